@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Strong types shared by every stage: network byte order in the type system, time in nanoseconds, addresses.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+namespace rs {
+
+// Nanoseconds since the Unix epoch in packet time: the NIC's, the file's, or one clock read a burst.
+using TimeNs = uint64_t;
+using DurationNs = uint64_t;
+
+inline constexpr DurationNs kUs = 1'000;
+inline constexpr DurationNs kMs = 1'000'000;
+inline constexpr DurationNs kSecond = 1'000'000'000;
+
+static_assert(std::endian::native == std::endian::little, "byte order conversions below assume little endian");
+
+// A 16 or 32 bit field as it stands in a packet. Converting is always explicit.
+struct Be16 {
+  uint16_t raw = 0;
+  [[nodiscard]] constexpr uint16_t host() const { return __builtin_bswap16(raw); }
+  static constexpr Be16 from_host(uint16_t v) { return {__builtin_bswap16(v)}; }
+  constexpr bool operator==(const Be16&) const = default;
+};
+struct Be32 {
+  uint32_t raw = 0;
+  [[nodiscard]] constexpr uint32_t host() const { return __builtin_bswap32(raw); }
+  static constexpr Be32 from_host(uint32_t v) { return {__builtin_bswap32(v)}; }
+  constexpr bool operator==(const Be32&) const = default;
+};
+static_assert(sizeof(Be16) == 2 && sizeof(Be32) == 4);
+
+// An IPv6 address, or an IPv4 address as ::ffff:a.b.c.d (RFC 4291 2.5.5.2). Ordered bytewise.
+struct IpAddr {
+  std::array<uint8_t, 16> bytes{};
+
+  static IpAddr v4(const uint8_t* four) {
+    IpAddr a;
+    a.bytes[10] = a.bytes[11] = 0xff;
+    std::memcpy(a.bytes.data() + 12, four, 4);
+    return a;
+  }
+  static IpAddr v6(const uint8_t* sixteen) {
+    IpAddr a;
+    std::memcpy(a.bytes.data(), sixteen, 16);
+    return a;
+  }
+  [[nodiscard]] bool is_v4() const {
+    static constexpr uint8_t kPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return std::memcmp(bytes.data(), kPrefix, 12) == 0;
+  }
+  auto operator<=>(const IpAddr&) const = default;
+};
+static_assert(sizeof(IpAddr) == 16);
+
+}  // namespace rs
