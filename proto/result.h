@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Value or error, for set-up and control code; shaped like C++23 std::expected. The hot path returns codes and
-// counts instead. An error's text says what failed, where, and what to do.
+// Value or error, for set-up and control code of every program; shaped like C++23 std::expected. It stands here
+// because proto/ is all that data plane and control plane share. The hot path returns codes and counts instead.
+// An error's text says what failed, where, and what to do.
 #pragma once
 
 #include <cassert>
