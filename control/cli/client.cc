@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/client.h"
+
+#include "control/cli/text.h"
+
+namespace rs::cli {
+namespace {
+
+// `analyze` connects to a server that is just starting; the default of a second would be felt.
+constexpr int kFirstBackoffMs = 20, kLongestBackoffMs = 2000;
+
+std::shared_ptr<grpc::Channel> make_channel(const std::string& server) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestBackoffMs);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // A page of 10,000 endings with all evidence is larger than gRPC's default of 4 MiB; the page size bounds it.
+  arguments.SetMaxReceiveMessageSize(-1);
+  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
+
+Client::Client(std::string server, std::chrono::nanoseconds timeout)
+    : server_(std::move(server)), timeout_(timeout), channel_(make_channel(server_)), stub_(v1::Resetscope::NewStub(channel_)) {}
+
+std::chrono::system_clock::time_point Client::deadline() const {
+  // Beyond a year the sum could leave the clock's range.
+  constexpr auto kLongest = std::chrono::hours(24 * 365);
+  const auto wait = timeout_ < kLongest ? timeout_ : std::chrono::nanoseconds(kLongest);
+  return std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::system_clock::duration>(wait);
+}
+
+bool Client::connected() {
+  const auto until = deadline();
+  auto state = channel_->GetState(true);
+  while (state != GRPC_CHANNEL_READY) {
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN) return false;
+    if (!channel_->WaitForStateChange(state, until)) return false;
+    state = channel_->GetState(true);
+  }
+  return true;
+}
+
+Error Client::error_of(const grpc::Status& status) const {
+  const std::string& text = status.error_message();
+  switch (status.error_code()) {
+    case grpc::StatusCode::UNAVAILABLE:
+      return {Code::kUnavailable, "cannot reach the control plane at " + server_ + " (" + text +
+                                      "). Is resetscope-control running there? --server or RESETSCOPE_SERVER names another."};
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return {Code::kUnavailable, "the control plane at " + server_ + " did not answer within " + duration_text(timeout_.count()) +
+                                      "; --timeout allows more time, --since and filters ask for less."};
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return {Code::kUnavailable, "the control plane at " + server_ + " does not serve this call" + (text.empty() ? "" : ": " + text)};
+    case grpc::StatusCode::INVALID_ARGUMENT: return {Code::kInvalid, text};
+    case grpc::StatusCode::NOT_FOUND: return {Code::kNotFound, text};
+    case grpc::StatusCode::PERMISSION_DENIED:
+    case grpc::StatusCode::UNAUTHENTICATED: return {Code::kPermission, "the control plane at " + server_ + " refuses: " + text};
+    default: return {Code::kInternal, "the control plane at " + server_ + " failed: " + (text.empty() ? "no reason given" : text)};
+  }
+}
+
+}  // namespace rs::cli

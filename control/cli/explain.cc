@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/explain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "control/cli/event_fields.h"
+#include "control/cli/event_table.h"
+#include "control/cli/text.h"
+
+namespace rs::cli {
+namespace {
+
+using std::string;
+
+constexpr size_t kIndent = 2;
+
+void heading(string& out, std::string_view text, const Style& style) {
+  out += '\n';
+  out += painted(text, Paint::kBold, style);
+  out += '\n';
+}
+
+void paragraph(string& out, std::string_view title, std::string_view text, const Style& style) {
+  if (text.empty()) return;
+  heading(out, title, style);
+  append_wrapped(out, text, kIndent, style);
+}
+
+string number(const char* format, double value) {
+  char buffer[48];
+  std::snprintf(buffer, sizeof buffer, format, value);
+  return buffer;
+}
+
+string pad_left(const string& text, size_t width) {
+  const size_t used = display_width(text);
+  return used >= width ? text : string(width - used, ' ') + text;
+}
+
+// Milliseconds since the connection's start, readable over eight orders of magnitude.
+string offset_text(const v1::Event& event, const v1::Step& step) {
+  const double ms = static_cast<double>(to_ns(step.time()) - to_ns(event.has_start() ? event.start() : event.timeline(0).time())) / 1e6;
+  if (std::fabs(ms) < 1e4) return number("%+.3f ms", ms);
+  return number("%+.3f s", ms / 1e3);
+}
+
+void append_timeline(string& out, const v1::Event& event, const Style& style) {
+  if (event.timeline_size() == 0) return;
+  heading(out, "What happened (time since the first packet)", style);
+  const string client = endpoint_text(event.client()), server = endpoint_text(event.server());
+  const char* to_server = style.unicode ? "→" : "->";
+  const char* to_client = style.unicode ? "←" : "<-";
+  append_wrapped(out, client + " is the client, " + server + " the server.", kIndent, style);
+  for (const v1::Step& step : event.timeline()) {
+    const bool rst = step.kind() == v1::STEP_KIND_RST;
+    const char* arrow = step.side() == v1::SIDE_CLIENT ? to_server : step.side() == v1::SIDE_SERVER ? to_client : "  ";
+    string line = pad_left(offset_text(event, step), 16) + "  client " + arrow + " server  ";
+    if (!style.unicode && step.side() == v1::SIDE_UNKNOWN) line = pad_left(offset_text(event, step), 16) + "  client    server  ";
+    line += step.text().empty() ? string(word(step.kind())) : step.text();
+    out += painted(printable(line), rst ? paint_of(event.severity()) : Paint::kNone, style);
+    out += '\n';
+  }
+}
+
+void append_facts(string& out, std::string_view title, std::vector<const v1::Fact*> facts, const Style& style) {
+  if (facts.empty()) return;
+  std::ranges::stable_sort(facts, [](const v1::Fact* a, const v1::Fact* b) { return std::fabs(a->weight()) > std::fabs(b->weight()); });
+  heading(out, title, style);
+  for (const v1::Fact* fact : facts) {
+    const string weight = fact->weight() == 0 ? "" : number("%+.2f", fact->weight());
+    string text = fact->text();
+    if (text.empty()) append_fact(text, *fact);
+    out += painted(printable(pad_left(weight, 8) + "  " + text), fact->weight() == 0 ? Paint::kDim : Paint::kNone, style);
+    out += '\n';
+  }
+}
+
+void append_evidence(string& out, const v1::Event& event, const Style& style) {
+  std::vector<const v1::Fact*> speak_for, against, neutral;
+  for (const v1::Fact& fact : event.evidence()) (fact.weight() > 0 ? speak_for : fact.weight() < 0 ? against : neutral).push_back(&fact);
+  append_facts(out, "What speaks for it (weights are natural log-odds)", speak_for, style);
+  append_facts(out, "What speaks against it", against, style);
+  append_facts(out, "Also seen", neutral, style);
+}
+
+// "Sent by", with what the address says where that is not the same.
+string who_text(const v1::Event& event) {
+  const string claimed = event.claimed_sender() == v1::SIDE_UNKNOWN ? "" : "the " + string(word(event.claimed_sender()));
+  switch (event.origin()) {
+    case v1::ORIGIN_CLIENT: return "the client itself";
+    case v1::ORIGIN_SERVER: return "the server itself";
+    case v1::ORIGIN_MIDDLEBOX: return "a device on the path" + (claimed.empty() ? "" : ", in the name of " + claimed);
+    case v1::ORIGIN_OFF_PATH: return "somebody off the path" + (claimed.empty() ? "" : ", in the name of " + claimed);
+    default: return "not certain" + (claimed.empty() ? "" : "; it bears the address of " + claimed);
+  }
+}
+
+void append_row(string& out, std::string_view label, std::string_view text) {
+  if (text.empty()) return;
+  out.append(kIndent, ' ').append(label).append(label.size() < 14 ? 14 - label.size() : 1, ' ');
+  out += printable(text);
+  out += '\n';
+}
+
+void append_verdict(string& out, const v1::Explanation& x, const Style& style) {
+  const v1::Event& e = x.event();
+  out += '\n';
+  append_row(out, "cause", string(word(e.cause())) + ", confidence " + percent(e.confidence()) +
+                               (e.confidence() < 0.6 ? " (a guess)" : ""));
+  if (e.second_cause() != v1::CAUSE_UNKNOWN)
+    append_row(out, "second guess", string(word(e.second_cause())) + (x.second().title().empty() ? "" : " (" + x.second().title() + ")") +
+                                        ", confidence " + percent(e.second_confidence()) + "; margin " +
+                                        std::to_string(std::lround(x.margin() * 100)) + " points" + (x.margin() < 0.1 ? ", too close to call" : ""));
+  append_row(out, "sent by", who_text(e));
+  append_row(out, "stage", string(word(e.stage())) + ", ending " + string(word(e.ending())) + ", severity " + string(word(e.severity())));
+  append_row(out, "when", when_text(e.time()) + " UTC, seen by " + (e.sensor().empty() ? string("an unnamed sensor") : "sensor " + e.sensor()) +
+                              (e.count() > 1 ? "; stands for " + counted(e.count(), "ending", "endings") : ""));
+  string data = "client " + bytes_text(e.client_bytes()) + ", server " + bytes_text(e.server_bytes());
+  if (e.lost_bytes() > 0) data += "; " + bytes_text(e.lost_bytes()) + " sent and never acknowledged";
+  append_row(out, "data", data);
+  if (e.has_rtt_client() || e.has_rtt_server()) {
+    const auto rtt = [](bool known, const google::protobuf::Duration& d) { return known ? duration_text(d.seconds() * 1'000'000'000 + d.nanos()) : string("unknown"); };
+    append_row(out, "round trips", "client " + rtt(e.has_rtt_client(), e.rtt_client()) + ", server " + rtt(e.has_rtt_server(), e.rtt_server()));
+  }
+  append_row(out, "asked for", e.server_name());
+  string meanings;
+  for (const string& meaning : e.meanings()) meanings.append(meanings.empty() ? "" : ", ").append(meaning);
+  append_row(out, "messages", meanings);
+  string limits;
+  if (e.one_sided()) limits += "only one direction was captured; ";
+  if (e.midstream()) limits += "the start was not seen; ";
+  if (e.client_guessed()) limits += "which end is the client is a guess; ";
+  if (e.lossy()) limits += "the sensor missed packets then; ";
+  if (!limits.empty()) append_row(out, "limits", limits.substr(0, limits.size() - 2));
+  append_row(out, "elsewhere", "Zeek " + string(word(e.zeek_state())) + ", Cloudflare " + string(word(e.cloudflare_stage())) +
+                                   (e.linux_reason() == v1::LINUX_REASON_NONE ? "" : ", Linux " + string(word(e.linux_reason()))));
+  append_row(out, "event", e.id());
+  (void)style;
+}
+
+void append_commands(string& out, const v1::Advice& advice, const Style& style) {
+  if (advice.check_first_size() == 0) return;
+  heading(out, "Check first", style);
+  for (const string& line : advice.check_first()) {
+    // "command   # remark": the remark goes above its command, where it can wrap and the command can be copied alone.
+    const size_t at = line.find("# ");
+    const string remark = at == string::npos ? "" : line.substr(at + 2);
+    const string command = line.substr(0, std::min(line.find_last_not_of(' ', at == string::npos ? at : at == 0 ? 0 : at - 1) + 1, line.size()));
+    if (!remark.empty()) append_wrapped(out, "# " + remark, kIndent, style);
+    if (!command.empty() && at != 0) out += "  " + painted(printable(command), Paint::kBold, style) + "\n";
+  }
+}
+
+void append_advice_json(string& out, const v1::Advice& a) {
+  out += "{\"cause\":\"";
+  out += word(a.cause());
+  const auto member = [&](std::string_view name, std::string_view text) {
+    out.append(",\"").append(name).append("\":");
+    append_json_string(out, text);
+  };
+  out += '"';
+  member("title", a.title());
+  member("meaning", a.meaning());
+  member("whose_side", a.whose_side());
+  member("confused_with", a.confused_with());
+  out += ",\"check_first\":[";
+  for (int i = 0; i < a.check_first_size(); ++i) {
+    if (i != 0) out += ',';
+    append_json_string(out, a.check_first(i));
+  }
+  out += ']';
+  member("usual_fix", a.usual_fix());
+  out += '}';
+}
+
+}  // namespace
+
+void append_explanation(string& out, const v1::Explanation& x, const Style& style) {
+  const v1::Event& e = x.event();
+  append_wrapped(out, e.summary().empty() ? "The control plane sent no summary." : e.summary(), 0, style);
+  append_verdict(out, x, style);
+  append_timeline(out, e, style);
+  append_evidence(out, e, style);
+  const v1::Advice& advice = x.advice();
+  paragraph(out, advice.title().empty() ? "What it means" : "What it means: " + advice.title(), advice.meaning(), style);
+  paragraph(out, "Whose side", advice.whose_side(), style);
+  paragraph(out, "Easily confused with", advice.confused_with(), style);
+  append_commands(out, advice, style);
+  paragraph(out, "Usual fix", advice.usual_fix(), style);
+}
+
+void append_explanation_json(string& out, const v1::Explanation& x) {
+  string more = ",\"margin\":";
+  append_decimal(more, x.margin());
+  more += ",\"advice\":";
+  append_advice_json(more, x.advice());
+  more += ",\"second_advice\":";
+  if (x.has_second()) append_advice_json(more, x.second());
+  else more += "null";
+  append_event_json(out, x.event(), more);
+}
+
+}  // namespace rs::cli

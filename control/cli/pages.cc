@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/pages.h"
+
+#include <google/protobuf/arena.h>
+
+#include <algorithm>
+#include <future>
+
+namespace rs::cli {
+namespace {
+
+// A page lives in an arena: thousands of small messages are freed at once.
+struct Page {
+  google::protobuf::Arena arena;
+  v1::ListResetsResponse* response = google::protobuf::Arena::CreateMessage<v1::ListResetsResponse>(&arena);
+  Result<void> result;
+};
+
+std::unique_ptr<Page> fetch(Client& client, const v1::ListResetsRequest& request) {
+  auto page = std::make_unique<Page>();
+  page->result = client.call(&Client::Stub::ListResets, request, page->response);
+  return page;
+}
+
+}  // namespace
+
+Result<void> for_each_page(Client& client, v1::ListResetsRequest request, uint64_t limit,
+                           const std::function<bool(const v1::ListResetsResponse& page)>& take, v1::Completeness* completeness) {
+  const auto page_size = [&](uint64_t left) { return limit == 0 ? kMostPerPage : static_cast<uint32_t>(std::min<uint64_t>(left, kMostPerPage)); };
+  uint64_t left = limit;
+  request.set_page_size(page_size(left));
+  std::unique_ptr<Page> page = fetch(client, request);
+  for (;;) {
+    if (!page->result) return page->result;
+    const auto& response = *page->response;
+    if (completeness != nullptr) *completeness = response.completeness();
+    const auto got = static_cast<uint64_t>(response.events_size());
+    left -= std::min(left, got);
+    // An empty page with a token would go on for ever.
+    const bool more = !response.next_page_token().empty() && response.next_page_token() != request.page_token() && (limit == 0 || left > 0);
+    std::future<std::unique_ptr<Page>> next;
+    if (more) {
+      request.set_page_token(response.next_page_token());
+      request.set_page_size(page_size(left));
+      next = std::async(std::launch::async, [&client, request] { return fetch(client, request); });
+    }
+    const bool go_on = take(response);
+    if (!more) return {};
+    page = next.get();
+    if (!go_on) return {};
+  }
+}
+
+}  // namespace rs::cli

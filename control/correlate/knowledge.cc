@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/correlate/knowledge.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+#include "control/correlate/knowledge_fill.h"
+#include "control/correlate/knowledge_table.h"
+
+namespace rs::correlate {
+namespace {
+
+using std::string;
+using std::string_view;
+
+// Below this a reason is worded as a guess. Our choice: two to one against is no longer an assertion.
+constexpr double kProbablyBelow = 0.6;
+
+// Where in the connection's life, with the leading blank.
+string stage_phrase(const model::Event& e) {
+  switch (e.stage) {
+    case Stage::kSyn: return " at its first packet";
+    case Stage::kSynAck: return " before the handshake was complete";
+    case Stage::kEstablished: return " right after the handshake";
+    case Stage::kRequest: return " before any answer to the request";
+    case Stage::kExchange: return " in mid-exchange";
+    case Stage::kIdle: return " after " + duration_text(e.idle_ns) + " of silence";
+    case Stage::kClosing: return " while it was being closed";
+    case Stage::kClosed: return " after both sides had closed";
+    case Stage::kMidstream: return " at a point unknown (its start was not seen)";
+    case Stage::kUnknown: break;
+  }
+  return "";
+}
+
+string reset_phrase(const model::Event& e) {
+  const string at = stage_phrase(e), client = endpoint_text(e.client), server = endpoint_text(e.server);
+  switch (e.origin) {
+    case Origin::kClient: return client + " reset its connection with " + server + at;
+    case Origin::kServer: return server + " reset its connection with " + client + at;
+    case Origin::kMiddlebox: return "A device on the path reset the connection of " + client + " with " + server + at;
+    case Origin::kOffPath: return "Somebody off the path reset the connection of " + client + " with " + server + at;
+    case Origin::kUnknown: break;
+  }
+  if (e.claimed_sender == Side::kUnknown) return "The connection of " + client + " with " + server + " was reset" + at;
+  return "The connection of " + client + " with " + server + " was reset" + at + ", in the name of the " +
+         (e.claimed_sender == Side::kClient ? "client" : "server");
+}
+
+string refused_phrase(const model::Event& e) {
+  const string client = ip_text(e.client.ip), server = endpoint_text(e.server);
+  switch (e.origin) {
+    case Origin::kServer: return server + " refused " + client;
+    case Origin::kMiddlebox: return "A device on the path refused " + client + " access to " + server;
+    case Origin::kOffPath: return "Somebody off the path refused " + client + " access to " + server;
+    case Origin::kClient: return client + " refused its own connection with " + server;
+    case Origin::kUnknown: break;
+  }
+  return client + " was refused at " + server;
+}
+
+// What happened, whatever the reason.
+string event_phrase(const model::Event& e) {
+  const string client = endpoint_text(e.client), server = endpoint_text(e.server);
+  switch (e.ending) {
+    case Ending::kRefused: return refused_phrase(e);
+    case Ending::kTimedOut:
+      if (e.stage == Stage::kSyn) return ip_text(e.client.ip) + " got no answer from " + server;
+      return "The connection of " + client + " with " + server + " died without a word" + stage_phrase(e);
+    case Ending::kRejected: return ip_text(e.client.ip) + " was told that " + server + " cannot be reached";
+    case Ending::kClosed: return "The connection of " + client + " with " + server + " was closed" + stage_phrase(e);
+    case Ending::kReset: return reset_phrase(e);
+    case Ending::kUnknown: break;
+  }
+  return "The connection of " + client + " with " + server + " ended" + stage_phrase(e);
+}
+
+string last_meaning(const model::Event& e) {
+  return e.meanings.empty() ? string() : "; the last message was " + printable(e.meanings.back());
+}
+
+}  // namespace
+
+string summary(const model::Event& event) {
+  const FillContext context{event};
+  const CauseText& text = cause_text(event.cause);
+  string out = text.what.empty() ? event_phrase(event) : fill(text.what, context);
+  out += ": ";
+  if (event.cause != Cause::kUnknown && event.confidence < kProbablyBelow) out += "probably ";
+  out += fill(text.why, context);
+  if (event.cause == Cause::kUnknown && event.second_cause != Cause::kUnknown) {
+    string guess(cause_text(event.second_cause).title);
+    std::ranges::transform(guess.begin(), guess.begin() + 1, guess.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    out += " (best guess: " + guess + ")";
+  }
+  out += last_meaning(event);
+  if (!text.note.empty() && text.note_origin == event.origin && text.note_origin != Origin::kUnknown)
+    out += " (" + fill(text.note, context) + ")";
+  if (event.count > 1) out += " (" + std::to_string(event.count) + " such endings within a second)";
+  out += '.';
+  return out;
+}
+
+string fact_name(FactId id) {
+  const string_view known = name(id);
+  return known.empty() ? "fact_" + std::to_string(static_cast<unsigned>(id)) : string(known);
+}
+
+string fact_text(const model::Event& event, const model::Fact& fact) {
+  const string_view text = fact_template(fact.id);
+  if (text.empty()) return "a fact newer than this program: " + fact_name(fact.id) + ", value " + std::to_string(fact.value);
+  return fill(text, {event, &fact});
+}
+
+string step_text(const model::Event& event, const model::Step& step) {
+  const string_view text = step_template(step.kind);
+  if (text.empty()) return "a step newer than this program (" + std::to_string(static_cast<unsigned>(step.kind)) + ")";
+  return fill(text, {event, nullptr, &step});
+}
+
+Advice advice(const model::Event& event, Cause cause) {
+  const FillContext context{event};
+  const CauseText& text = cause_text(cause);
+  Advice out;
+  out.title = text.title;
+  out.meaning = fill(text.meaning, context);
+  out.whose_side = fill(text.whose_side, context);
+  out.confused_with = fill(text.confused_with, context);
+  for (const Check& check : text.checks) {
+    if (check.look_for.empty()) continue;
+    string line = fill(check.command, context);
+    line += line.empty() ? "# " : "   # ";
+    if (check.where != "anywhere") line += "on " + fill(check.where, context) + ": ";
+    out.check_first.push_back(line + fill(check.look_for, context));
+  }
+  out.usual_fix = fill(text.usual_fix, context);
+  return out;
+}
+
+string ip_text(const model::Ip& ip) {
+  char buffer[INET6_ADDRSTRLEN];
+  const bool mapped = std::all_of(ip.begin(), ip.begin() + 10, [](uint8_t b) { return b == 0; }) && ip[10] == 0xff && ip[11] == 0xff;
+  if (mapped)
+    inet_ntop(AF_INET, ip.data() + 12, buffer, sizeof buffer);
+  else
+    inet_ntop(AF_INET6, ip.data(), buffer, sizeof buffer);
+  return buffer;
+}
+
+string endpoint_text(const model::Endpoint& endpoint) {
+  const string ip = ip_text(endpoint.ip);
+  if (ip.find(':') != string::npos) return "[" + ip + "]:" + std::to_string(endpoint.port);
+  return ip + ":" + std::to_string(endpoint.port);
+}
+
+}  // namespace rs::correlate

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/correlate/knowledge_fill.h"
+
+#include <algorithm>
+#include <array>
+#include <cinttypes>
+#include <cstdio>
+#include <ctime>
+
+#include "control/correlate/knowledge.h"
+
+namespace rs::correlate {
+namespace {
+
+using std::string;
+using std::string_view;
+using std::to_string;
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+bool is_ipv6(const model::Event& e) { return ip_text(e.server.ip).find(':') != string::npos; }
+
+string_view side_word(Side side) {
+  switch (side) {
+    case Side::kClient: return "the client";
+    case Side::kServer: return "the server";
+    case Side::kUnknown: break;
+  }
+  return "one side";
+}
+
+Side opposite(Side side) {
+  if (side == Side::kClient) return Side::kServer;
+  if (side == Side::kServer) return Side::kClient;
+  return Side::kUnknown;
+}
+
+string opposite_word(Side side) {
+  return side == Side::kUnknown ? "the other side" : string(side_word(opposite(side)));
+}
+
+string iso(uint64_t ns) {
+  string text = utc_text(ns);
+  if (text.size() > 10) text[10] = 'T';
+  return text + "Z";
+}
+
+uint64_t before(uint64_t ns) { return ns > 60 * kSecond ? ns - 60 * kSecond : 0; }
+
+string number(string_view one, string_view many, int64_t n) { return string(n == 1 ? one : many); }
+
+string icmp_words(int64_t value, bool ipv6) {
+  const int64_t type = value >> 8, code = value & 0xff;
+  struct Row {
+    bool ipv6;
+    int type, code;
+    string_view text;
+  };
+  // RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1; RFC 4443 3.1
+  static constexpr std::array kRows = {
+      Row{false, 3, 0, "network unreachable"},
+      Row{false, 3, 1, "host unreachable"},
+      Row{false, 3, 2, "protocol unreachable"},
+      Row{false, 3, 3, "port unreachable"},
+      Row{false, 3, 4, "fragmentation needed"},
+      Row{false, 3, 6, "network unknown"},
+      Row{false, 3, 7, "host unknown"},
+      Row{false, 3, 9, "network prohibited by an administrator"},
+      Row{false, 3, 10, "host prohibited by an administrator"},
+      Row{false, 3, 13, "communication prohibited by an administrator"},
+      Row{false, 11, 0, "time to live exceeded"},
+      Row{true, 1, 0, "no route to the destination"},
+      Row{true, 1, 1, "communication prohibited by an administrator"},
+      Row{true, 1, 2, "beyond the scope of the source address"},
+      Row{true, 1, 3, "address unreachable"},
+      Row{true, 1, 4, "port unreachable"},
+      Row{true, 1, 5, "source address failed a policy"},
+      Row{true, 1, 6, "route rejected"},
+      Row{true, 2, 0, "packet too big"},
+      Row{true, 3, 0, "hop limit exceeded"},
+  };
+  const string numbers = (ipv6 ? "ICMPv6 " : "ICMP ") + to_string(type) + "/" + to_string(code);
+  for (const Row& row : kRows)
+    if (row.ipv6 == ipv6 && row.type == type && row.code == code) return string("\"").append(row.text).append("\" (").append(numbers).append(")");
+  return numbers;
+}
+
+string mptcp_words(int64_t value) {
+  // RFC 8684 section 3.6
+  static constexpr std::array<string_view, 7> kReasons = {
+      "unspecified error",        "Multipath TCP error",      "lack of resources",       "administratively prohibited",
+      "too much outstanding data", "unacceptable performance", "middlebox interference"};
+  if (value >= 0 && static_cast<size_t>(value) < kReasons.size())
+    return string(kReasons[static_cast<size_t>(value)]) + " (reason " + to_string(value) + ")";
+  return "reason " + to_string(value);
+}
+
+string bytes_off(int64_t value) {
+  if (value < 0) return to_string(-value) + number(" byte", " bytes", -value) + " behind the sender's next";
+  return to_string(value) + number(" byte", " bytes", value) + " ahead of the sender's next";
+}
+
+string journal(const model::Event& e) {
+  const string since = utc_text(before(e.time_ns)), until = utc_text(e.time_ns + 60 * kSecond);
+  return "journalctl --no-pager --since '" + since + " UTC' --until '" + until + " UTC'";
+}
+
+string ttl_pair(const FillContext& c) {
+  const model::Fact* ttl = find_fact(c.event, FactId::kRstTtl);
+  const int64_t diff = c.fact != nullptr ? c.fact->value : 0;
+  const string whose = string(side_word(c.event.claimed_sender)) + "'s own packets";
+  if (ttl != nullptr) return to_string(ttl->value) + ", " + whose + " carry " + to_string(ttl->value - diff);
+  return to_string(diff < 0 ? -diff : diff) + (diff < 0 ? " lower than " : " higher than ") + "in " + whose;
+}
+
+string scanner(int64_t value) {
+  static constexpr std::array<string_view, 5> kTools = {"unknown tool", "nmap", "masscan", "zmap", "bare SYN without options"};
+  return string(kTools[value >= 0 && static_cast<size_t>(value) < kTools.size() ? static_cast<size_t>(value) : 0]);
+}
+
+string times(int64_t n) {
+  if (n == 1) return "once";
+  if (n == 2) return "twice";
+  return to_string(n) + " times";
+}
+
+string icmp_of(const FillContext& c) {
+  const model::Fact* fact = find_fact(c.event, FactId::kIcmpCode);
+  return fact == nullptr ? string("an ICMP error") : "ICMP error " + icmp_words(fact->value, is_ipv6(c.event));
+}
+
+string mptcp_of(const FillContext& c) {
+  const model::Fact* fact = find_fact(c.event, FactId::kMptcpReason);
+  return fact == nullptr ? string() : ": " + mptcp_words(fact->value);
+}
+
+string scan_result(const FillContext& c) {
+  if (c.event.stage == Stage::kSyn) return c.event.ending == Ending::kRefused ? " and found it closed" : "";
+  if (c.event.stage == Stage::kSynAck || c.event.stage == Stage::kEstablished) return " and found it open";
+  return "";
+}
+
+string retx_side(const FillContext& c) {
+  for (auto step = c.event.timeline.rbegin(); step != c.event.timeline.rend(); ++step)
+    if (step->kind == StepKind::kRetransmission && step->side != Side::kUnknown)
+      return step->side == Side::kClient ? endpoint_text(c.event.server) : endpoint_text(c.event.client);
+  return "the other side";
+}
+
+string actor_side(const FillContext& c) {
+  switch (c.event.origin) {
+    case Origin::kClient: return "client side";
+    case Origin::kServer: return "server side";
+    case Origin::kMiddlebox: return "a device on the path";
+    case Origin::kOffPath: return "somebody off the path";
+    case Origin::kUnknown: break;
+  }
+  return "either end or a device between";
+}
+
+// The name came over the wire from anybody; into a command to paste goes only what a host name may be made of.
+bool safe_in_shell(string_view host) {
+  return !host.empty() && host.front() != '-' && std::ranges::all_of(host, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+  });
+}
+
+// As ss takes it in a filter; brackets are quoted from the shell.
+string ss_address(const model::Endpoint& endpoint) {
+  const string ip = ip_text(endpoint.ip);
+  return ip.find(':') == string::npos ? ip : "'[" + ip + "]'";
+}
+
+string sequence(const model::Step& step) {
+  const auto off = static_cast<int32_t>(step.value);
+  if (off == 0) return "sequence exact";
+  return "sequence " + bytes_off(off);
+}
+
+int64_t fact_value(const FillContext& c) { return c.fact == nullptr ? 0 : c.fact->value; }
+uint64_t positive(int64_t v) { return v > 0 ? static_cast<uint64_t>(v) : 0; }
+
+struct Placeholder {
+  string_view name;
+  string (*value)(const FillContext&);
+};
+
+// Sorted by name: fill() searches by halves.
+constexpr Placeholder kPlaceholders[] = {
+    {"actor_side", actor_side},
+    {"around_since", [](const FillContext& c) { return iso(before(c.event.time_ns)); }},
+    {"around_until", [](const FillContext& c) { return iso(c.event.time_ns + 60 * kSecond); }},
+    {"bytes", [](const FillContext& c) {
+       const int64_t n = c.step == nullptr ? 0 : c.step->value;
+       return to_string(n) + number(" byte", " bytes", n);
+     }},
+    {"bytes_off", [](const FillContext& c) { return bytes_off(fact_value(c)); }},
+    {"claimed", [](const FillContext& c) { return string(side_word(c.event.claimed_sender)); }},
+    {"claimed_peer", [](const FillContext& c) { return opposite_word(c.event.claimed_sender); }},
+    {"claimed_the", [](const FillContext& c) { return string(side_word(c.event.claimed_sender)); }},
+    {"claimed_whose", [](const FillContext& c) { return string(side_word(c.event.claimed_sender)) + "'s"; }},
+    {"client", [](const FillContext& c) { return endpoint_text(c.event.client); }},
+    {"client_ip", [](const FillContext& c) { return ip_text(c.event.client.ip); }},
+    {"client_port", [](const FillContext& c) { return to_string(c.event.client.port); }},
+    {"conntrack_family", [](const FillContext& c) { return string(is_ipv6(c.event) ? "-f ipv6 " : ""); }},
+    {"copies", [](const FillContext& c) { return number("copy", "copies", fact_value(c)); }},
+    {"count_suffix", [](const FillContext& c) {
+       return c.step == nullptr || c.step->value < 2 ? string() : string(", ") + to_string(c.step->value) + " times";
+     }},
+    {"icmp", icmp_of},
+    {"icmp_value", [](const FillContext& c) { return icmp_words(fact_value(c), is_ipv6(c.event)); }},
+    {"idle", [](const FillContext& c) { return c.event.idle_ns == 0 ? string("some time") : duration_text(c.event.idle_ns); }},
+    {"idle_s", [](const FillContext& c) { return to_string((c.event.idle_ns + kSecond / 2) / kSecond); }},
+    {"iptables", [](const FillContext& c) { return string(is_ipv6(c.event) ? "ip6tables" : "iptables"); }},
+    {"journal", [](const FillContext& c) { return journal(c.event); }},
+    {"mptcp", mptcp_of},
+    {"mptcp_value", [](const FillContext& c) { return mptcp_words(fact_value(c)); }},
+    {"other", [](const FillContext& c) { return opposite_word(c.step == nullptr ? Side::kUnknown : c.step->side); }},
+    {"packets", [](const FillContext& c) { return number("packet", "packets", fact_value(c)); }},
+    {"peer", [](const FillContext& c) { return endpoint_text(other_endpoint(c.event)); }},
+    {"peer_ip", [](const FillContext& c) { return ip_text(other_endpoint(c.event).ip); }},
+    {"probes", [](const FillContext& c) { return number("probe", "probes", fact_value(c)); }},
+    {"retransmissions", [](const FillContext& c) { return number("retransmission", "retransmissions", fact_value(c)); }},
+    {"retx_side", retx_side},
+    {"rst_ttl", [](const FillContext& c) {
+       const model::Fact* ttl = find_fact(c.event, FactId::kRstTtl);
+       return ttl == nullptr ? string() : string(" (").append(to_string(ttl->value)).append(")");
+     }},
+    {"scan_result", scan_result},
+    {"scanner", [](const FillContext& c) { return scanner(fact_value(c)); }},
+    {"sender", [](const FillContext& c) { return endpoint_text(acting_endpoint(c.event)); }},
+    {"sender_ip", [](const FillContext& c) { return ip_text(acting_endpoint(c.event).ip); }},
+    {"sender_port", [](const FillContext& c) { return to_string(acting_endpoint(c.event).port); }},
+    {"sequence", [](const FillContext& c) { return c.step == nullptr ? string() : sequence(*c.step); }},
+    {"server", [](const FillContext& c) { return endpoint_text(c.event.server); }},
+    {"server_ip", [](const FillContext& c) { return ip_text(c.event.server.ip); }},
+    {"server_name", [](const FillContext& c) {
+       return c.event.server_name.empty() ? string() : " (" + printable(c.event.server_name) + ")";
+     }},
+    {"server_port", [](const FillContext& c) { return to_string(c.event.server.port); }},
+    {"side", [](const FillContext& c) { return string(side_word(c.step == nullptr ? Side::kUnknown : c.step->side)); }},
+    {"signed_value", [](const FillContext& c) { return string(fact_value(c) > 0 ? "+" : "") + to_string(fact_value(c)); }},
+    {"since_utc", [](const FillContext& c) { return utc_text(before(c.event.time_ns)) + " UTC"; }},
+    {"sni_option", [](const FillContext& c) {
+       return safe_in_shell(c.event.server_name) ? string(" -servername ") + c.event.server_name : string();
+     }},
+    {"ss_client", [](const FillContext& c) { return ss_address(c.event.client); }},
+    {"ss_peer", [](const FillContext& c) { return ss_address(other_endpoint(c.event)); }},
+    {"ss_sender", [](const FillContext& c) { return ss_address(acting_endpoint(c.event)); }},
+    {"ss_server", [](const FillContext& c) { return ss_address(c.event.server); }},
+    {"time", [](const FillContext& c) { return utc_text(c.event.time_ns) + " UTC"; }},
+    {"times", [](const FillContext& c) { return times(fact_value(c)); }},
+    {"ttl_pair", ttl_pair},
+    {"value", [](const FillContext& c) { return to_string(fact_value(c)); }},
+    {"value_ms", [](const FillContext& c) { return duration_text(positive(fact_value(c)) * 1'000'000); }},
+    {"value_us", [](const FillContext& c) { return duration_text(positive(fact_value(c)) * 1'000); }},
+};
+static_assert(std::ranges::is_sorted(kPlaceholders, {}, &Placeholder::name));
+
+}  // namespace
+
+string fill(string_view text, const FillContext& context) {
+  string out;
+  out.reserve(text.size() + 64);
+  for (size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if ((c == '{' || c == '}') && i + 1 < text.size() && text[i + 1] == c) {
+      out += c;
+      i += 2;
+      continue;
+    }
+    const size_t end = c == '{' ? text.find('}', i) : string_view::npos;
+    if (end == string_view::npos) {
+      out += c;
+      ++i;
+      continue;
+    }
+    const string_view key = text.substr(i + 1, end - i - 1);
+    const auto* row = std::ranges::lower_bound(kPlaceholders, key, {}, &Placeholder::name);
+    if (row != std::end(kPlaceholders) && row->name == key)
+      out += row->value(context);
+    else
+      out += text.substr(i, end - i + 1);
+    i = end + 1;
+  }
+  return out;
+}
+
+string printable(string_view text) {
+  string out(text);
+  std::ranges::replace_if(out, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return out;
+}
+
+string duration_text(uint64_t ns) {
+  char buffer[48];
+  const double s = static_cast<double>(ns) / 1e9;
+  if (ns < 1'000)
+    std::snprintf(buffer, sizeof buffer, "%" PRIu64 " ns", ns);
+  else if (ns < 1'000'000)
+    std::snprintf(buffer, sizeof buffer, "%" PRIu64 " us", ns / 1'000);
+  else if (ns < 10'000'000)
+    std::snprintf(buffer, sizeof buffer, "%.1f ms", s * 1e3);
+  else if (ns < kSecond)
+    std::snprintf(buffer, sizeof buffer, "%.0f ms", s * 1e3);
+  else if (ns < 10 * kSecond)
+    std::snprintf(buffer, sizeof buffer, "%.1f s", s);
+  else if (ns < 600 * kSecond)
+    std::snprintf(buffer, sizeof buffer, "%.0f s", s);
+  else if (ns < 7200 * kSecond)
+    std::snprintf(buffer, sizeof buffer, "%" PRIu64 " min %" PRIu64 " s", ns / kSecond / 60, ns / kSecond % 60);
+  else
+    std::snprintf(buffer, sizeof buffer, "%" PRIu64 " h %" PRIu64 " min", ns / kSecond / 3600, ns / kSecond / 60 % 60);
+  return buffer;
+}
+
+string utc_text(uint64_t ns) {
+  const auto seconds = static_cast<time_t>(ns / kSecond);
+  std::tm tm{};
+  gmtime_r(&seconds, &tm);
+  char buffer[48];
+  const size_t n = std::strftime(buffer, sizeof buffer, "%Y-%m-%d %H:%M:%S", &tm);
+  return {buffer, n};
+}
+
+Side acting_side(const model::Event& event) {
+  if (event.origin == Origin::kClient) return Side::kClient;
+  if (event.origin == Origin::kServer) return Side::kServer;
+  return event.claimed_sender == Side::kUnknown ? Side::kServer : event.claimed_sender;
+}
+
+const model::Endpoint& acting_endpoint(const model::Event& event) {
+  return acting_side(event) == Side::kClient ? event.client : event.server;
+}
+
+const model::Endpoint& other_endpoint(const model::Event& event) {
+  return acting_side(event) == Side::kClient ? event.server : event.client;
+}
+
+const model::Fact* find_fact(const model::Event& event, FactId id) {
+  for (const model::Fact& fact : event.evidence)
+    if (fact.id == id) return &fact;
+  return nullptr;
+}
+
+}  // namespace rs::correlate

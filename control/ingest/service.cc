@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/ingest/service.h"
+
+#include <spdlog/spdlog.h>
+
+#include <vector>
+
+namespace rs::ingest {
+namespace {
+
+constexpr const char* kPublish = "/resetscope.event.Ingest/Publish";
+
+// A call that is over before it began.
+class TurnedAway final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  explicit TurnedAway(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+Service::Service(store::Store& store, model::Presence& presence) : store_(store), presence_(presence) {
+  AddMethod(new grpc::internal::RpcServiceMethod(kPublish, grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
+  MarkMethodRawCallback(0, new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                               [this](grpc::CallbackServerContext* context) { return publish(context); }));
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::publish(grpc::CallbackServerContext* context) {
+  std::unique_lock lock(mutex_);
+  if (stopping_) return new TurnedAway({grpc::StatusCode::UNAVAILABLE, "the control plane is shutting down"});
+  if (streams_.size() >= kMaxStreams) return new TurnedAway({grpc::StatusCode::RESOURCE_EXHAUSTED, "more than " + std::to_string(kMaxStreams) + " sensor streams"});
+  auto stream = Stream::start(*this, store_, context->peer());
+  Stream* reactor = stream.get();
+  streams_.emplace(reactor, std::move(stream));
+  return reactor;
+}
+
+void Service::claimed(const std::string& sensor, const std::shared_ptr<Stream>& stream) {
+  std::shared_ptr<Stream> older;
+  {
+    const std::lock_guard lock(mutex_);
+    Stream*& newest = by_sensor_[sensor];
+    if (newest != nullptr) older = streams_.at(newest);
+    newest = stream.get();
+  }
+  presence_.connected(sensor);
+  spdlog::info("ingest: sensor {} connected from {}", sensor, stream->peer());
+  if (!older) return;
+  spdlog::warn("ingest: sensor {}: the stream from {} takes over, the older one from {} is closed; if both are alive, give them different names", sensor, stream->peer(), older->peer());
+  older->end({grpc::StatusCode::ABORTED, "a newer stream of sensor " + sensor + " from " + stream->peer() + " took over: two sensors may have one name"});
+}
+
+void Service::saw_batch(const model::Batch& batch) {
+  if (batch.sent_ns > 0) presence_.saw_clock(batch.sensor, static_cast<int64_t>(batch.sent_ns) - static_cast<int64_t>(batch.received_ns));
+}
+
+void Service::ended(Stream& stream) {
+  const std::string sensor = stream.sensor();
+  if (!sensor.empty()) {
+    presence_.disconnected(sensor);
+    spdlog::info("ingest: sensor {} disconnected ({})", sensor, stream.peer());
+  }
+  std::shared_ptr<Stream> last;  // released after the lock
+  const std::lock_guard lock(mutex_);
+  const auto newest = by_sensor_.find(sensor);
+  if (newest != by_sensor_.end() && newest->second == &stream) by_sensor_.erase(newest);
+  const auto found = streams_.find(&stream);
+  last = std::move(found->second);
+  streams_.erase(found);
+  all_gone_.notify_all();
+}
+
+void Service::stop() {
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  std::vector<std::shared_ptr<Stream>> alive;
+  for (const auto& [raw, stream] : streams_) alive.push_back(stream);
+  lock.unlock();
+  for (const auto& stream : alive) stream->end({grpc::StatusCode::UNAVAILABLE, "the control plane is shutting down"});
+  alive.clear();
+  lock.lock();
+  all_gone_.wait(lock, [this] { return streams_.empty(); });
+}
+
+}  // namespace rs::ingest

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// gRPC service resetscope.event.Ingest: one Stream a sensor. Registered with raw messages, so that bytes which are
+// no batch reach decode() and get a `refused` instead of ending the stream.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "control/ingest/stream.h"
+#include "control/model/presence.h"
+#include "control/store/store.h"
+#include "proto/vocabulary.h"
+
+namespace rs::ingest {
+
+class Service final : public grpc::Service, private StreamOwner {
+ public:
+  static constexpr size_t kMaxStreams = 4096;  // our choice: ten times the sensors of a large network
+
+  // Both outlive the service.
+  Service(store::Store& store, model::Presence& presence);
+
+  // Ends all streams and waits until they are gone; new ones are turned away. Before the server shuts down.
+  void stop();
+
+  // Batches acknowledged with this code since the start.
+  [[nodiscard]] uint64_t acknowledgements(AckCode code) const { return acknowledgements_[static_cast<size_t>(code)].load(std::memory_order_relaxed); }
+
+ private:
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* publish(grpc::CallbackServerContext* context);
+
+  void claimed(const std::string& sensor, const std::shared_ptr<Stream>& stream) override;
+  void saw_batch(const model::Batch& batch) override;
+  void acknowledged(AckCode code) override { acknowledgements_[static_cast<size_t>(code)].fetch_add(1, std::memory_order_relaxed); }
+  void ended(Stream& stream) override;
+
+  store::Store& store_;
+  model::Presence& presence_;
+  std::array<std::atomic<uint64_t>, kAckCodeCount> acknowledgements_{};
+
+  std::mutex mutex_;
+  std::condition_variable all_gone_;
+  std::map<Stream*, std::shared_ptr<Stream>> streams_;  // alive
+  std::map<std::string, Stream*> by_sensor_;            // the newest of each name
+  bool stopping_ = false;
+};
+
+}  // namespace rs::ingest

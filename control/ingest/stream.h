@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One sensor's stream: reads a batch, decodes it, hands it to the store, acknowledges when it is durable. Runs on
+// gRPC's callback threads and never blocks one: while too much is under way it simply does not read on, and the
+// sensor's send window fills. A batch that does not decode is answered `refused`; the stream lives on.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "control/ingest/ack.h"
+#include "control/model/batch.h"
+#include "control/store/store.h"
+
+namespace rs::ingest {
+
+class Stream;
+
+// What a stream needs of the service around it.
+class StreamOwner {
+ public:
+  virtual ~StreamOwner() = default;
+  // The first good batch named the sensor: an older stream of that name has to go.
+  virtual void claimed(const std::string& sensor, const std::shared_ptr<Stream>& stream) = 0;
+  virtual void saw_batch(const model::Batch& batch) = 0;
+  virtual void acknowledged(AckCode code) = 0;
+  virtual void ended(Stream& stream) = 0;
+};
+
+class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>, public std::enable_shared_from_this<Stream> {
+ public:
+  // Read and not yet acknowledged. Enough to keep the disk busy; times the number of sensors it bounds memory.
+  static constexpr size_t kMaxUnderWay = 16;
+  static constexpr size_t kMaxBytesUnderWay = 4u << 20;
+
+  // The stream owns itself until gRPC is done with it.
+  static std::shared_ptr<Stream> start(StreamOwner& owner, store::Store& store, std::string peer);
+
+  // Any thread: ends the stream with this status as soon as no write is under way.
+  void end(grpc::Status status);
+
+  [[nodiscard]] const std::string& peer() const { return peer_; }
+  [[nodiscard]] std::string sensor() const;
+
+  // gRPC's threads.
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  Stream(StreamOwner& owner, store::Store& store, std::string peer) : owner_(owner), store_(store), peer_(std::move(peer)) {}
+
+  void take(const grpc::ByteBuffer& message);
+  void refuse(uint64_t boot, uint64_t sequence, std::string why);
+  void written(uint64_t boot, uint64_t sequence, size_t bytes, const store::Written& result);
+  void go_on();  // under mutex_: starts whatever can be started
+
+  StreamOwner& owner_;
+  store::Store& store_;
+  const std::string peer_;
+  std::shared_ptr<Stream> self_;
+  grpc::ByteBuffer request_;   // while read_active_
+  grpc::ByteBuffer response_;  // while write_active_
+  uint64_t refusals_ = 0;      // reading thread only
+
+  mutable std::mutex mutex_;  // all below
+  std::string sensor_;
+  std::deque<Ack> acks_;
+  size_t under_way_ = 0;
+  size_t bytes_under_way_ = 0;
+  bool read_active_ = false;
+  bool write_active_ = false;
+  bool reads_done_ = false;
+  bool finished_ = false;
+  std::optional<grpc::Status> final_;
+};
+
+}  // namespace rs::ingest

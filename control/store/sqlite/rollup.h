@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rollups of one transaction: the new events and service statistics are summed in memory first, so that the tables
+// are touched once a distinct key, then written to all three tiers. Writer thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "control/model/event.h"
+#include "control/store/sqlite/database.h"
+#include "control/store/sqlite/schema.h"
+
+namespace rs::store::sqlite {
+
+struct EndingKey {
+  uint64_t at_s = 0;
+  int64_t sensor = 0;
+  model::Endpoint server;
+  uint32_t tag = 0;
+  Cause cause = Cause::kUnknown;
+  Origin origin = Origin::kUnknown;
+  Stage stage = Stage::kUnknown;
+  Ending ending = Ending::kUnknown;
+  Severity severity = Severity::kUnknown;
+  auto operator<=>(const EndingKey&) const = default;
+};
+
+struct ServiceKey {
+  uint64_t at_s = 0;
+  int64_t sensor = 0;
+  model::Endpoint server;
+  uint32_t tag = 0;
+  auto operator<=>(const ServiceKey&) const = default;
+};
+
+struct KeyHash {
+  size_t operator()(const EndingKey& key) const;
+  size_t operator()(const ServiceKey& key) const;
+};
+
+class Rollup {
+ public:
+  Result<void> prepare(Connection& db);
+
+  void add(const model::Event& event, int64_t sensor_id);
+  void add(const model::ServiceStats& stats, int64_t sensor_id);
+  // Writes what was added since the last flush or clear; SQLITE_OK or an error code (roll back then, and clear).
+  int flush();
+  void clear();
+
+ private:
+  struct Endings {
+    uint64_t endings = 0;
+    uint64_t lost_bytes = 0;
+    uint64_t last_ns = 0;
+  };
+  // attempted, established, closed_cleanly, refused, reset, timed_out, client_bytes, server_bytes, lost_bytes
+  using Service = std::array<uint64_t, 9>;
+  using EndingMap = std::unordered_map<EndingKey, Endings, KeyHash>;
+  using ServiceMap = std::unordered_map<ServiceKey, Service, KeyHash>;
+
+  static int write(Statement& upsert, const EndingMap& sums);
+  static int write(Statement& upsert, const ServiceMap& sums);
+
+  EndingMap endings_;
+  ServiceMap services_;
+  std::array<Statement, kTiers.size()> upsert_endings_;
+  std::array<Statement, kTiers.size()> upsert_services_;
+};
+
+}  // namespace rs::store::sqlite

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/store/sqlite/sqlite_store.h"
+
+#include <spdlog/spdlog.h>
+
+#include <mutex>
+#include <utility>
+
+#include "control/store/sqlite/reads.h"
+#include "control/store/sqlite/schema.h"
+#include "control/store/sqlite/writer.h"
+
+namespace rs::store::sqlite {
+namespace {
+
+class SqliteStore final : public Store {
+ public:
+  ~SqliteStore() override {
+    writer_.stop();
+    if (memory_) return;
+    if (auto closed = mark_closed(db_); !closed) spdlog::warn("store: {} was not closed in order: {}", path_, closed.error().text);
+  }
+
+  Result<void> start(const Options& options) {
+    path_ = options.path;
+    memory_ = options.path == kMemory;
+    auto db = open_writer(options.path);
+    if (!db) return db.error();
+    db_ = std::move(*db);
+    Writer::Options writer;
+    writer.path = path_;
+    writer.transaction.rollups = !memory_;
+    if (memory_) {
+      writer.shared = &memory_mutex_;
+      readers_.share(&db_, &memory_mutex_);
+    } else {
+      writer.limits = {options.retention_ns, options.max_bytes};
+      readers_.open_file(path_);
+    }
+    if (auto ready = writer_.prepare(db_, std::move(writer)); !ready) return ready;
+    writer_.start();
+    return {};
+  }
+
+  void write(model::Batch batch, Done done) override { writer_.write(std::move(batch), std::move(done)); }
+  void listen(CommitListener* listener) override { writer_.listen(listener); }
+  std::string trouble() const override { return writer_.trouble(); }
+  uint64_t newest_cursor() const override { return writer_.newest_cursor(); }
+
+  Result<void> list(const ListQuery& query, const Patience& patience, const EachEvent& each) override {
+    return with(patience, [&](Lease& db) { return sqlite::list(db, query, each); });
+  }
+  Result<void> list_after(uint64_t cursor, const model::Filter& filter, size_t limit, const Patience& patience, const EachEvent& each) override {
+    return with(patience, [&](Lease& db) { return sqlite::list_after(db, cursor, filter, limit, each); });
+  }
+  Result<uint64_t> count_between(uint64_t after, uint64_t until, const model::Filter& filter, const Patience& patience) override {
+    return with(patience, [&](Lease& db) { return sqlite::count_between(db, after, until, filter); });
+  }
+  Result<std::optional<model::Event>> get(uint64_t event_id) override {
+    return with({}, [&](Lease& db) { return sqlite::get(db, event_id); });
+  }
+  Result<std::vector<Group>> aggregate(const AggregateQuery& query, const Patience& patience) override {
+    return with(patience, [&](Lease& db) { return sqlite::aggregate(db, query, !memory_); });
+  }
+  Result<std::vector<ServiceTotals>> services(const ServiceQuery& query, const Patience& patience) override {
+    return with(patience, [&](Lease& db) { return sqlite::services(db, query); });
+  }
+  Result<std::vector<Sensor>> sensors() override {
+    return with({}, [](Lease& db) { return sqlite::sensors(db); });
+  }
+  Result<std::vector<Coverage>> coverage(const TimeRange& range) override {
+    return with({}, [&](Lease& db) { return sqlite::coverage(db, range); });
+  }
+
+  Result<Info> info() override {
+    return with({}, [&](Lease& db) -> Result<Info> {
+      Info info;
+      info.description = "sqlite " + path_;
+      auto row = db->prepare(
+          "SELECT (SELECT value FROM meta WHERE key = 'events'), (SELECT value FROM meta WHERE key = 'endings'),"
+          " (SELECT min(time_ns) FROM event), (SELECT max(time_ns) FROM event),"
+          " (SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size)", false);
+      if (!row) return row.error();
+      if (row->step() != SQLITE_ROW) return db.error("info");
+      info.events = row->natural(0);
+      info.endings = row->natural(1);
+      if (!row->is_null(2)) info.oldest_ns = row->natural(2);
+      if (!row->is_null(3)) info.newest_ns = row->natural(3);
+      info.bytes = row->natural(4);
+      return info;
+    });
+  }
+
+ private:
+  template <class Read>
+  auto with(const Patience& patience, const Read& read) -> decltype(read(std::declval<Lease&>())) {
+    auto lease = readers_.lease(patience);
+    if (!lease) return lease.error();
+    return read(*lease);
+  }
+
+  std::string path_;
+  bool memory_ = false;
+  Connection db_;
+  std::mutex memory_mutex_;
+  ReaderPool readers_;
+  Writer writer_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open(const Options& options) {
+  auto store = std::make_unique<SqliteStore>();
+  if (auto started = store->start(options); !started) return started.error();
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace rs::store::sqlite

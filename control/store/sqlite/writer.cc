@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/store/sqlite/writer.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <utility>
+
+#include "control/store/sqlite/schema.h"
+
+namespace rs::store::sqlite {
+namespace {
+
+// One commit holds at most so much: bounds its latency (about 100 ms) and what a failure repeats.
+constexpr size_t kMaxGroupBatches = 256;
+constexpr size_t kMaxGroupEvents = 20'000;
+
+constexpr auto kRetryEvery = std::chrono::seconds(1);
+constexpr auto kRetentionEvery = std::chrono::seconds(1);
+
+uint64_t now_ns() { return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1)); }
+
+// The batch itself is at fault, not the disk: it would fail for ever.
+bool is_fault_of_batch(int code) {
+  switch (code & 0xff) {
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+    case SQLITE_RANGE: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+Result<void> Writer::prepare(Connection& db, Options options) {
+  db_ = &db;
+  options_ = std::move(options);
+  if (auto ready = transaction_.prepare(db, options_.transaction); !ready) return ready;
+  if (auto ready = retention_.prepare(db, options_.limits); !ready) return ready;
+  newest_cursor_ = transaction_.newest_cursor();
+  return {};
+}
+
+void Writer::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Writer::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Writer::write(model::Batch batch, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      queue_.push_back(Job{std::move(batch), std::move(done), {}, {}});
+      wake_.notify_one();
+      return;
+    }
+  }
+  done({Outcome::kAborted, 0, 0, "the control plane is shutting down"});
+}
+
+void Writer::listen(CommitListener* listener) {
+  // Held by announce() while it calls: after this returns the old listener is not called any more.
+  const std::lock_guard lock(mutex_);
+  listener_ = listener;
+}
+
+std::string Writer::trouble() const {
+  const std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+bool Writer::take_group(Group& group) {
+  std::unique_lock lock(mutex_);
+  const auto due = [this] { return stopping_ || !queue_.empty(); };
+  if (retention_due_) wake_.wait_for(lock, std::chrono::seconds(0), due);
+  else wake_.wait_for(lock, kRetentionEvery, due);
+  size_t events = 0;
+  while (!queue_.empty() && group.size() < kMaxGroupBatches && (group.empty() || events + queue_.front().batch.events.size() <= kMaxGroupEvents)) {
+    events += queue_.front().batch.events.size();
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return !group.empty() || !stopping_;
+}
+
+void Writer::run() {
+  auto retention_checked = std::chrono::steady_clock::time_point{};
+  Group group;
+  while (take_group(group)) {
+    if (!group.empty()) store(group);
+    group.clear();
+    const auto now = std::chrono::steady_clock::now();
+    if (retention_due_ || now - retention_checked >= kRetentionEvery) {
+      forget_old();
+      retention_checked = now;
+    }
+  }
+}
+
+void Writer::forget_old() {
+  auto lock = options_.shared != nullptr ? std::unique_lock(*options_.shared) : std::unique_lock<std::mutex>();
+  const auto more = retention_.step(now_ns());
+  retention_due_ = more && *more;
+  if (!more) spdlog::error("store: {}: old data cannot be removed: {}", options_.path, more.error().text);
+}
+
+int Writer::try_group(Group& group) {
+  auto lock = options_.shared != nullptr ? std::unique_lock(*options_.shared) : std::unique_lock<std::mutex>();
+  int code = transaction_.begin();
+  for (Job& job : group) {
+    if (code != SQLITE_OK) break;
+    job.written = {};
+    code = transaction_.apply(job.batch, job.written);
+    job.fresh = transaction_.fresh();
+  }
+  if (code == SQLITE_OK) code = transaction_.commit();
+  if (code != SQLITE_OK) {
+    const Error error = error_of(db_->handle(), "cannot write to " + options_.path);
+    transaction_.roll_back();
+    if (!is_fault_of_batch(code)) note_trouble(error.text + (error.code == Code::kCorrupt ? damage_advice(options_.path) : ""));
+    else if (group.size() == 1) group.front().written = {Outcome::kRefused, 0, 0, error.text};
+  }
+  return code;
+}
+
+void Writer::store(Group& group) {
+  for (;;) {
+    const int code = try_group(group);
+    if (code == SQLITE_OK) {
+      note_trouble({});
+      announce(group);
+      return;
+    }
+    if (is_fault_of_batch(code)) {
+      if (group.size() == 1) {
+        spdlog::error("store: batch {} of sensor {} refused: {}", group.front().batch.sequence, group.front().batch.sensor, group.front().written.text);
+        group.front().done(group.front().written);
+        return;
+      }
+      for (Job& job : group) {  // find the one at fault, keep the others
+        Group alone;
+        alone.push_back(std::move(job));
+        store(alone);
+      }
+      return;
+    }
+    if (!wait_to_retry()) {
+      const Written aborted{Outcome::kAborted, 0, 0, "the control plane is shutting down and could not store this batch: " + trouble()};
+      for (Job& job : group) job.done(aborted);
+      return;
+    }
+  }
+}
+
+void Writer::announce(Group& group) {
+  newest_cursor_.store(transaction_.newest_cursor(), std::memory_order_release);
+  for (Job& job : group) job.done(job.written);
+  const std::lock_guard lock(mutex_);
+  CommitListener* listener = listener_;
+  if (listener == nullptr) return;
+  std::vector<model::Event> fresh;
+  if (listener->wants_events()) {
+    for (Job& job : group)
+      for (const uint32_t i : job.fresh) {
+        job.batch.events[i].sensor = job.batch.sensor;
+        fresh.push_back(std::move(job.batch.events[i]));
+      }
+  }
+  listener->committed(std::move(fresh), newest_cursor());
+}
+
+bool Writer::wait_to_retry() {
+  std::unique_lock lock(mutex_);
+  return !wake_.wait_for(lock, kRetryEvery, [this] { return stopping_; });
+}
+
+void Writer::note_trouble(const std::string& text) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (trouble_ == text) return;
+    trouble_ = text;
+  }
+  if (text.empty()) spdlog::info("store: writing to {} works again", options_.path);
+  else spdlog::error("store: {}; nothing is acknowledged until this is mended, sensors keep their batches; trying again every second", text);
+}
+
+}  // namespace rs::store::sqlite

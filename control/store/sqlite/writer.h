@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The only thread that writes: takes whatever batches wait, from all sensors, into one commit (one fsync for all),
+// answers each when it is durable, tells the listener, and lets retention work in between. A write that fails for
+// want of space or of a healthy disk is tried again until it succeeds; the senders' patience is the back-pressure.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "control/store/sqlite/database.h"
+#include "control/store/sqlite/retention.h"
+#include "control/store/sqlite/transaction.h"
+#include "control/store/store.h"
+
+namespace rs::store::sqlite {
+
+class Writer {
+ public:
+  struct Options {
+    std::string path;
+    Transaction::Options transaction;
+    Retention::Limits limits;
+    std::mutex* shared = nullptr;  // held while writing, when readers use the same connection
+  };
+
+  // Before start.
+  Result<void> prepare(Connection& db, Options options);
+  void start();
+  // Stores what waits, answers all, ends the thread.
+  void stop();
+
+  // Any thread.
+  void write(model::Batch batch, Done done);
+  void listen(CommitListener* listener);
+  [[nodiscard]] std::string trouble() const;
+  [[nodiscard]] uint64_t newest_cursor() const { return newest_cursor_.load(std::memory_order_acquire); }
+
+ private:
+  struct Job {
+    model::Batch batch;
+    Done done;
+    Written written;
+    std::vector<uint32_t> fresh;
+  };
+  using Group = std::vector<Job>;
+
+  void run();
+  bool take_group(Group& group);  // false: stopping and nothing waits
+  void store(Group& group);
+  int try_group(Group& group);
+  void announce(Group& group);
+  bool wait_to_retry();  // false: stopping
+  void note_trouble(const std::string& text);
+  void forget_old();
+
+  Options options_;
+  Connection* db_ = nullptr;
+  Transaction transaction_;
+  Retention retention_;
+  std::thread thread_;
+  bool retention_due_ = true;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> queue_;        // under mutex_
+  std::string trouble_;          // under mutex_
+  bool stopping_ = false;        // under mutex_
+  std::atomic<CommitListener*> listener_ = nullptr;
+  std::atomic<uint64_t> newest_cursor_ = 0;
+};
+
+}  // namespace rs::store::sqlite

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/attribute/rules.h"
+
+namespace rs::attribute {
+namespace {
+
+using F = FactId;
+
+constexpr uint16_t at(Stage s) { return static_cast<uint16_t>(1U << static_cast<unsigned>(s)); }
+constexpr uint16_t kSyn = at(Stage::kSyn);
+constexpr uint16_t kSynAck = at(Stage::kSynAck);
+constexpr uint16_t kOpen = at(Stage::kEstablished);
+constexpr uint16_t kRequest = at(Stage::kRequest);
+constexpr uint16_t kTalk = at(Stage::kExchange);
+constexpr uint16_t kIdle = at(Stage::kIdle);
+constexpr uint16_t kClosing = at(Stage::kClosing);
+constexpr uint16_t kClosed = at(Stage::kClosed);
+constexpr uint16_t kMid = at(Stage::kMidstream);
+constexpr uint16_t kData = kRequest | kTalk | kIdle;
+constexpr uint16_t kLive = kOpen | kData | kMid;
+constexpr uint16_t kAny = 0xffff;
+
+constexpr uint8_t how(Ending e) { return static_cast<uint8_t>(1U << static_cast<unsigned>(e)); }
+constexpr uint8_t kReset = how(Ending::kReset);
+constexpr uint8_t kRefused = how(Ending::kRefused);
+constexpr uint8_t kTimedOut = how(Ending::kTimedOut);
+constexpr uint8_t kRejected = how(Ending::kRejected);
+
+constexpr Side kEither = Side::kUnknown;
+constexpr Side kClient = Side::kClient;
+constexpr Side kServer = Side::kServer;
+
+// Sources, named once. "lab" is tests/lab, where the kernel's own reset reason is the truth.
+constexpr std::string_view kRfc9293 = "RFC 9293 3.5.2, 3.10.7; Linux tcp_v4_send_reset, lab";
+constexpr std::string_view kActive = "Linux tcp_send_active_reset, tcp_close; RFC 2525 2.17; lab";
+constexpr std::string_view kNetfilter = "Linux nf_reject_ipv4.c, nf_reject_ipv6.c; lab";
+constexpr std::string_view kForged = "Weaver, Sommer, Paxson, NDSS 2009; lab";
+
+constexpr Rule kRules[] = {
+    // ---- refusal ----
+    {Cause::kPortClosed, Who::kSender, kServer, kSyn, kRefused, Severity::kProblem, 250,
+     {F::kImageStatelessAck, F::kAckExact}, {}, {F::kFlowLabelZero, F::kTosNotCopied, F::kLateHandshake},
+     {{{F::kTosCopied, 150}, {F::kTtlMatchesSender, 100}, {F::kFlowLabelOther, 100}, {F::kFlowLabelKept, 100},
+       {F::kIpIdZero, 40}, {F::kGenuineSynAckAfterRst, -400}, {F::kScannerSyn, -100}}},
+     kRfc9293},
+    // The reject target builds its RST from nothing: TOS 0 and flow label 0 where the kernel would copy. Without a
+    // marked SYN and over IPv4 nothing tells it from a closed port.
+    {Cause::kHostFwReject, Who::kSender, kServer, kSyn, kRefused, Severity::kProblem, 60,
+     {F::kImageStatelessAck, F::kAckExact}, {}, {F::kTosCopied, F::kFlowLabelOther, F::kFlowLabelKept, F::kTtlDiffersFromSender},
+     {{{F::kTosNotCopied, 300}, {F::kFlowLabelZero, 300}, {F::kTtlMatchesSender, 100}, {F::kTtlOffByOne, -150},
+       {F::kIpIdZero, 40}, {F::kGenuineSynAckAfterRst, -300}, {F::kScannerSyn, -100}}},
+     kNetfilter},
+    {Cause::kPathFwReject, Who::kMiddlebox, kServer, kSyn, kRefused, Severity::kProblem, 60,
+     {F::kAckExact}, {F::kImageStatelessAck, F::kImageRaw}, {F::kTosCopied, F::kFlowLabelOther, F::kFlowLabelKept},
+     {{{F::kTosNotCopied, 200}, {F::kFlowLabelZero, 200}, {F::kTtlMatchesSender, -100},
+       {F::kGenuineSynAckAfterRst, 300}, {F::kScannerSyn, -100}}},
+     kNetfilter},
+    {Cause::kListenOverflowRst, Who::kSender, kServer, kOpen | kRequest, kReset, Severity::kProblem, 250,
+     {F::kImageStateless, F::kHandshakeFull, F::kServerNeverSpoke}, {F::kSeqExact, F::kSeqIsTriggerAck},
+     {F::kTtlDiffersFromSender, F::kTosNotCopied, F::kFlowLabelZero, F::kFinFromRstSender},
+     {{{F::kAnswersAck, 60}, {F::kTtlMatchesSender, 40}, {F::kTtlOffByOne, -200}, {F::kRequestAtEndOfIdle, -250},
+       {F::kKeepaliveProbeBefore, -250}}},
+     "Linux tcp_check_req with tcp_abort_on_overflow; reason INVALID_SYN; lab"},
+    {Cause::kListenOverflowDrop, Who::kSender, kEither, kOpen | kRequest | kSynAck, kTimedOut, Severity::kProblem, 280,
+     {F::kSynAckResent, F::kHandshakeFull, F::kServerNeverSpoke}, {}, {}, {{{F::kRetransmissions, 60}}},
+     "Linux tcp_conn_request: a full accept queue drops the handshake's ACK; lab"},
+    {Cause::kListenerClosedBacklog, Who::kSender, kServer, kOpen, kReset, Severity::kProblem, 40,
+     {F::kImageActive, F::kHandshakeFull}, {}, {F::kSenderContinued}, {{{F::kSpontaneous, 60}}},
+     "Linux inet_csk_listen_stop; reason TCP_STATE"},
+    {Cause::kSynBlackhole, Who::kNobody, kEither, kSyn, kTimedOut, Severity::kProblem, 80,
+     {F::kSynOnly, F::kNeverAnswered}, {}, {}, {{{F::kSynRetries, 200}, {F::kScannerSyn, -250}}},
+     "RFC 6298 5, RFC 9293 3.8.3; lab"},
+    {Cause::kIcmpReject, Who::kIcmpSender, kEither, kAny, kRejected, Severity::kProblem, 400, {F::kIcmpCode}, {}, {}, {},
+     "RFC 792, RFC 4443, RFC 1122 4.2.3.9; lab"},
+    {Cause::kLbNoBackend, Who::kSender, kServer, kSyn, kRefused, Severity::kProblem, 300,
+     {F::kImageStatelessAck, F::kLateHandshake}, {}, {}, {},
+     "HAProxy: refusal only after its own connect retries"},
+
+    // ---- endpoint_abort ----
+    {Cause::kAppAbortUnread, Who::kSender, kServer, kData | kClosing, kReset, Severity::kProblem, 220,
+     {F::kImageActive, F::kRequestUnanswered}, {}, {F::kKeepaliveProbes, F::kFlowSurvived, F::kFinFromRstSender},
+     // A failing application does not wait for a full second; a timer does.
+     {{{F::kSeqExact, 40}, {F::kUnackedInbound, 30}, {F::kSenderContinued, -300}, {F::kZeroWindow, -50},
+       {F::kIdleWholeSeconds, -100}}},
+     kActive},
+    {Cause::kAppAbortUnread, Who::kSender, kClient, kTalk | kIdle, kReset, Severity::kNotice, 40,
+     {F::kImageActive, F::kRequestUnanswered}, {}, {F::kKeepaliveProbes, F::kFlowSurvived},
+     {{{F::kSenderContinued, -300}}}, kActive},
+    // Nothing was left unread: only a deliberate abort (SO_LINGER 0) or a kill sends an active RST then.
+    {Cause::kAppAbortLinger0, Who::kSender, kServer, kOpen | kData | kMid, kReset, Severity::kNotice, 180,
+     {F::kImageActive}, {}, {F::kKeepaliveProbes, F::kFlowSurvived},
+     {{{F::kSeqExact, 40}, {F::kRequestAnswered, 60}, {F::kRequestUnanswered, -150}, {F::kSenderContinued, -300},
+       {F::kIdleWholeSeconds, -60}, {F::kZeroWindow, -150}}},
+     kActive},
+    {Cause::kAppAbortLinger0, Who::kSender, kClient, kOpen | kData | kMid, kReset, Severity::kNotice, 40,
+     {F::kImageActive}, {}, {F::kKeepaliveProbes, F::kFlowSurvived},
+     {{{F::kResponseInFlight, -50}, {F::kSenderContinued, -300}, {F::kIdleWholeSeconds, -60}}}, kActive},
+    {Cause::kEarlyResponseAbort, Who::kSender, kServer, kTalk, kReset, Severity::kProblem, 30,
+     {F::kImageActive, F::kRequestUnanswered}, {F::kPeerDataInFlight, F::kUnackedInbound}, {F::kFlowSurvived},
+     {{{F::kPeerDataInFlight, 100}, {F::kUnackedInbound, 40}, {F::kSenderContinued, -300}}},
+     "nginx lingering_close; RFC 9112 9.6"},
+    {Cause::kCloseThenLateData, Who::kSender, kEither, kClosing | kClosed, kReset, Severity::kProblem, 300,
+     {F::kImageStateless, F::kFinFromRstSender, F::kDataAfterFin}, {F::kSeqExact, F::kSeqIsTriggerAck},
+     {F::kTtlDiffersFromSender},
+     {{{F::kFinCrossedData, -250}, {F::kTtlMatchesSender, 60}, {F::kTtlOffByOne, -200}}},
+     "RFC 9293 3.6, RFC 1122 4.2.2.13; reasons TCP_TIMEWAIT_SOCKET, TCP_ABORT_ON_DATA, TCP_FLAGS; lab"},
+    // The kernel of a live host does not know a connection it once had, and never said goodbye.
+    {Cause::kHostRestartStale, Who::kSender, kEither, kLive, kReset, Severity::kProblem, 170,
+     {F::kImageStateless}, {F::kAnswersData, F::kAnswersAck, F::kKeepaliveProbeBefore, F::kAnswersFin},
+     {F::kFinFromRstSender, F::kSenderSilent, F::kTosNotCopied, F::kFlowLabelZero},
+     {{{F::kRequestAtEndOfIdle, 80}, {F::kKeepaliveProbeBefore, 80}, {F::kTtlMatchesSender, 60}, {F::kTosCopied, 120},
+       {F::kTtlOffByOne, -150}, {F::kSenderContinued, -300}, {F::kBothSidesReset, -200}, {F::kFlowLabelOther, 60}}},
+     kRfc9293},
+    {Cause::kAdminKill, Who::kSender, kEither, kIdle | kOpen, kReset, Severity::kNotice, -60,
+     {F::kImageActive, F::kSpontaneous}, {}, {F::kKeepaliveProbes, F::kFlowSurvived}, {}, "ss -K: reason TCP_STATE"},
+    {Cause::kClientCancel, Who::kSender, kClient, kTalk | kIdle | kClosing, kReset, Severity::kNotice, 290,
+     {F::kResponseInFlight}, {F::kImageActive, F::kImageRaw}, {F::kFlowSurvived, F::kFinFromPeer},
+     {{{F::kSenderContinued, -300}, {F::kPeerDataInFlight, 40}}}, kActive},
+    // Its own data was the last: it gave up waiting for an answer.
+    {Cause::kClientCancel, Who::kSender, kClient, kData, kReset, Severity::kNotice, 190,
+     {F::kRequestAnswered}, {F::kImageActive, F::kImageRaw}, {F::kKeepaliveProbes, F::kFlowSurvived},
+     {{{F::kSenderContinued, -300}, {F::kIdleKnownDefault, -60}}}, kActive},
+    {Cause::kClientCancel, Who::kSender, kClient, kClosing, kReset, Severity::kNotice, 250,
+     {F::kImageStateless, F::kFinFromRstSender, F::kFinCrossedData}, {}, {F::kFinFromPeer}, {}, kActive},
+    {Cause::kClientFastClose, Who::kSender, kClient, kTalk | kIdle | kClosing, kReset, Severity::kBenign, 260,
+     {F::kResponseComplete}, {F::kImageActive, F::kImageRaw}, {F::kKeepaliveProbes, F::kFlowSurvived},
+     {{{F::kFinFromPeer, 60}, {F::kAckedAll, 30}, {F::kSenderContinued, -300}, {F::kIdleWholeSeconds, -80},
+       {F::kIdleKnownDefault, -60}}},
+     "Arlitt, Williamson, CCR 35(1) 2005; lab"},
+    {Cause::kClientFastClose, Who::kSender, kClient, kClosing | kClosed, kReset, Severity::kBenign, 260,
+     {F::kFinFromPeer}, {F::kImageActive, F::kImageStateless, F::kImageRaw, F::kImageStatelessAck}, {F::kFlowSurvived},
+     {{{F::kDataAfterFin, -60}}}, "Arlitt, Williamson, CCR 35(1) 2005; lab"},
+    // Both ends had said goodbye: a late repeat met a forgotten connection. Nothing was lost.
+    {Cause::kClientFastClose, Who::kSender, kServer, kClosed, kReset, Severity::kBenign, 60,
+     {F::kFinFromClient, F::kFinFromServer}, {}, {F::kFlowSurvived}, {{{F::kDataAfterFin, -200}}},
+     "RFC 9293 3.6; Arlitt, Williamson, CCR 35(1) 2005"},
+    {Cause::kMptcpReset, Who::kSender, kEither, kAny, kReset, Severity::kNotice, 450, {F::kMptcpReason}, {}, {}, {},
+     "RFC 8684 3.5, 3.6"},
+
+    // ---- timers ----
+    {Cause::kKeepaliveTimeout, Who::kSender, kEither, kLive | kClosing, kReset, Severity::kProblem, 420,
+     {F::kImageActive, F::kKeepaliveProbes}, {}, {F::kFlowSurvived}, {{{F::kSenderContinued, -300}}},
+     "RFC 9293 3.8.4; reason TCP_KEEPALIVE_TIMEOUT; lab"},
+    {Cause::kRetransTimeout, Who::kNobody, kEither, kLive | kClosing, kTimedOut, Severity::kProblem, 200,
+     {F::kRetransmissions}, {}, {F::kRequestAtEndOfIdle}, {{{F::kZeroWindow, -100}}},
+     "RFC 9293 3.8.3, RFC 6298; Linux tcp_write_err sends no RST"},
+    {Cause::kRetransTimeout, Who::kSender, kEither, kLive | kClosing, kReset, Severity::kProblem, 60,
+     {F::kImageActive, F::kRetransmissions, F::kSpontaneous}, {}, {F::kFlowSurvived}, {{{F::kSenderContinued, -300}}},
+     "BSD tcp_drop"},
+    {Cause::kZeroWindowAbort, Who::kSender, kEither, kData | kClosing, kReset, Severity::kProblem, 200,
+     {F::kImageActive, F::kZeroWindow}, {}, {F::kFlowSurvived}, {{{F::kSpontaneous, 100}, {F::kIdleWholeSeconds, 60}}},
+     "RFC 9293 3.8.6.1"},
+    {Cause::kIdleTimeoutRst, Who::kMiddlebox, kEither, kIdle | kOpen | kRequest | kMid, kReset, Severity::kProblem, 40,
+     {}, {F::kRequestAtEndOfIdle, F::kIdleWholeSeconds, F::kIdleSpontaneous}, {F::kFinFromRstSender, F::kFlowSurvived},
+     {{{F::kIdleWholeSeconds, 120}, {F::kIdleKnownDefault, 120}, {F::kBothSidesReset, 120}, {F::kIdleSpontaneous, 200},
+       {F::kImageRaw, 60}, {F::kImageActive, 60}, {F::kTtlMatchesSender, -100}, {F::kTosNotCopied, 200},
+       {F::kFlowLabelZero, 200}}},
+     "vendor documents of Azure LB, ASA, F5; lab"},
+    {Cause::kIdleTimeoutRst, Who::kSender, kEither, kIdle | kOpen, kReset, Severity::kProblem, 60,
+     {F::kImageActive, F::kIdleWholeSeconds, F::kSpontaneous}, {}, {F::kKeepaliveProbes, F::kFlowSurvived, F::kFinFromRstSender},
+     {{{F::kIdleWholeSeconds, 220}, {F::kIdleKnownDefault, 100}, {F::kSenderContinued, -300}}},
+     "HAProxy kills its server side with linger 0 at timeout server; lab"},
+    {Cause::kKeepaliveRace, Who::kSender, kServer, kClosing | kClosed, kReset, Severity::kProblem, 300,
+     {F::kImageStateless, F::kFinFromRstSender, F::kFinCrossedData}, {}, {F::kTtlDiffersFromSender},
+     {{{F::kIdleWholeSeconds, 60}, {F::kTtlMatchesSender, 40}}},
+     "RFC 9112 9.5; nginx, HAProxy keep-alive timeouts"},
+    {Cause::kSilentStateExpiry, Who::kNobody, kEither, kLive, kTimedOut, Severity::kProblem, 200,
+     {F::kRetransmissions, F::kRequestAtEndOfIdle}, {}, {}, {{{F::kIdleKnownDefault, 100}}},
+     "nf_conntrack, firewall and NAT idle timeouts: state gone, packets dropped"},
+    {Cause::kNatExpiryRst, Who::kMiddlebox, kEither, kIdle | kOpen | kRequest | kMid, kReset, Severity::kProblem, 60,
+     {F::kImageStateless, F::kRequestAtEndOfIdle}, {F::kTtlDiffersFromSender, F::kTtlOffByOne},
+     {F::kFinFromRstSender, F::kFlowSurvived},
+     {{{F::kIpIdZero, 60}, {F::kTosCopied, 80}, {F::kBothSidesReset, -250}, {F::kIdleKnownDefault, -60},
+       {F::kIdleWholeSeconds, -60}}},
+     "a router's own stack answers once its DNAT entry is gone; lab"},
+    {Cause::kRequestTimeout, Who::kSender, kServer, kRequest | kOpen, kReset, Severity::kNotice, 60,
+     {F::kImageActive, F::kSpontaneous, F::kIdleWholeSeconds}, {}, {F::kKeepaliveProbes, F::kFlowSurvived},
+     {{{F::kIdleWholeSeconds, 210}, {F::kSenderContinued, -300}}},
+     "nginx reset_timedout_connection, client_header_timeout"},
+
+    // ---- path_policy ----
+    {Cause::kFwMidstreamReject, Who::kMiddlebox, kEither, kLive | kClosing, kReset, Severity::kProblem, 60,
+     {}, {F::kImageStateless, F::kImageStatelessAck, F::kImageRaw, F::kImageActive},
+     {F::kBothSidesReset, F::kRstSeqLadder, F::kFlowSurvived},
+     {{{F::kSenderContinued, 150}, {F::kTosNotCopied, 250}, {F::kFlowLabelZero, 250}, {F::kRequestAtEndOfIdle, -100},
+       {F::kImageActive, -100}, {F::kTtlMatchesSender, -60}, {F::kFinFromRstSender, -150}}},
+     kNetfilter},
+    {Cause::kIpsResetBoth, Who::kMiddlebox, kEither, kLive | kClosing, kReset, Severity::kProblem, 120,
+     {F::kBothSidesReset}, {}, {F::kFlowSurvived},
+     // An inspecting device acts on a packet, only a timer acts on none.
+     {{{F::kRstSeqLadder, -250}, {F::kIdleSpontaneous, -300}, {F::kIdleWholeSeconds, -60}, {F::kRequestAtEndOfIdle, -60}}},
+     "Snort 2.9 manual 2.11; Suricata respond-reject-libnet11.c"},
+    {Cause::kCensorInjection, Who::kMiddlebox, kEither, kAny, kReset | kRefused, Severity::kHostile, 60,
+     {}, {F::kRstSeqLadder}, {F::kFlowSurvived}, {{{F::kRstSeqLadder, 300}, {F::kRepeatedRst, 40}}},
+     "Wang et al., IMC 2017 (X, X+1460, X+4380); gfw.report 2025; lab"},
+
+    // ---- protocol ----
+    {Cause::kHalfOpenDiscovery, Who::kSender, kClient, kSyn, kReset, Severity::kNotice, 300,
+     {F::kImageStateless, F::kAnswersAck}, {}, {}, {{{F::kIpIdZero, 20}}}, "RFC 9293 3.5.1; RFC 5961 4.2; lab"},
+    {Cause::kHalfOpenDiscovery, Who::kSender, kClient, kLive, kReset, Severity::kNotice, 350,
+     {F::kImageStateless, F::kSynOnLiveConnection}, {}, {F::kFinFromRstSender}, {}, "RFC 9293 3.5.1; RFC 5961 4.2; lab"},
+    {Cause::kTimewaitCollision, Who::kSender, kClient, kSyn, kReset, Severity::kNotice, 150,
+     {F::kImageStateless, F::kAnswersAck}, {}, {}, {}, "RFC 1337; RFC 9293 3.6.1"},
+    {Cause::kBlindRstAttempt, Who::kOffPath, kEither, kAny, kReset, Severity::kHostile, 250,
+     {}, {F::kSeqInWindow, F::kSeqOutOfWindow, F::kSeqBehindSender, F::kSeqZero}, {F::kUnsolicited, F::kSenderSilent},
+     {{{F::kFlowSurvived, 250}, {F::kChallengeAckSeen, 200}, {F::kBothSidesReset, -200}, {F::kRstSeqLadder, -150},
+       {F::kFinFromRstSender, -250}, {F::kPeerResetToo, -150}}},
+     "RFC 5961 3; Luckie et al., IMC 2015; lab"},
+
+    // ---- load_abuse ----
+    // The client's kernel knows nothing of the SYN that bears its address: a raw-socket scanner sent it.
+    {Cause::kPortScan, Who::kSender, kClient, kSynAck, kReset, Severity::kHostile, 250,
+     {F::kAnswersSynAck}, {F::kImageStateless}, {F::kLateHandshake, F::kSynRetries},
+     {{{F::kScannerSyn, 200}}}, "nmap -sS; reason NO_SOCKET at the client; lab"},
+    {Cause::kPortScan, Who::kSender, kEither, kSyn | kSynAck, kRefused | kReset, Severity::kHostile, 420,
+     {F::kScannerSyn}, {}, {F::kFlowSurvived}, {}, "nmap, masscan templ-pkt.c, zmap: SYN fingerprints; lab"},
+    {Cause::kPortScan, Who::kNobody, kEither, kSyn | kSynAck, kTimedOut, Severity::kHostile, 300,
+     {F::kScannerSyn}, {}, {}, {}, "nmap, masscan templ-pkt.c, zmap: SYN fingerprints; lab"},
+    // FIN, NULL and Xmas probes carry no ACK; a connection nobody opened, with such a segment and a closed port.
+    {Cause::kPortScan, Who::kSender, kServer, kMid, kReset, Severity::kHostile, 150,
+     {F::kImageStatelessAck, F::kMidstreamStart, F::kSenderSilent}, {}, {}, {}, "RFC 9293 3.10.7.1; nmap -sF -sN -sX"},
+    {Cause::kHealthCheck, Who::kSender, kClient, kSynAck, kReset, Severity::kBenign, 250,
+     {F::kAnswersSynAck}, {F::kImageActive, F::kImageRaw}, {F::kSynRetries, F::kLateHandshake, F::kScannerSyn}, {},
+     "HAProxy check: SYN, SYN-ACK, RST|ACK with no ACK of its own; lab"},
+    {Cause::kConnectCancel, Who::kSender, kClient, kSyn | kSynAck | kOpen, kReset, Severity::kNotice, 130,
+     {}, {F::kImageActive, F::kImageStateless, F::kImageRaw}, {F::kSynOnLiveConnection},
+     {{{F::kLateHandshake, 200}, {F::kSynRetries, 150}, {F::kScannerSyn, -200}, {F::kAnswersAck, -60}}},
+     "RFC 8305 (rival attempts); connect timeouts"},
+    {Cause::kSynFlood, Who::kNobody, kEither, kSynAck, kTimedOut, Severity::kHostile, -50,
+     {F::kHandshakeHalf}, {}, {}, {{{F::kScannerSyn, 100}}}, "RFC 4987"},
+    {Cause::kBackscatter, Who::kSender, kServer, kAny, kReset | kRefused, Severity::kNotice, 120,
+     {F::kUnsolicited}, {F::kImageStatelessAck, F::kImageRaw}, {}, {}, "Moore et al., USENIX Security 2001"},
+    {Cause::kStraySegment, Who::kSender, kEither, kLive | kClosing | kClosed, kReset, Severity::kNotice, 250,
+     {F::kImageStateless, F::kMidstreamStart, F::kSenderSilent}, {}, {F::kUnsolicited}, {}, kRfc9293},
+};
+
+constexpr Weight kOriginWeights[] = {
+    {F::kTtlDiffersFromSender, 350},   // Linux and Windows never change a host's TTL for a RST; lab
+    {F::kTtlOffByOne, 200},            // one hop nearer: a router, or two equal paths of unequal length
+    {F::kTtlMatchesSender, -60},       // forgers copy it: little comfort
+    {F::kFasterThanSender, 300},       // sooner than light allows from where the host is
+    {F::kSenderContinued, 300},        // no stack talks on after its own RST
+    {F::kBothSidesReset, 250},
+    {F::kRstSeqLadder, 300},
+    {F::kIpIdBreaks, 100},
+    {F::kIpIdContinues, -150},         // a forger would have to predict the counter
+    {F::kDfDiffersFromSender, 100},    // libnet clears DF
+    {F::kTimestampsMissing, 120},      // Linux and macOS keep them on an active RST, FreeBSD may not
+    {F::kTimestampsKept, -200},
+    {F::kImageRaw, 40},
+    {F::kFlowLabelKept, -150},
+    {F::kSeqBehindSender, 150},        // the injector lost the race
+    {F::kAckWrong, 60},
+};
+
+}  // namespace
+
+std::span<const Rule> rules() { return kRules; }
+std::span<const Weight> origin_weights() { return kOriginWeights; }
+
+}  // namespace rs::attribute

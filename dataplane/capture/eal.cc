@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/capture/eal.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include <algorithm>
+
+#include "dataplane/capture/cpus.h"
+#include "dataplane/capture/eal_log.h"
+#include "dataplane/capture/hugepages.h"
+
+namespace rs::capture {
+namespace {
+
+constexpr uint64_t kFlowBytes = 384;  // at most, all included; see flow/table.h
+
+Error start_error(int code, const EalPlan& plan) {
+  const std::string said = take_eal_warnings();
+  std::string text = "DPDK did not start: ";
+  Code kind = Code::kInternal;
+  switch (code) {
+    case EACCES:
+    case EPERM:
+      text += "a permission is missing; run as root or see deploy/ for the capabilities it needs";
+      kind = Code::kPermission;
+      break;
+    case ENOMEM:
+      text += "not enough memory for " + std::to_string(plan.memory_mib) + " MiB of " +
+              (plan.hugepages ? "hugepages" : "buffers") + "; lower capture.memory_mib" +
+              (plan.hugepages ? ", set aside more hugepages" : "") + ", or free memory";
+      kind = Code::kResource;
+      break;
+    case EALREADY:
+      text += "it runs already in this process";
+      break;
+    case ENODEV:
+      text += "a device could not be opened; check capture.ports";
+      kind = Code::kNotFound;
+      break;
+    default:
+      text += rte_strerror(code);
+  }
+  if (!said.empty()) text += " (DPDK says: " + said + ")";
+  return {kind, text};
+}
+
+// Decides hugepages, with a warning or an error when they were wanted and cannot be had.
+Result<void> decide_hugepages(const config::Config& config, EalPlan& plan, std::vector<std::string>& warnings) {
+  using config::Hugepages;
+  if (config.capture.hugepages == Hugepages::kOff) return {};
+  const bool require = config.capture.hugepages == Hugepages::kRequire;
+  // Tables fall back to ordinary memory on their own (alloc_zeroed), unless that is to be an error.
+  const uint64_t tables_mib = config.flow.capacity * kFlowBytes >> 20;
+  const uint64_t need = plan.memory_mib + (require ? tables_mib : 0);
+  plan.hugepages = can_reserve_hugepages(need);
+  if (plan.hugepages) return {};
+  const std::string state = std::to_string(need) + " MiB needed, " + std::to_string(free_hugepage_mib()) + " MiB free";
+  const std::string advice = "set some aside: sysctl vm.nr_hugepages=" + std::to_string((need + tables_mib + 1) / 2);
+  if (require) return Error{Code::kResource, "capture.hugepages is require, but " + state + "; " + advice};
+  warnings.push_back("no hugepages (" + state + "): ordinary memory is used, which is slower; " + advice);
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> eal_arguments(const EalPlan& plan) {
+  std::vector<std::string> args = {"resetscope-sensor", "--lcores=" + plan.lcores, "--main-lcore=0", "--no-telemetry"};
+  if (plan.hugepages) {
+    args.emplace_back("--in-memory");
+    if (plan.preallocate) args.push_back("-m" + std::to_string(plan.memory_mib));
+  } else {
+    args.insert(args.end(), {"--no-huge", "--no-shconf", "-m" + std::to_string(plan.memory_mib)});
+  }
+  if (plan.pci.empty()) {
+    args.emplace_back("--no-pci");
+    args.emplace_back("--iova-mode=va");  // no device reads our memory, so physical addresses do not matter
+  }
+  for (const std::string& address : plan.pci) args.push_back("--allow=" + address);
+  return args;
+}
+
+Result<std::unique_ptr<Eal>> Eal::start(const config::Config& config, const std::vector<PortPlan>& ports) {
+  std::unique_ptr<Eal> eal(new Eal);
+  EalPlan plan;
+  int node = -1;
+  for (const PortPlan& port : ports) {
+    if (node < 0) node = port.numa_node;
+    if (port.kind == config::PortKind::kPci) plan.pci.push_back(port.device);
+  }
+  const std::vector<Cpu> allowed = allowed_cpus();
+  auto cpus = pick_cpus(allowed, config.capture.cores, config.capture.workers, node);
+  if (!cpus) return cpus.error();
+  eal->worker_cpus_ = *cpus;
+  const size_t distinct = std::min<size_t>(config.capture.cores.empty() ? allowed.size() : config.capture.cores.size(),
+                                           config.capture.workers);
+  if (distinct < config.capture.workers && !ports.empty()) {
+    eal->warnings_.push_back(std::to_string(config.capture.workers) + " workers share " + std::to_string(distinct) +
+                             " CPUs: each polls without pause, so give each its own");
+  }
+  plan.lcores = lcore_map(allowed, *cpus);
+  plan.preallocate = config.capture.memory_mib != 0;
+  plan.memory_mib = plan.preallocate ? config.capture.memory_mib : memory_mib(ports);
+  if (auto done = decide_hugepages(config, plan, eal->warnings_); !done) return done.error();
+  // Files need hardly any buffers, so the lack of hugepages is not worth a word there.
+  if (ports.empty()) eal->warnings_.clear();
+
+  take_over_eal_log(config.log.level == config::LogLevel::kDebug);
+  std::vector<std::string> args = eal_arguments(plan);
+  std::vector<char*> argv;
+  for (std::string& arg : args) argv.push_back(arg.data());
+  if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) return start_error(rte_errno, plan);
+  for (unsigned i = 0; i < config.capture.workers; ++i) eal->worker_lcores_.push_back(i + 1);
+  eal->hugepages_ = plan.hugepages;
+  (void)take_eal_warnings();  // of a start that went well
+  return eal;
+}
+
+Eal::~Eal() {
+  if (!worker_lcores_.empty()) rte_eal_cleanup();
+}
+
+}  // namespace rs::capture

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Zeroed memory for tables: from EAL's hugepages when it has them and enough of them, else an anonymous mapping that
+// costs nothing until it is touched, with transparent hugepages asked for. Control thread.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include "proto/result.h"
+
+namespace rs::capture {
+
+class ZeroedMemory {
+ public:
+  ZeroedMemory() = default;
+  ~ZeroedMemory();
+  ZeroedMemory(ZeroedMemory&& o) noexcept
+      : data_(std::exchange(o.data_, nullptr)), bytes_(std::exchange(o.bytes_, 0)), hugepages_(o.hugepages_) {}
+  ZeroedMemory& operator=(ZeroedMemory&& o) noexcept {
+    std::swap(data_, o.data_);
+    std::swap(bytes_, o.bytes_);
+    std::swap(hugepages_, o.hugepages_);
+    return *this;
+  }
+
+  [[nodiscard]] std::span<std::byte> bytes() const { return {static_cast<std::byte*>(data_), bytes_}; }
+  [[nodiscard]] bool hugepages() const { return hugepages_; }
+
+ private:
+  friend Result<ZeroedMemory> alloc_zeroed(size_t bytes, int socket);
+  void* data_ = nullptr;
+  size_t bytes_ = 0;
+  bool hugepages_ = false;
+};
+
+// At least 64-byte aligned. `socket`: NUMA node to prefer, negative for any. Must be freed before EAL is.
+Result<ZeroedMemory> alloc_zeroed(size_t bytes, int socket);
+
+}  // namespace rs::capture

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sensor's whole configuration as plain data. Defaults stand here and only here; keys.cc holds the one table that
+// reads, explains and prints each field. Read once at start; never shared with workers as it is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/result.h"
+
+namespace rs::config {
+
+enum class Hugepages : uint8_t { kAuto = 0, kRequire, kOff };
+enum class Driver : uint8_t { kAuto = 0, kAfXdp, kAfPacket };
+enum class LogLevel : uint8_t { kError = 0, kWarn, kInfo, kDebug };
+enum class LogFormat : uint8_t { kText = 0, kJson };
+
+struct Sensor {
+  std::string name;  // 1-64 of [A-Za-z0-9._-]; the control plane's key for this sensor. Empty: the host's name
+  bool operator==(const Sensor&) const = default;
+};
+
+struct Capture {
+  std::vector<std::string> ports;       // 1-32 live ports, or any number of files; see ports.h for the forms
+  uint32_t workers = 1;                 // 1-64; one core is enough for a 10 Gbit/s mirror of ordinary traffic
+  std::vector<uint32_t> cores;          // CPU numbers for the workers in turn. Empty: chosen, the first CPU kept free
+  uint32_t memory_mib = 0;              // 0-1048576 MiB for packet buffers. 0: worked out from ports and workers
+  Hugepages hugepages = Hugepages::kAuto;  // kAuto: used when there are enough free ones; costs speed only, so no error
+  Driver driver = Driver::kAuto;        // kernel interfaces only; see capture/interface.h for what auto picks
+  bool promiscuous = true;              // a mirror port's frames are addressed to others
+  bool operator==(const Capture&) const = default;
+};
+
+struct Flow {
+  uint32_t capacity = 1U << 20;  // 1024-268435456 connections over all workers; 384 bytes each at most: 384 MiB
+  uint32_t max_idle_s = 4000;    // 10-604800 s. Above the 3600 s idle timeout firewalls ship with, so that it is seen
+  bool operator==(const Flow&) const = default;
+};
+
+struct Track {
+  uint32_t settle_ms = 1000;  // 0-60000 ms watched after the first RST: covers an RTT and Linux' first retransmissions
+  bool operator==(const Track&) const = default;
+};
+
+struct Event {
+  bool fold = true;                // an RST flood must cost bounded bandwidth
+  uint32_t stats_interval_s = 10;  // 1-3600 s; the control plane's finest rollup is 10 s
+  bool operator==(const Event&) const = default;
+};
+
+struct Export {
+  // unix:/path or host:port. Plaintext leaves the machine never: the exporter checks.
+  std::string server = "unix:/run/resetscope/ingest.sock";
+  bool operator==(const Export&) const = default;
+};
+
+struct Spool {
+  std::string dir;          // absolute directory for what is not acknowledged yet. Empty: memory only
+  uint32_t max_mib = 1024;  // 1-16777216 MiB; an hour without the control plane at 1,000 events/s is about 1 GiB
+  bool operator==(const Spool&) const = default;
+};
+
+struct Log {
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kText;
+  bool operator==(const Log&) const = default;
+};
+
+struct Config {
+  Sensor sensor;
+  Capture capture;
+  Flow flow;
+  Track track;
+  Event event;
+  Export export_;  // `export` is a C++ keyword
+  Spool spool;
+  Log log;
+  bool operator==(const Config&) const = default;
+};
+
+// Reads a YAML file over the defaults. Unknown, doubled or bad keys refuse the whole file with file, line and reason.
+// Does not call check(): flags may still change values.
+Result<Config> load(const std::string& path);
+
+// Fields that must fit together, after file and flags; fills sensor.name from the host's name when empty.
+Result<void> check(Config& config);
+
+}  // namespace rs::config

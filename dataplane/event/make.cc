@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/event/make.h"
+
+#include <algorithm>
+
+#include "dataplane/base/seq.h"
+#include "dataplane/packet/view.h"
+
+namespace rs::event {
+
+using flow::Direction;
+using flow::End;
+using track::Ending;
+using track::EndKind;
+
+namespace {
+
+uint64_t mix(uint64_t h, uint64_t v) {
+  h ^= v;
+  h *= 0x9e3779b97f4a7c15ULL;
+  return h ^ (h >> 29);
+}
+
+uint64_t id_of(const Ending& e, uint64_t input) {
+  uint64_t w[5];
+  static_assert(sizeof(w) == sizeof(flow::FlowKey));
+  std::memcpy(w, &e.hot.key, sizeof(w));
+  uint64_t h = mix(0x5265736574736370ULL, input);
+  for (const uint64_t v : w) h = mix(h, v);
+  h = mix(h, e.hot.first_ns);
+  h = mix(h, e.time);
+  h = mix(h, static_cast<uint64_t>(e.kind));
+  return h == 0 ? 1 : h;
+}
+
+// Zeek's conn_state of the same connection (base/protocols/conn/main.zeek).
+ZeekState zeek_state(const Ending& e, const attribute::Facts& f) {
+  const bool syn = e.of(e.client()).syns != 0;
+  const bool syn_ack = e.of(other(e.client())).syns != 0;
+  if (!syn && !syn_ack) return ZeekState::kOth;
+  if (e.kind != EndKind::kRst) {
+    if (!syn_ack) return ZeekState::kS0;
+    return f.has(FactId::kHandshakeHalf) ? ZeekState::kS0 : ZeekState::kS1;
+  }
+  const bool by_client = f.sender == Side::kClient;
+  if (!syn_ack) return by_client ? ZeekState::kRstos0 : ZeekState::kRej;
+  if (!syn) return by_client ? ZeekState::kRsto : ZeekState::kRstrh;
+  return by_client ? ZeekState::kRsto : ZeekState::kRstr;
+}
+
+// Cloudflare Radar: Post-SYN, Post-ACK, Post-PSH, Later in flow.
+CloudflareStage cloudflare_stage(Stage stage) {
+  switch (stage) {
+    case Stage::kSyn:
+    case Stage::kSynAck:
+      return CloudflareStage::kPostSyn;
+    case Stage::kEstablished:
+      return CloudflareStage::kPostAck;
+    case Stage::kRequest:
+      return CloudflareStage::kPostPsh;
+    case Stage::kExchange:
+    case Stage::kIdle:
+      return CloudflareStage::kLaterInFlow;
+    default:
+      return CloudflareStage::kNoMatch;
+  }
+}
+
+class Timeline {
+ public:
+  Timeline(const Ending& e, Event& out) : e_(e), out_(out) {}
+
+  void run() {
+    const End c = e_.client();
+    const End s = other(c);
+    const Direction& client = e_.of(c);
+    const Direction& server = e_.of(s);
+    if (client.syns != 0) add(StepKind::kSyn, Side::kClient, e_.hot.first_ns, 0);
+    if (client.syns > 1) add(StepKind::kSynRetry, Side::kClient, client.last_ns, client.syns - 1);
+    if (server.syns != 0 && client.syns == 1)
+      add(StepKind::kSynAck, Side::kServer, e_.hot.first_ns + e_.cold.syn_ack_us * kUs, server.syns);
+    if ((e_.hot.marks & flow::kSawHandshakeAck) != 0 && client.syns == 1)
+      add(StepKind::kEstablished, Side::kClient, e_.hot.first_ns + e_.cold.syn_ack_us * kUs + client.rtt_us * kUs, 0);
+    for (const End e : {c, s}) {
+      const Direction& d = e_.of(e);
+      const Side side = e == c ? Side::kClient : Side::kServer;
+      if (d.bytes != 0) add(StepKind::kLastData, side, d.last_ns, static_cast<uint32_t>(std::min<uint64_t>(d.bytes, UINT32_MAX)));
+      const TimeNs fin = e_.cold.fin_ns[static_cast<size_t>(e)];
+      if (fin != 0) add(StepKind::kFin, side, fin, 0);
+      if (d.probes != 0) add(StepKind::kKeepaliveProbe, side, d.last_ns, d.probes);
+      if (d.retransmits != 0) add(StepKind::kRetransmission, side, d.last_ns, d.retransmits);
+      if ((d.bits & flow::kZeroWindow) != 0) add(StepKind::kZeroWindow, side, d.last_ns, 0);
+    }
+    for (uint8_t k = 0; k < e_.rsts; ++k) {
+      const track::RstSeen& r = e_.rst[k];
+      add(StepKind::kRst, r.from == c ? Side::kClient : Side::kServer, r.time, static_cast<uint32_t>(r.seq_minus_next));
+    }
+    if (e_.kind == EndKind::kRst) {
+      for (const End e : {c, s}) {
+        const track::After& a = e_.after[static_cast<size_t>(e)];
+        const Side side = e == c ? Side::kClient : Side::kServer;
+        const TimeNs first = e_.time + a.first_us * kUs;
+        if (a.new_data + a.repeats != 0) {
+          add(StepKind::kDataAfterRst, side, first, static_cast<uint32_t>(a.new_data + a.repeats));
+        } else if (e_.challenge_ack && e != e_.rst[0].from) {
+          add(StepKind::kChallengeAck, side, first, 0);
+        }
+      }
+    }
+    if (e_.kind == EndKind::kIcmp)
+      add(StepKind::kIcmp, Side::kUnknown, e_.time, static_cast<uint32_t>(e_.icmp_type * 256 + e_.icmp_code));
+    if (e_.kind != EndKind::kRst && e_.kind != EndKind::kIcmp) add(StepKind::kGaveUp, Side::kUnknown, e_.time, 0);
+    std::stable_sort(out_.steps.begin(), out_.steps.begin() + out_.step_count,
+                     [](const Step& a, const Step& b) { return a.at_ns < b.at_ns; });
+  }
+
+ private:
+  void add(StepKind kind, Side side, TimeNs when, uint32_t value) {
+    if (out_.step_count == kMaxSteps) return;
+    out_.steps[out_.step_count++] = {.at_ns = static_cast<int64_t>(when) - static_cast<int64_t>(e_.hot.first_ns),
+                                     .value = value,
+                                     .kind = kind,
+                                     .side = side};
+  }
+
+  const Ending& e_;
+  Event& out_;
+};
+
+// The deciding facts first, strongest first; then everything else that was seen, as far as there is room.
+void evidence(const attribute::Facts& f, const attribute::Verdict& v, Event& out) {
+  for (uint8_t i = 0; i < v.deciding_count && out.fact_count < kMaxFacts; ++i) {
+    const auto& d = v.deciding[i];
+    out.facts[out.fact_count++] = {.value = f.value(d.fact), .id = d.fact, .weight = d.points};
+  }
+  for (size_t id = 1; id < kFactIdCount && out.fact_count < kMaxFacts; ++id) {
+    const auto fact = static_cast<FactId>(id);
+    if (!f.has(fact)) continue;
+    const auto end = out.facts.begin() + out.fact_count;
+    if (std::find_if(out.facts.begin(), end, [fact](const Fact& x) { return x.id == fact; }) != end) continue;
+    out.facts[out.fact_count++] = {.value = f.value(fact), .id = fact, .weight = 0};
+  }
+}
+
+}  // namespace
+
+void make(const Ending& e, const attribute::Facts& f, const attribute::Verdict& v, uint64_t input, Event& out) {
+  // Only the counts say which array entries mean anything: the arrays are not cleared.
+  const End c = e.client();
+  const End s = other(c);
+  const Direction& client = e.of(c);
+  const Direction& server = e.of(s);
+  out.id = id_of(e, input);
+  out.time_ns = e.time;
+  out.start_ns = e.hot.first_ns;
+  out.count = 1;
+  out.idle_ns = e.idle_ms * kMs;
+  out.rtt_client_ns = client.rtt_us * kUs;
+  out.rtt_server_ns = server.rtt_us * kUs;
+  out.client_bytes = client.bytes;
+  out.server_bytes = server.bytes;
+  out.client_pkts = client.pkts + e.rst_count[static_cast<size_t>(c)];
+  out.server_pkts = server.pkts + e.rst_count[static_cast<size_t>(s)];
+  // Sent and never acknowledged, either way; the SYN and FIN take a number each and are no loss.
+  out.lost_bytes = 0;
+  for (const End end : {c, s}) {
+    const Direction& from = e.of(end);
+    const Direction& to = e.of(other(end));
+    const int32_t missing = seq_diff(from.next, to.acked);
+    if (from.bytes != 0 && to.acked != 0 && missing > 0)
+      out.lost_bytes += static_cast<uint32_t>(std::min<uint64_t>(static_cast<uint64_t>(missing), from.bytes));
+  }
+  out.network_tag = e.hot.key.tag;
+  const bool client_is_hi = c == End::kHi;
+  out.client = {client_is_hi ? e.hot.key.hi : e.hot.key.lo, client_is_hi ? e.hot.key.hi_port : e.hot.key.lo_port};
+  out.server = {client_is_hi ? e.hot.key.lo : e.hot.key.hi, client_is_hi ? e.hot.key.lo_port : e.hot.key.hi_port};
+  out.confidence = v.confidence;
+  out.second_confidence = v.second_confidence;
+  out.cause = v.cause;
+  out.second_cause = v.second;
+  out.origin = v.origin;
+  out.stage = f.stage;
+  out.ending = f.ending;
+  out.claimed_sender = f.sender;
+  out.severity = v.severity;
+  out.zeek_state = zeek_state(e, f);
+  out.cloudflare_stage = cloudflare_stage(f.stage);
+  out.linux_reason = v.linux_reason;
+  out.rst_count = static_cast<uint16_t>(std::min<uint32_t>(uint32_t{e.rst_count[0]} + e.rst_count[1], UINT16_MAX));
+  const auto flag = [&out](bool on, Flag which) {
+    if (on) out.flags = static_cast<uint16_t>(out.flags | static_cast<uint16_t>(which));
+  };
+  out.flags = 0;
+  flag((e.hot.marks & flow::kClientKnown) == 0, Flag::kClientGuessed);
+  flag(f.has(FactId::kOneSided), Flag::kOneSided);
+  flag((e.hot.marks & flow::kMidstream) != 0, Flag::kMidstream);
+  flag((e.hot.marks & flow::kIpv6) != 0, Flag::kIpv6);
+  flag(e.crowded, Flag::kTablePressure);
+  flag(e.lossy, Flag::kLossy);
+  flag((e.hot.marks & flow::kDuplicates) != 0, Flag::kMirrorDuplicates);
+  out.fact_count = 0;
+  out.step_count = 0;
+  out.exemplar_count = 0;
+  out.meaning_count = 0;
+  out.server_name[0] = '\0';
+  evidence(f, v, out);
+  Timeline(e, out).run();
+}
+
+}  // namespace rs::event

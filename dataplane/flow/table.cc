@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/flow/table.h"
+
+#include <bit>
+#include <cassert>
+
+namespace rs::flow {
+namespace {
+
+uint32_t bucket_count(uint32_t capacity, size_t fill) {
+  return std::bit_ceil(static_cast<uint32_t>(capacity / fill + 1));
+}
+
+// Flows victim() looks at beyond the key's own buckets. Our choice: in a flood nearly every flow qualifies, in
+// ordinary overload one in a few; 64 bounds the work and finds one almost surely.
+constexpr uint32_t kVictimLook = 64;
+
+}  // namespace
+
+size_t Table::bytes_needed(uint32_t capacity) {
+  return bucket_count(capacity, kFillTarget) * sizeof(Bucket) +
+         size_t{capacity} * (sizeof(State3) + sizeof(FlowCold) + sizeof(Heads)) + 64;
+}
+
+Table::Table(std::span<std::byte> memory, uint32_t capacity, Seed seed) : capacity_(capacity), seed_(seed) {
+  assert(memory.size() >= bytes_needed(capacity));
+  const uint32_t buckets = bucket_count(capacity, kFillTarget);
+  mask_ = buckets - 1;
+  // Order: whole cache lines first, so that each array starts aligned.
+  std::byte* at = memory.data();
+  const auto take = [&at](size_t bytes) {
+    void* p = at;
+    at += bytes;
+    return p;
+  };
+  buckets_ = static_cast<Bucket*>(take(buckets * sizeof(Bucket)));
+  state_ = static_cast<State3*>(take(size_t{capacity} * sizeof(State3)));
+  heads_ = static_cast<Heads*>(take(size_t{capacity} * sizeof(Heads)));
+  cold_ = static_cast<FlowCold*>(take(size_t{capacity} * sizeof(FlowCold)));
+}
+
+bool Table::link(uint32_t index, uint64_t hash) {
+  for (const uint32_t which : {bucket1(hash), bucket2(hash)}) {
+    Bucket& b = buckets_[which];
+    for (size_t i = 0; i < kSlots; ++i) {
+      if (b.tag[i] == 0) {
+        b.index[i] = index;
+        b.tag[i] = tag_of(hash);
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+void Table::reset(uint32_t index, const FlowKey& key) {
+  State3& s = state_[index];
+  s.hot = FlowHot{};
+  s.hot.key = key;
+  s.dir[0] = Direction{};
+  s.dir[1] = Direction{};
+  cold_[index] = FlowCold{};
+}
+
+uint32_t Table::insert(const FlowKey& key, uint64_t hash) {
+  const bool recycled = free_head_ != kNone;
+  if (!recycled && high_water_ == capacity_) return kNone;
+  const uint32_t index = recycled ? free_head_ : high_water_;
+  if (!link(index, hash)) return kNone;
+  if (recycled) {
+    free_head_ = state_[index].hot.timer_next;
+  } else {
+    ++high_water_;
+  }
+  reset(index, key);
+  ++size_;
+  return index;
+}
+
+bool Table::remove_from(Bucket& b, uint32_t index) {
+  for (size_t i = 0; i < kSlots; ++i) {
+    if (b.tag[i] != 0 && b.index[i] == index) {
+      b.tag[i] = 0;
+      return true;
+    }
+  }
+  return false;
+}
+
+void Table::unlink(uint32_t index) {
+  const uint64_t key_hash = hash(state_[index].hot.key, seed_);
+  if (!remove_from(buckets_[bucket1(key_hash)], index)) remove_from(buckets_[bucket2(key_hash)], index);
+}
+
+void Table::erase(uint32_t index) {
+  unlink(index);
+  FlowHot& h = state_[index].hot;
+  h.state = State::kFree;
+  h.timer_next = free_head_;
+  free_head_ = index;
+  --size_;
+}
+
+bool Table::replace(uint32_t index, const FlowKey& key, uint64_t key_hash) {
+  const uint64_t old_hash = hash(state_[index].hot.key, seed_);
+  unlink(index);
+  if (!link(index, key_hash)) {
+    link(index, old_hash);
+    return false;
+  }
+  const uint32_t timer_next = state_[index].hot.timer_next;
+  reset(index, key);
+  state_[index].hot.timer_next = timer_next;
+  return true;
+}
+
+uint32_t Table::victim(uint64_t hash) {
+  // 0 cannot go, 1 unestablished, 2 closed. A flow whose RST is being settled has an answer to give first.
+  const auto rank = [](const FlowHot& h) {
+    if (h.state == State::kFree || h.ending != kNone) return 0;
+    if (h.state == State::kClosed) return 2;
+    return h.state == State::kSynSent || h.state == State::kSynAckSeen ? 1 : 0;
+  };
+  uint32_t best = kNone;
+  int best_rank = 0;
+  const auto consider = [&](uint32_t index) {
+    const int r = rank(state_[index].hot);
+    if (r > best_rank) {
+      best = index;
+      best_rank = r;
+    }
+  };
+  // Own buckets first: when they are full, only a flow from them makes room.
+  for (const uint32_t b : {bucket1(hash), bucket2(hash)}) {
+    for (size_t i = 0; i < kSlots; ++i)
+      if (buckets_[b].tag[i] != 0) consider(buckets_[b].index[i]);
+  }
+  if (best != kNone) return best;
+  for (uint32_t i = 0; i < kVictimLook && high_water_ != 0 && best_rank < 2; ++i) {
+    clock_hand_ = clock_hand_ + 1 < high_water_ ? clock_hand_ + 1 : 0;
+    consider(clock_hand_);
+  }
+  return best;
+}
+
+}  // namespace rs::flow

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/packet/tcp.h"
+
+namespace rs::packet {
+namespace {
+
+constexpr size_t kMinHeader = 20;
+
+// Option kinds (IANA TCP parameters).
+constexpr uint8_t kKindEnd = 0;
+constexpr uint8_t kKindNop = 1;
+constexpr uint8_t kKindMss = 2;
+constexpr uint8_t kKindWindowScale = 3;
+constexpr uint8_t kKindSackPermitted = 4;
+constexpr uint8_t kKindSack = 5;
+constexpr uint8_t kKindTimestamps = 8;
+constexpr uint8_t kKindMptcp = 30;
+
+// RFC 8684 3.5 and 3.6.
+constexpr uint8_t kMptcpFastclose = 7;
+constexpr uint8_t kMptcpReset = 8;
+
+void parse_mptcp(Bytes option, PacketView& view) {
+  view.opts |= kOptMptcp;
+  const uint8_t subtype = option.u8(2) >> 4;
+  if (subtype == kMptcpFastclose) view.mptcp_fastclose = true;
+  if (subtype == kMptcpReset && option.size() >= 4) view.mptcp_reason = static_cast<uint8_t>(option.u8(3) + 1);
+}
+
+void parse_options(Bytes options, PacketView& view) {
+  size_t at = 0;
+  while (at < options.size()) {
+    const uint8_t kind = options.u8(at);
+    if (kind == kKindEnd) return;
+    if (kind == kKindNop) {
+      ++at;
+      continue;
+    }
+    const uint8_t length = options.u8(at + 1);
+    if (length < 2 || !options.has(at, length)) {
+      view.opts |= kOptMalformed;
+      return;
+    }
+    const Bytes option = options.sub(at, length);
+    switch (kind) {
+      case kKindMss:
+        view.opts |= kOptMss;
+        view.mss = option.be16(2);
+        break;
+      case kKindWindowScale:
+        view.opts |= kOptWindowScale;
+        view.window_scale = option.u8(2) < 14 ? option.u8(2) : uint8_t{14};  // RFC 7323 2.3
+        break;
+      case kKindSackPermitted:
+        view.opts |= kOptSackPermitted;
+        break;
+      case kKindSack:
+        view.opts |= kOptSack;
+        break;
+      case kKindTimestamps:
+        if (length == 10) {
+          view.opts |= kOptTimestamps;
+          view.tsval = option.be32(2);
+          view.tsecr = option.be32(6);
+        }
+        break;
+      case kKindMptcp:
+        parse_mptcp(option, view);
+        break;
+      default:
+        view.opts |= kOptOther;
+    }
+    at += length;
+  }
+}
+
+}  // namespace
+
+Outcome parse_tcp(Bytes segment, uint32_t segment_bytes, PacketView& view) {
+  if (segment_bytes < kMinHeader) return Outcome::kBadTcp;
+  if (!segment.has(0, kMinHeader)) return Outcome::kShortTcp;
+  const size_t header = static_cast<size_t>(segment.u8(12) >> 4) * 4;
+  if (header < kMinHeader || header > segment_bytes) return Outcome::kBadTcp;
+  view.src_port = segment.be16(0);
+  view.dst_port = segment.be16(2);
+  view.seq = segment.be32(4);
+  view.ack = segment.be32(8);
+  view.flags = segment.u8(13) & 0x3f;
+  view.window = segment.be16(14);
+  view.tcp_checksum = segment.be16(16);
+  view.opts = 0;
+  view.window_scale = 0;
+  view.mss = 0;
+  view.mptcp_reason = 0;
+  view.mptcp_fastclose = false;
+  view.options = segment.sub(kMinHeader, header - kMinHeader);
+  // The commonest option block, timestamps after two NOPs, is read without the loop.
+  if (view.options.size() == 12 && view.options.be32(0) == 0x0101080a) {
+    view.opts = kOptTimestamps;
+    view.tsval = view.options.be32(4);
+    view.tsecr = view.options.be32(8);
+  } else if (!view.options.empty()) {
+    parse_options(view.options, view);
+  }
+  view.payload_bytes = segment_bytes - static_cast<uint32_t>(header);
+  view.payload = segment.sub(header, view.payload_bytes);
+  return Outcome::kTracked;
+}
+
+}  // namespace rs::packet

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Follows TCP connections from packets, in packet time. One per worker, worker thread only, no allocation after
+// construction. It measures: what a connection did, how it ended, what came after. It does not judge.
+//
+// A connection ends by a RST, an ICMP error, or silence. After a first RST it is watched for the settle time, so
+// that later facts count; then exactly one Ending is ready. Everything is decided from packet times, never from
+// when a timer fires: a packet that comes after an ending's deadline first closes that ending.
+//
+// Per burst the pipeline calls packet() for each packet, then advance(); it drains ready() and tallies(), and gives
+// the endings back with done().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/flow/table.h"
+#include "dataplane/flow/wheel.h"
+#include "dataplane/packet/view.h"
+#include "dataplane/track/ending.h"
+
+namespace rs::track {
+
+struct Settings {
+  DurationNs settle_ns = kSecond;               // our choice: > any sane RTT plus a delayed ACK (RFC 1122: 0.5 s)
+  DurationNs max_idle_ns = 7'200 * kSecond;     // RFC 1122 4.2.3.6: keepalive not before 2 hours
+  DurationNs linger_ns = 65 * kSecond;          // closed flows are kept past Linux' TIME_WAIT of 60 s
+};
+
+// A denominator to count: something happened to a connection of this server.
+enum class Happened : uint8_t { kAttempted, kEstablished, kClosedCleanly, kBytes };
+struct TallyItem {
+  IpAddr server;
+  uint16_t server_port = 0;
+  Happened what = Happened::kAttempted;
+  uint32_t tag = 0;
+  uint64_t client_bytes = 0;  // kBytes only
+  uint64_t server_bytes = 0;
+};
+
+struct Counts {
+  uint64_t connections = 0;
+  uint64_t endings = 0;
+  uint64_t duplicates = 0;
+  uint64_t evicted_closed = 0;
+  uint64_t evicted_unestablished = 0;
+  uint64_t expired_idle = 0;
+  uint64_t settled_early = 0;
+  uint64_t clock_backwards = 0;
+  uint64_t retransmissions = 0;
+  uint64_t late_rsts = 0;      // after an ending was already reported: cascades
+};
+
+class Tracker {
+ public:
+  // `endings` is how many can be gathered at once; more are judged without settling.
+  Tracker(flow::Table& table, const Settings& settings, uint32_t endings);
+
+  // worker thread. `hash` is the table's hash of the packet's key.
+  packet::Outcome packet(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
+  packet::Outcome icmp(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
+  // Time moves on: settles endings, gives up on silent connections, lets old flows go.
+  void advance(TimeNs now);
+  // End of input: settles everything pending with what is known at `now`. False: drain and call again.
+  [[nodiscard]] bool finish(TimeNs now);
+  // Endings that became ready since the last clear. Indices for ending(); give each back with done().
+  [[nodiscard]] const std::vector<uint32_t>& ready() const { return ready_; }
+  [[nodiscard]] const Ending& ending(uint32_t index) const { return endings_[index]; }
+  void done();
+  // Denominators since the last clear; the caller clears.
+  std::vector<TallyItem>& tallies() { return tallies_; }
+  // True when ready() or tallies() must be drained before the next packet, so that they never grow.
+  [[nodiscard]] bool must_drain() const;
+
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] flow::Table& table() { return table_; }
+  // A SYN-ACK of a flow that another worker keeps still tells what its host looks like: where every worker sees the
+  // whole input, all learn the same.
+  void learn_host(const packet::PacketView& syn_ack) { norms_.learn(syn_ack.src, syn_ack.ttl); }
+  void set_lossy(bool lossy) { lossy_ = lossy; }
+
+ private:
+  uint32_t open(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
+  void start(uint32_t i, const packet::PacketView& v, flow::End from);
+  void syn(uint32_t i, const packet::PacketView& v, flow::End from);
+  void syn_ack(uint32_t i, const packet::PacketView& v, flow::End from);
+  void rst(uint32_t i, const packet::PacketView& v, flow::End from);
+  void segment(uint32_t i, const packet::PacketView& v, flow::End from);
+  void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
+  void keep_head(uint32_t i, const packet::PacketView& v, flow::End from);
+  void note_gap(flow::FlowHot& hot, TimeNs now, TimeNs last);
+  [[nodiscard]] static bool is_copy(const flow::Direction& d, const packet::PacketView& v, uint32_t signature);
+
+  uint32_t new_ending(uint32_t i, EndKind kind, TimeNs time);
+  void settle(uint32_t e, bool settled);
+  void give_up(uint32_t i, EndKind kind, TimeNs time);
+  // Ends a flow's pending ending and makes the record fresh for a new connection on the same tuple.
+  void next_incarnation(uint32_t i);
+  TimeNs due(uint32_t i, TimeNs now);
+  // When the connection's silence becomes an ending and of which kind; 0 when nothing is outstanding.
+  TimeNs silence_deadline(uint32_t i, EndKind& kind);
+  void tally(uint32_t i, Happened what);
+  void count_bytes(uint32_t i);
+
+  flow::Table& table_;
+  flow::Wheel wheel_;
+  Norms norms_;
+  Settings settings_;
+  Counts counts_;
+  std::vector<Ending> endings_;
+  struct Waiting {
+    uint32_t ending;
+    uint32_t ticket;  // stale when the ending was settled out of turn
+  };
+  std::vector<Waiting> waiting_;    // ring, in the order of deadlines
+  uint32_t waiting_head_ = 0;
+  uint32_t waiting_size_ = 0;
+  uint32_t free_ending_ = flow::kNone;
+  uint32_t free_endings_ = 0;
+  uint32_t ticket_ = 0;
+  uint32_t finish_at_ = 0;          // next record finish() looks at
+  std::vector<uint32_t> ready_;
+  std::vector<TallyItem> tallies_;
+  TimeNs now_ = 0;
+  bool lossy_ = false;
+};
+
+}  // namespace rs::track

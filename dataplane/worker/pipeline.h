@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The packet's way through one worker. Worker thread; no allocation, lock, system call or exception.
+#pragma once
+
+#include "dataplane/worker/worker.h"
+
+namespace rs::worker {
+
+// One burst, start to end.
+void process(Worker& w, const capture::Burst& burst);
+
+// End of input: settles what is pending, puts everything out, and the end mark. False when the export core left early.
+bool finish(Worker& w);
+
+}  // namespace rs::worker

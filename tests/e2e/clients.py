@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Python clients generated at test time from the .proto files alone, as any user of the interface would make them."""
+import importlib
+import pathlib
+import sys
+import tempfile
+
+import grpc
+import grpc_tools
+from grpc_tools import protoc
+
+from programs import HERE, ROOT, Failure
+
+CALL_S = 10
+
+
+class Clients:
+    """Stubs of query.proto, health and reflection over one channel."""
+
+    def __init__(self, server):
+        self._directory = tempfile.TemporaryDirectory()
+        out = self._directory.name
+        well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
+        if not well_known.exists():   # Debian keeps the well-known types with protobuf
+            well_known = pathlib.Path("/usr/include")
+        for folder, name in ((ROOT / "proto", "query"), (HERE / "proto", "health"), (HERE / "proto", "reflection")):
+            if protoc.main(["protoc", f"-I{folder}", f"-I{well_known}", f"--python_out={out}",
+                            f"--grpc_python_out={out}", f"{name}.proto"]) != 0:
+                raise Failure(f"no Python client can be generated from {name}.proto")
+        sys.path.insert(0, out)
+        self.query = importlib.import_module("query_pb2")
+        self.health = importlib.import_module("health_pb2")
+        self.reflection = importlib.import_module("reflection_pb2")
+        self.channel = grpc.insecure_channel(server)
+        self.resetscope = importlib.import_module("query_pb2_grpc").ResetscopeStub(self.channel)
+        self.health_stub = importlib.import_module("health_pb2_grpc").HealthStub(self.channel)
+        self.reflection_stub = importlib.import_module("reflection_pb2_grpc").ServerReflectionStub(self.channel)
+
+    def close(self):
+        self.channel.close()
+        self._directory.cleanup()
+
+
+def status_of(call, *arguments, timeout=CALL_S, **options):
+    """The gRPC status code a call ends with; OK when it succeeds."""
+    try:
+        result = call(*arguments, timeout=timeout, **options)
+        if hasattr(result, "__next__"):
+            list(result)
+        return grpc.StatusCode.OK
+    except grpc.RpcError as e:
+        return e.code()

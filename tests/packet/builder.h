@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All of the packet builder: segment.h makes one packet, conversation.h a connection, pcap.h a capture file.
+#pragma once
+
+#include "tests/packet/conversation.h"  // IWYU pragma: export
+#include "tests/packet/pcap.h"          // IWYU pragma: export
+#include "tests/packet/segment.h"       // IWYU pragma: export

@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the scenarios: builds each one's packets, analyzes them with 1 and 2 workers, compares events and counters.
+
+A scenario is a folder NNN_name with packets.py (its docstring tells the story; packets() returns them; LINK is the
+link type when not Ethernet) and expected.json:
+  events          every event, as the fields that matter. A list is an accept list and needs "ambiguous"; {"min","max"}
+                  bounds a number; "evidence" and "no_evidence" name facts that must and must not be there
+  ambiguous       the physical reason for the accept lists
+  counters        sensor counters that must have these values
+  arguments       further arguments of `resetscope analyze`
+  ignore_servers  events of these servers are background
+
+runner.py [--label L] [--write DIR] [NAME_PART...]
+"""
+import argparse
+import importlib.util
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "packet")]
+from builder import LINK_ETHERNET, write_pcap  # noqa: E402
+from report import Report, program  # noqa: E402
+
+SET_FIELDS = ("evidence", "no_evidence")
+TIMEOUT_S = 120
+
+
+def load(folder):
+    spec = importlib.util.spec_from_file_location(folder.name, folder / "packets.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    return module, expected
+
+
+def analyze(pcap, arguments, workers):
+    """(events, problem)."""
+    command = [program("resetscope"), "analyze", str(pcap), "--output", "json", "--workers", str(workers), *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+    if run.returncode != 0:
+        return [], f"analyze ended with status {run.returncode}: {run.stderr.strip()[-400:]}"
+    try:
+        return [json.loads(line) for line in run.stdout.splitlines() if line], None
+    except ValueError as e:
+        return [], f"the output is not JSON, one object a line: {e}"
+
+
+def counters(pcap, workers):
+    """Counters of the sensor alone, {name: value}."""
+    command = [program("resetscope-sensor"), "--read", str(pcap), "--workers", str(workers), "--counters"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+    if run.returncode != 0:
+        return {}, f"the sensor ended with status {run.returncode}: {run.stderr.strip()[-400:]}"
+    found = {}
+    for line in run.stdout.splitlines():
+        words = line.split()
+        if len(words) == 2 and words[1].isdigit():
+            found[words[0]] = int(words[1])
+    return found, None
+
+
+def fact_names(event):
+    return {f["name"] if isinstance(f, dict) else f for f in event.get("evidence", [])}
+
+
+def field_problem(name, want, event):
+    if name in SET_FIELDS:
+        names = fact_names(event)
+        wrong = [f for f in want if (f in names) == (name == "no_evidence")]
+        return f"{name} {', '.join(wrong)} (facts: {', '.join(sorted(names))})" if wrong else None
+    if name not in event:
+        return f"no field {name}"
+    got = event[name]
+    if isinstance(want, list):
+        fits = got in want
+    elif isinstance(want, dict):
+        fits = want.get("min", got) <= got <= want.get("max", got)
+    else:
+        fits = got == want
+    return None if fits else f"{name} is {got}, expected {json.dumps(want)}"
+
+
+def label_of(event):
+    text = f"{event.get('client_ip')}:{event.get('client_port')} -> {event.get('server_ip')}:{event.get('server_port')}"
+    return f"{text} {event.get('cause')}"
+
+
+def match(want, event):
+    """Problems of this event as the expected one."""
+    return [p for name, value in want.items() if (p := field_problem(name, value, event))]
+
+
+def same_connection(want, event):
+    keys = ("client_ip", "client_port", "server_ip", "server_port")
+    return all(want.get(k, event.get(k)) == event.get(k) for k in keys)
+
+
+def compare(expected, events):
+    """Each expected event takes the best-fitting event of its connection; whatever remains on either side is wrong."""
+    left = [e for e in events if e.get("server_ip") not in expected.get("ignore_servers", [])]
+    for want in expected["events"]:
+        candidates = [e for e in left if same_connection(want, e)]
+        if not candidates:
+            yield f"missing: {label_of(want)}"
+            continue
+        best = min(candidates, key=lambda e: len(match(want, e)))
+        left.remove(best)
+        for problem in match(want, best):
+            yield f"{label_of(best)}: {problem}"
+    for event in left:
+        yield f"not expected: {label_of(event)}"
+
+
+def self_check():
+    """The comparison sees each kind of difference."""
+    event = {"client_ip": "a", "client_port": 1, "server_ip": "b", "server_port": 2, "cause": "x", "confidence": 0.5,
+             "evidence": [{"name": "f"}]}
+    key = {k: event[k] for k in ("client_ip", "client_port", "server_ip", "server_port")}
+    for want, problems in (
+            ([{**key, "cause": "x"}], 0), ([{**key, "cause": ["y", "x"]}], 0), ([{**key, "cause": "y"}], 1),
+            ([{**key, "confidence": {"max": 0.6}}], 0), ([{**key, "confidence": {"min": 0.6}}], 1),
+            ([{**key, "evidence": ["f"]}], 0), ([{**key, "evidence": ["g"]}], 1), ([{**key, "no_evidence": ["f"]}], 1),
+            ([{**key, "absent": 1}], 1), ([], 1), ([key, key], 1), ([{**key, "client_port": 3}], 2)):
+        found = list(compare({"events": want}, [event]))
+        if len(found) != problems:
+            yield f"{want} gives {found}, {problems} problems expected"
+
+
+def spelling(expected):
+    """Problems of expected.json itself."""
+    lists = any(isinstance(v, list) and k not in SET_FIELDS for e in expected["events"] for k, v in e.items())
+    if lists and not expected.get("ambiguous"):
+        yield "expected.json has an accept list and no \"ambiguous\" reason"
+    if expected.get("ambiguous") and not lists:
+        yield "expected.json has a reason for accept lists and none of them"
+
+
+def run(folder, directory):
+    """All problems of one scenario."""
+    module, expected = load(folder)
+    problems = list(spelling(expected))
+    pcap = directory / f"{folder.name}.pcap"
+    write_pcap(pcap, module.packets(), getattr(module, "LINK", LINK_ETHERNET))
+    for workers in (1, 2):
+        events, problem = analyze(pcap, expected.get("arguments", []), workers)
+        found = [problem] if problem else list(compare(expected, events))
+        if not problem and "counters" in expected:
+            values, problem = counters(pcap, workers)
+            found += [problem] if problem else [f"counter {name} is {values.get(name)}, expected {want}"
+                                                for name, want in expected["counters"].items()
+                                                if values.get(name) != want]
+        problems += [f"{workers} worker{'s' if workers > 1 else ''}: {p}" for p in found]
+    return problems
+
+
+def main():
+    parser = argparse.ArgumentParser(description="runs the scenarios")
+    parser.add_argument("--label", help="prefix of the test names, e.g. the build")
+    parser.add_argument("--write", metavar="DIR", type=pathlib.Path, help="only write the captures into DIR")
+    parser.add_argument("names", nargs="*", help="only scenarios with one of these in their name")
+    options = parser.parse_args()
+    folders = sorted(p.parent for p in HERE.glob("[0-9]*/expected.json"))
+    if options.names:
+        folders = [f for f in folders if any(n in f.name for n in options.names)]
+    if options.write:
+        options.write.mkdir(parents=True, exist_ok=True)
+        for folder in folders:
+            module, _ = load(folder)
+            write_pcap(options.write / f"{folder.name}.pcap", module.packets(), getattr(module, "LINK", LINK_ETHERNET))
+        return
+    report = Report()
+    prefix = f"{options.label}: " if options.label else ""
+    report.check(f"{prefix}the comparison itself", self_check())
+    with tempfile.TemporaryDirectory() as directory:
+        for folder in folders:
+            name = prefix + folder.name
+            try:
+                problems = run(folder, pathlib.Path(directory))
+            except subprocess.TimeoutExpired as e:
+                problems = [f"no end after {e.timeout} s: {' '.join(e.cmd)}"]
+            report.check(name, problems)
+    report.exit()
+
+
+if __name__ == "__main__":
+    main()
