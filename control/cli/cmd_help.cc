@@ -102,7 +102,8 @@ int run(CLI::App& app, const std::vector<string>& topic, Session& session) {
   else {
     CLI::App* at = &app;
     for (const string& name : topic) {
-      CLI::App* next = at->get_subcommand_no_throw(name);
+      const auto subs = at->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == name; });
+      CLI::App* next = subs.empty() ? nullptr : subs.front();
       if (next == nullptr) return session.fail({Code::kInvalid, "there is no help on \"" + name + "\"; topics: filter, environment, exit, and every command"});
       at = next;
     }

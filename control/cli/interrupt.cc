@@ -49,7 +49,7 @@ void Interrupt::wait() {
     if (fds[1].revents != 0) return;
     signalfd_siginfo info{};
     if (read(signal_fd_, &info, sizeof info) != sizeof info) continue;
-    if (raised_.exchange(true, std::memory_order_acq_rel)) _exit(1);  // asked twice: do not wait for anything
+    if (raised_.exchange(true, std::memory_order_acq_rel)) continue;
     poke(raised_fd_);
     const std::lock_guard lock(mutex_);
     if (action_) action_();

@@ -82,6 +82,10 @@ void Stream::OnWriteDone(bool ok) {
 void Stream::OnCancel() { end(grpc::Status(grpc::StatusCode::CANCELLED, "cancelled by the sensor or the connection")); }
 
 void Stream::OnDone() {
+  {
+    const std::lock_guard lock(mutex_);
+    gone_ = true;
+  }
   owner_.ended(*this);
   self_.reset();  // callbacks of the store may still hold the stream
 }
@@ -131,8 +135,8 @@ void Stream::written(uint64_t boot, uint64_t sequence, size_t bytes, const store
   Ack ack{boot, sequence, AckCode::kStored, result.text};
   if (result.outcome == store::Outcome::kDuplicate) ack.code = AckCode::kDuplicate;
   if (result.outcome == store::Outcome::kRefused) ack.code = AckCode::kRefused;
-  if (result.outcome != store::Outcome::kAborted) owner_.acknowledged(ack.code);
   const std::lock_guard lock(mutex_);
+  if (result.outcome != store::Outcome::kAborted && !gone_) owner_.acknowledged(ack.code);
   --under_way_;
   bytes_under_way_ -= bytes;
   if (result.outcome != store::Outcome::kAborted) acks_.push_back(std::move(ack));

@@ -79,6 +79,7 @@ class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
   bool write_active_ = false;
   bool reads_done_ = false;
   bool finished_ = false;
+  bool gone_ = false;  // the owner must not be called any more
   std::optional<grpc::Status> final_;
 };
 

@@ -51,7 +51,8 @@ inline End make_key(const IpAddr& src, uint16_t src_port, const IpAddr& dst, uin
 
 // 64x64 -> 128 bit multiply folded by xor: the mixing step of wyhash and its kin.
 inline uint64_t fold_multiply(uint64_t a, uint64_t b) {
-  const auto product = static_cast<unsigned __int128>(a) * b;
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 

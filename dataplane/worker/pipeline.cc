@@ -109,6 +109,7 @@ void count(Worker& w, uint32_t n) {
 }  // namespace
 
 void process(Worker& w, const capture::Burst& burst) {
+  w.tracker.set_lossy(w.lossy.load(std::memory_order_relaxed));
   w.output.advance(burst.now);
   packet::parse(burst, w.parsed);
   key(w, burst.count);

@@ -57,6 +57,7 @@ struct Worker {
   track::Tracker tracker;
   event::Output output;
   Counters counters;
+  std::atomic<bool> lossy{false};  // the port is dropping packets. w: control, r: worker
   track::Counts published;       // what the counters already hold
 
   // The burst in hand, stage by stage.

@@ -2,13 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The live lab: connections that end in every way, on a network of namespaces with a mirror port, and the truth of each."""
 import argparse
+import json
+import os
 import sys
 
+import compare
 import context
+import demo
+import live
 import record
 import scenarios  # noqa: F401  registers them
 from net import LabError, clean
 from runtime import Lab
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def families(text):
@@ -33,7 +40,28 @@ def command_list(_):
 def command_run(args):
     names = chosen(args.names)
     with Lab(args.prefix, args.legs) as lab:
+        if args.live:
+            return live.live(lab, names, families(args.family), args.connections, args.build, args.workers, args.keep)
         return record.record(lab, names, families(args.family), args.connections, args.record)
+
+
+def command_demo(args):
+    with Lab(args.prefix) as lab:
+        return demo.demo(lab, args.connections, args.seconds, args.truth, args.ready)
+
+
+def command_compare(args):
+    """Truth files (recordings' .truth.json or JSON lines) against events as the client prints them."""
+    truths = []
+    for path in args.truth:
+        with open(path, encoding="ascii") as f:
+            text = f.read()
+        truths += json.loads(text)["connections"] if path.endswith(".truth.json") else [json.loads(x) for x in text.splitlines()]
+    with (sys.stdin if args.events == "-" else open(args.events, encoding="utf-8")) as f:
+        events = [json.loads(line) for line in f if line.strip()]
+    good, failures = compare.table(compare.compare(truths, events), print)
+    print(f"{good} right, {failures} failures")
+    return 1 if failures else 0
 
 
 def command_clean(args):
@@ -50,23 +78,48 @@ def main():
     r.add_argument("names", nargs="*", metavar="NAME")
     r.add_argument("--family", choices=("4", "6", "both"), default="both")
     r.add_argument("--connections", type=int, default=4, metavar="N")
-    r.add_argument("--record", metavar="DIR", required=True)
+    what = r.add_mutually_exclusive_group(required=True)
+    what.add_argument("--record", metavar="DIR", help="one capture and one truth file for each scenario and family")
+    what.add_argument("--live", action="store_true", help="start control plane and sensor, compare their answers with the truth")
+    r.add_argument("--build", default=os.path.join(ROOT, "build"), metavar="DIR", help="--live: where the programs were built")
+    r.add_argument("--workers", type=int, default=1, metavar="N", help="--live: the sensor's workers")
+    r.add_argument("--keep", metavar="DIR", help="--live: leave events, truths and sensor counters here")
     r.add_argument("--prefix", help="names of namespaces and of the mirror start with this (default: from the pid)")
     r.add_argument("--legs", choices=("one", "both"), default="one", help="both: every packet twice on the mirror")
     r.set_defaults(run=command_run)
+    d = sub.add_parser("demo", help="all scenarios over and over, gently")
+    d.add_argument("--prefix", required=True)
+    d.add_argument("--connections", type=int, default=2, metavar="N")
+    d.add_argument("--seconds", type=float, default=0, help="0: until told to stop")
+    d.add_argument("--truth", required=True, metavar="FILE", help="append each connection's truth here")
+    d.add_argument("--ready", metavar="FILE", help="written with the mirror's name when the network stands")
+    d.set_defaults(run=command_demo)
+    m = sub.add_parser("compare", help="hold printed events against truth files")
+    m.add_argument("--events", required=True, metavar="FILE", help="what `resetscope … -o json` printed; - for standard input")
+    m.add_argument("truth", nargs="+", metavar="TRUTH")
+    m.set_defaults(run=command_compare)
     c = sub.add_parser("clean", help="remove what a killed run left")
     c.add_argument("--prefix", required=True)
     c.set_defaults(run=command_clean)
     args = p.parse_args()
     try:
-        return args.run(args)
+        status = args.run(args)
     except LabError as e:
         print(f"lab: {e}", file=sys.stderr)
-        return 1
+        status = 1
     except KeyboardInterrupt:
         print("lab: stopped", file=sys.stderr)
-        return 130
+        status = 130
+    except BrokenPipeError:
+        status = 0
+        sys.stdout = None
+    except SystemExit as e:  # a signal, see runtime.py
+        status = e.code
+    if sys.stdout:
+        sys.stdout.flush()
+    # Everything is put away by now; what scenario threads are still waiting for does not matter.
+    os._exit(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

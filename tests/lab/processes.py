@@ -8,6 +8,7 @@ import threading
 import time
 
 import net
+from net import LabError
 
 
 class Processes:
@@ -17,15 +18,18 @@ class Processes:
         self.running = {}   # Popen -> log file
         self.lock = threading.Lock()
         self.more_state = {}
+        self.closed = False
 
     def start(self, ns, args, log, stdin=None, pass_fds=(), env=None):
         path = os.path.join(self.directory, log)
         with open(path, "ab") as out, (ns or contextlib.nullcontext()):
-            p = subprocess.Popen(args, stdin=stdin or subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, pass_fds=pass_fds,
-                                 start_new_session=True, env=env)
-        with self.lock:
-            self.running[p] = path
-            self.remember()
+            with self.lock:
+                if self.closed:
+                    raise LabError("the lab is being put away")
+                p = subprocess.Popen(args, stdin=stdin or subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                     pass_fds=pass_fds, start_new_session=True, env=env)
+                self.running[p] = path
+                self.remember()
         return p
 
     def remember(self):
@@ -58,6 +62,8 @@ class Processes:
                 self.remember()
 
     def stop_all(self):
+        with self.lock:
+            self.closed = True
         for p in list(self.running):
             self.stop(p)
 

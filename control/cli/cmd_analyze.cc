@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `resetscope analyze FILE...`: the whole product over capture files in one go.
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <future>
+#include <sstream>
+
+#include "control/cli/event_table.h"
+#include "control/cli/pages.h"
+#include "control/cli/pipeline.h"
+#include "control/cli/report.h"
+#include "control/cli/text.h"
+
+namespace rs::cli {
+namespace {
+
+using std::string;
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::vector<string> files;
+  uint32_t workers = 1;
+  bool benign = false;
+  bool stats = false;
+  string sensor_args;
+};
+
+constexpr uint32_t kTopRows = 10;
+constexpr auto kProgressEvery = std::chrono::milliseconds(100);
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Names as given, patterns the shell left alone spelled out. Every file is opened once, for a clear word before anything
+// starts.
+Result<std::vector<string>> expand(const std::vector<string>& given) {
+  std::vector<string> files;
+  for (const string& name : given) {
+    glob_t found{};
+    const bool pattern = name.find_first_of("*?[") != string::npos && access(name.c_str(), F_OK) != 0;
+    if (!pattern) {
+      files.push_back(name);
+    } else if (glob(name.c_str(), 0, nullptr, &found) == 0) {
+      files.insert(files.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
+      globfree(&found);
+    } else {
+      return Error{Code::kNotFound, "no file matches " + name};
+    }
+  }
+  size_t from_stdin = 0;
+  for (string& file : files) {
+    if (file == "-") {
+      if (isatty(STDIN_FILENO) == 1) return Error{Code::kInvalid, "standard input is a terminal; give a file, or pipe a capture in: tcpdump -w - | resetscope analyze -"};
+      if (++from_stdin > 1) return Error{Code::kInvalid, "standard input (-) can be read only once"};
+      continue;
+    }
+    const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return Error{Code::kNotFound, "cannot open " + file + ": " + std::strerror(errno)};
+    struct stat info{};
+    const bool directory = fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
+    close(fd);
+    if (directory) return Error{Code::kNotFound, file + " is a directory; name the capture files in it (" + file + "/*.pcap)"};
+    if (file.starts_with('-')) file = "./" + file;
+  }
+  return files;
+}
+
+string what_text(const std::vector<string>& files) {
+  if (files.size() > 1) return counted(files.size(), "file", "files");
+  return files[0] == "-" ? "standard input" : files[0];
+}
+
+// Bar on the terminal, if standard error is one and nobody asked for quiet.
+class ProgressBar {
+ public:
+  ProgressBar(const Session& session, Clock::time_point start)
+      : fd_(session.notes.fd()), start_(start), shown_(!session.notes.quiet() && isatty(fd_) == 1) {
+    if (shown_) width_ = style_of(fd_, ColorMode::kNever).width;
+    if (width_ == 0) width_ = 80;
+  }
+  ~ProgressBar() { clear(); }
+  [[nodiscard]] bool shown() const { return shown_; }
+
+  void show(const Progress& p) {
+    const auto now = Clock::now();
+    if (!shown_ || now - last_ < kProgressEvery) return;
+    last_ = now;
+    put("\r" + progress_line(p.bytes_done, p.bytes_total, p.packets, seconds_since(start_), width_ - 1) + "\x1b[K");
+    drawn_ = true;
+  }
+  void clear() {
+    if (drawn_) put("\r\x1b[K");
+    drawn_ = false;
+  }
+
+ private:
+  void put(const string& text) const { (void)!write(fd_, text.data(), text.size()); }
+
+  int fd_;
+  Clock::time_point start_;
+  bool shown_;
+  bool drawn_ = false;
+  size_t width_ = 0;
+  Clock::time_point last_{};
+};
+
+struct Findings {
+  v1::ListSensorsResponse sensors;
+  v1::ListServicesResponse services;
+  v1::TopResponse causes;
+  v1::TopResponse top_services;
+};
+
+// What the report needs besides the endings, asked for at once.
+Result<Findings> ask(Client& client, bool top) {
+  Findings f;
+  const auto top_by = [&client](v1::Dimension dimension, v1::TopResponse* response) {
+    v1::TopRequest request;
+    request.add_by(dimension);
+    request.set_limit(kTopRows);
+    request.set_include_benign(true);
+    return client.call(&Client::Stub::Top, request, response);
+  };
+  std::vector<std::future<Result<void>>> calls;
+  calls.push_back(std::async(std::launch::async, [&] { return client.call(&Client::Stub::ListSensors, v1::ListSensorsRequest{}, &f.sensors); }));
+  calls.push_back(std::async(std::launch::async, [&] {
+    v1::ListServicesRequest request;
+    request.set_limit(UINT32_MAX);
+    return client.call(&Client::Stub::ListServices, request, &f.services);
+  }));
+  if (top) {
+    calls.push_back(std::async(std::launch::async, [&] { return top_by(v1::DIMENSION_CAUSE, &f.causes); }));
+    calls.push_back(std::async(std::launch::async, [&] { return top_by(v1::DIMENSION_SERVICE, &f.top_services); }));
+  }
+  for (auto& call : calls) call.wait();  // f must outlive them all
+  for (auto& call : calls)
+    if (auto done = call.get(); !done) return done.error();
+  return f;
+}
+
+Result<void> print_endings(Client& client, const Options& options, Session& session, bool report, const Interrupt& interrupt) {
+  v1::ListResetsRequest request;
+  request.set_include_benign(options.benign || !report);
+  request.set_brief(report);
+  EventPrinter printer(session, false);
+  v1::Completeness completeness;
+  uint64_t printed = 0;
+  const auto take = [&](const v1::ListResetsResponse& page) {
+    if (report && printed == 0 && page.events_size() != 0) session.out.buffer() += '\n';
+    for (const v1::Event& event : page.events()) printer.print(event);
+    printed += static_cast<uint64_t>(page.events_size());
+    if (!report || page.events_size() != 0) printer.flush();
+    return session.out.usable() && !interrupt.raised();
+  };
+  if (auto done = for_each_page(client, request, 0, take, &completeness); !done) return done;
+  session.out.flush();
+  if (interrupt.raised()) return Error{Code::kUnavailable, "interrupted"};
+  if (report && printed == 0) session.notes.note(completeness.hidden_benign() == 0 ? "No connection was reset, refused or timed out." : "No ending that matters.");
+  say_completeness(session, completeness);
+  return {};
+}
+
+int run(const Options& options, Session& session) {
+  auto files = expand(options.files);
+  if (!files) return session.fail(files.error());
+  const auto start = Clock::now();
+  // The children are forked before gRPC has threads, and after the signals are blocked.
+  const Interrupt interrupt;
+  ProgressBar bar(session, start);
+  Pipeline::Options wanted{*files, options.workers, {}};
+  std::istringstream words_in(options.sensor_args);
+  for (string argument; words_in >> argument;) wanted.sensor_args.push_back(argument);
+  auto pipeline = Pipeline::start(wanted, bar.shown());
+  if (!pipeline) return session.fail(pipeline.error());
+  if (auto done = (*pipeline)->run(interrupt, [&](const Progress& p) { bar.show(p); }); !done) {
+    bar.clear();
+    // The sensor's words are lines of their own, made printable before.
+    const string& text = done.error().text;
+    const size_t line = std::min(text.find('\n'), text.size());
+    session.notes.error(text.substr(0, line));
+    for (size_t at = line + 1; at < text.size();) {
+      const size_t end = std::min(text.find('\n', at), text.size());
+      (void)!write(session.notes.fd(), text.data() + at, end - at);
+      (void)!write(session.notes.fd(), "\n", 1);
+      at = end + 1;
+    }
+    return kFailed;
+  }
+  const double seconds = seconds_since(start);
+  bar.clear();
+
+  Client client((*pipeline)->server(), session.timeout);
+  const bool report = session.format == Format::kTable || session.format == Format::kWide;
+  if (report || options.stats) {
+    auto found = ask(client, report);
+    if (!found) return session.fail(found.error());
+    string text;
+    append_totals(text, totals_of(found->sensors, found->services), what_text(*files), seconds, report ? session.style : Style{});
+    if (report) {
+      append_top(text, "Top causes", found->causes, session.style);
+      append_top(text, "Top services", found->top_services, session.style);
+      session.out.write(text);
+      text.clear();
+    }
+    if (options.stats) {
+      append_counters(text, found->sensors);
+      std::istringstream lines(text);
+      for (string one; std::getline(lines, one);) session.notes.note(one);
+    }
+  }
+  if (auto done = print_endings(client, options, session, report, interrupt); !done) return session.fail(done.error());
+  std::istringstream said((*pipeline)->sensor_words());
+  for (string one; std::getline(said, one);)
+    if (!one.empty()) session.notes.note("sensor: " + one);
+  return kDone;
+}
+
+}  // namespace
+
+void add_analyze(Commands& commands) {
+  CLI::App* analyze = commands.app.add_subcommand("analyze", "read capture files and report every connection ending in them");
+  auto options = std::make_shared<Options>();
+  analyze->add_option("files", options->files, "capture files (pcap, pcapng, gzip), patterns, or - for standard input")->type_name("FILE")->required();
+  analyze->add_option("--workers", options->workers, "packet workers, each on a core of its own")->type_name("N")->check(CLI::Range(1, 64))->capture_default_str();
+  analyze->add_flag("--benign", options->benign, "list benign endings in the report, too (JSON and CSV have them always)");
+  analyze->add_flag("--stats", options->stats, "print totals and every counter of the sensor on standard error");
+  analyze->add_option("--sensor-args", options->sensor_args, "more arguments for the sensor, for debugging")->type_name("ARGS");
+  analyze->footer(
+      "Needs no root, no configuration and no running control plane, and leaves nothing behind.\n"
+      "Examples:\n"
+      "  resetscope analyze capture.pcap\n"
+      "  resetscope analyze 'captures/*.pcapng' -o json | jq -r .summary\n"
+      "  ssh host tcpdump -w - tcp | resetscope analyze -");
+  analyze->callback([&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
+}
+
+}  // namespace rs::cli

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// resetscope-sensor: command line and configuration, then run_sensor(). Exit status: 0 done, 1 error, 2 bad usage.
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "dataplane/config/config.h"
+#include "dataplane/config/keys.h"
+#include "dataplane/sensor.h"
+
+namespace {
+
+std::atomic<bool> stop_requested{false};
+
+void on_signal(int) {
+  // A second signal ends at once.
+  if (stop_requested.exchange(true)) std::_Exit(130);
+}
+
+void set_up_log(const rs::config::Log& log) {
+  auto logger = spdlog::stderr_color_mt("sensor");
+  switch (log.level) {
+    case rs::config::LogLevel::kError:
+      logger->set_level(spdlog::level::err);
+      break;
+    case rs::config::LogLevel::kWarn:
+      logger->set_level(spdlog::level::warn);
+      break;
+    case rs::config::LogLevel::kInfo:
+      logger->set_level(spdlog::level::info);
+      break;
+    case rs::config::LogLevel::kDebug:
+      logger->set_level(spdlog::level::debug);
+      break;
+  }
+  logger->set_pattern(log.format == rs::config::LogFormat::kJson
+                          ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","program":"resetscope-sensor","text":"%v"})"
+                          : "resetscope-sensor: %^%l%$: %v",
+                      spdlog::pattern_time_type::utc);
+  spdlog::set_default_logger(logger);
+}
+
+// A flag that stands for a configuration key.
+struct Flag {
+  const char* option;
+  const char* key;
+  const char* help;
+};
+constexpr Flag kFlags[] = {
+    {"--name", "sensor.name", "this sensor's name at the control plane"},
+    {"--workers", "capture.workers", "worker cores"},
+    {"--export-server", "export.server", "control plane: unix:/path or host:port"},
+    {"--spool-dir", "spool.dir", "directory that keeps what is not acknowledged yet"},
+    {"--flows", "flow.capacity", "connections followed at a time"},
+    {"--settle-ms", "track.settle_ms", "milliseconds a reset connection is watched on"},
+    {"--driver", "capture.driver", "how interfaces are read: auto, af_xdp or af_packet"},
+    {"--hugepages", "capture.hugepages", "auto, require or off"},
+    {"--log-level", "log.level", "error, warn, info or debug"},
+    {"--log-format", "log.format", "text or json"},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Watches mirror ports or reads captures, and says of each TCP reset who sent it and why."};
+  app.footer("Keys of the configuration file:\n" + rs::config::help());
+  std::string config_file;
+  std::vector<std::string> reads;
+  std::vector<std::string> interfaces;
+  bool check_only = false;
+  bool no_fold = false;
+  bool print_sample = false;
+  rs::RunOptions options;
+  std::vector<std::string> values(std::size(kFlags));
+  app.set_version_flag("--version", std::string("resetscope-sensor ") + RS_VERSION);
+  app.add_option("--config", config_file, "configuration file (YAML)");
+  app.add_flag("--check-config", check_only, "check the configuration and leave");
+  app.add_flag("--sample-config", print_sample, "print a commented configuration with every key");
+  app.add_option("--interface", interfaces, "mirror port: eth1, 0000:3b:00.0 or a DPDK vdev; repeatable");
+  app.add_option("--read", reads, "capture file (pcap, pcapng, - for standard input); repeatable");
+  for (size_t i = 0; i < std::size(kFlags); ++i) app.add_option(kFlags[i].option, values[i], kFlags[i].help);
+  app.add_flag("--no-fold", no_fold, "send every ending as an event of its own");
+  app.add_option("--speed", options.speed, "captures: 0 as fast as possible, 1 as captured, 10 ten times faster")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--progress-fd", options.progress_fd, "write '<bytes> <bytes in all> <packets>' lines there");
+  app.add_option("--drain", options.drain_s, "seconds to wait for acknowledgements when stopped");
+  app.add_flag("--counters", options.counters, "print all counters at the end");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  if (print_sample) {
+    std::fputs(rs::config::sample().c_str(), stdout);
+    return 0;
+  }
+  const auto fail = [](int status, const std::string& text) {
+    std::fprintf(stderr, "resetscope-sensor: %s\n", text.c_str());
+    return status;
+  };
+
+  rs::config::Config config;
+  if (!config_file.empty()) {
+    auto loaded = rs::config::load(config_file);
+    if (!loaded) return fail(1, loaded.error().text);
+    config = std::move(*loaded);
+  }
+  for (size_t i = 0; i < std::size(kFlags); ++i) {
+    if (app.count(kFlags[i].option) == 0) continue;
+    if (auto set = rs::config::set(config, kFlags[i].key, values[i]); !set)
+      return fail(2, std::string(kFlags[i].option) + ": " + set.error().text);
+  }
+  if (!reads.empty() || !interfaces.empty()) {
+    config.capture.ports = reads;
+    config.capture.ports.insert(config.capture.ports.end(), interfaces.begin(), interfaces.end());
+  }
+  if (no_fold) config.event.fold = false;
+  if (auto checked = rs::config::check(config); !checked) return fail(config_file.empty() ? 2 : 1, checked.error().text);
+  if (check_only) {
+    std::fprintf(stderr, "resetscope-sensor: the configuration is good\n");
+    return 0;
+  }
+  set_up_log(config.log);
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  if (auto done = rs::run_sensor(std::move(config), options, stop_requested); !done) {
+    spdlog::error("{}", done.error().text);
+    return 1;
+  }
+  return 0;
+}

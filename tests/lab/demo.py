@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab as a show: all scenarios over and over at a gentle rate, each truth written down as it happens."""
+import itertools
+import json
+import threading
+import time
+
+import context
+from net import LabError
+
+AT_ONCE = 5
+PAUSE_S = 0.4   # between two starts
+
+# What an operator meets first comes first.
+FIRST = ("syn_blackhole", "keepalive_timeout", "port_closed", "app_abort_unread", "idle_timeout_rst", "ips_reset_both",
+         "close_then_late_data", "client_cancel_curl", "host_restart_stale", "path_fw_reject", "app_abort_linger0",
+         "client_fast_close", "censor_injection", "blind_rst_attempt", "port_scan", "host_fw_reject", "icmp_reject")
+
+
+def order():
+    rest = [n for n, s in sorted(context.SCENARIOS.items()) if n not in FIRST and s.demo]
+    return list(FIRST) + rest
+
+
+def demo(lab, connections, seconds, truth_file, ready_file):
+    """Runs until `seconds` have passed (0: for ever) or the process is told to stop."""
+    end = time.monotonic() + seconds if seconds else float("inf")
+    slots = threading.Semaphore(AT_ONCE)
+    lock = threading.Lock()
+    running = []
+    if ready_file:
+        with open(ready_file, "w", encoding="ascii") as f:
+            f.write(lab.network.mirror + "\n")
+
+    def one(name, family):
+        try:
+            truths = lab.run(name, family, connections)
+            with lock, open(truth_file, "a", encoding="ascii") as f:
+                f.writelines(json.dumps(t) + "\n" for t in truths)
+        except (LabError, OSError, AssertionError) as e:
+            lab.say(f"{name}.{family}: {e}")
+        finally:
+            slots.release()
+
+    names = order()
+    for k in itertools.count():
+        turn, place = divmod(k, len(names))
+        if place == 0:
+            lab.oracle.forget(time.time_ns() - 60 * 10**9)
+            running = [t for t in running if t.is_alive()]
+        slots.acquire()
+        if time.monotonic() > end:
+            break
+        # Families alternate, and change places each time round.
+        t = threading.Thread(target=one, args=(names[place], 4 if (turn + place) % 2 == 0 else 6), daemon=True)
+        t.start()
+        running.append(t)
+        time.sleep(PAUSE_S)
+    for t in running:
+        t.join(15)
+    return 0
