@@ -64,14 +64,15 @@ Result<std::vector<string>> expand(const std::vector<string>& given) {
     const bool directory = fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
     close(fd);
     if (directory) return Error{Code::kNotFound, file + " is a directory; name the capture files in it (" + file + "/*.pcap)"};
-    if (file.starts_with('-')) file = "./" + file;
+    if (file.find('/') == string::npos) file.insert(0, "./");  // else "eth1" would name an interface, "-x" a flag
   }
   return files;
 }
 
 string what_text(const std::vector<string>& files) {
   if (files.size() > 1) return counted(files.size(), "file", "files");
-  return files[0] == "-" ? "standard input" : files[0];
+  if (files[0] == "-") return "standard input";
+  return files[0].starts_with("./") ? files[0].substr(2) : files[0];
 }
 
 // Bar on the terminal, if standard error is one and nobody asked for quiet.
@@ -225,7 +226,7 @@ void add_analyze(Commands& commands) {
   CLI::App* analyze = commands.app.add_subcommand("analyze", "read capture files and report every connection ending in them");
   auto options = std::make_shared<Options>();
   analyze->add_option("files", options->files, "capture files (pcap, pcapng, gzip), patterns, or - for standard input")->type_name("FILE")->required();
-  analyze->add_option("--workers", options->workers, "packet workers, each on a core of its own")->type_name("N")->check(CLI::Range(1, 64))->capture_default_str();
+  analyze->add_option("--workers", options->workers, "packet workers, each on a core of its own")->type_name("N")->check(CLI::Range(1, 64).description(""))->capture_default_str();
   analyze->add_flag("--benign", options->benign, "list benign endings in the report, too (JSON and CSV have them always)");
   analyze->add_flag("--stats", options->stats, "print totals and every counter of the sensor on standard error");
   analyze->add_option("--sensor-args", options->sensor_args, "more arguments for the sensor, for debugging")->type_name("ARGS");

@@ -59,8 +59,8 @@ void add_resets_list(Commands& commands, CLI::App& resets) {
   auto options = std::make_shared<Options>();
   add_filter_flags(*list, options->selection);
   add_time_flags(*list, options->selection);
-  auto* last = list->add_option("--last", options->last, "the newest N (default: 100)")->type_name("N")->check(CLI::Range(1, 10'000))->group("How many");
-  auto* first = list->add_option("--first", options->first, "the oldest N")->type_name("N")->check(CLI::PositiveNumber)->group("How many");
+  auto* last = list->add_option("--last", options->last, "the newest N (default: 100)")->type_name("N")->check(CLI::Range(1, 10'000).description(""))->group("How many");
+  auto* first = list->add_option("--first", options->first, "the oldest N")->type_name("N")->check(CLI::Range(uint64_t{1}, UINT64_MAX).description(""))->group("How many");
   auto* all = list->add_flag("--all", options->all, "all of them")->group("How many");
   last->excludes(first)->excludes(all);
   first->excludes(all);

@@ -111,7 +111,7 @@ void add_resets_watch(Commands& commands, CLI::App& resets) {
   CLI::App* watch = resets.add_subcommand("watch", "show connection endings as they come, until Ctrl-C");
   auto options = std::make_shared<Options>();
   add_filter_flags(*watch, options->selection);
-  watch->add_option("--last", options->last, "first show the newest N of the past")->type_name("N")->check(CLI::Range(0, 10'000))->group("How many");
+  watch->add_option("--last", options->last, "first show the newest N of the past")->type_name("N")->check(CLI::Range(0, 10'000).description(""))->group("How many");
   watch->footer(
       "Examples:\n"
       "  resetscope resets watch --last 20\n"

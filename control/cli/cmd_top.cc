@@ -140,7 +140,7 @@ void add_top(Commands& commands) {
   top->add_option("--by", options->by, "one or two of: " + all_but_unspecified<v1::Dimension>() + " (default: service)")
       ->type_name("DIM[,DIM]")->delimiter(',')->allow_extra_args(false);
   top->add_option("--metric", options->metric, "one of: " + all_but_unspecified<v1::Metric>())->type_name("METRIC")->capture_default_str();
-  top->add_option("--limit", options->limit, "rows")->type_name("N")->check(CLI::Range(1, 1000))->capture_default_str();
+  top->add_option("--limit", options->limit, "rows")->type_name("N")->check(CLI::Range(1, 1000).description(""))->capture_default_str();
   add_filter_flags(*top, options->selection);
   add_time_flags(*top, options->selection);
   top->footer(

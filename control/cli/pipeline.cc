@@ -58,8 +58,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::start(const Options& options, bool w
     argv.push_back(file);
     reads_stdin |= file == "-";
   }
-  for (const std::string& argument : {std::string("--export-server"), server, std::string("--no-fold"), std::string("--workers"), std::to_string(options.workers)})
-    argv.push_back(argument);
+  argv.insert(argv.end(), {"--export-server", server, "--no-fold", "--workers", std::to_string(options.workers), "--name", "analyze", "--log-level", "warn"});
   if (want_progress) argv.insert(argv.end(), {"--progress-fd", std::to_string(Process::kReportFd)});
   argv.insert(argv.end(), options.sensor_args.begin(), options.sensor_args.end());
   auto sensor = Process::start({std::move(argv), reads_stdin, want_progress});

@@ -5,35 +5,13 @@
 #include <csignal>
 #include <cstring>
 
+#include "control/cli/help_format.h"
 #include "control/cli/session.h"
 
 namespace rs::cli {
 namespace {
 
 using std::string;
-
-constexpr char kCommonGroup[] = "Common flags";
-
-// Help of a command: its own flags, then the common ones, which the parser keeps at the program.
-class HelpFormatter : public CLI::Formatter {
- public:
-  string make_groups(const CLI::App* app, CLI::AppFormatMode mode) const override {
-    string out = CLI::Formatter::make_groups(app, mode);
-    const CLI::App* root = app;
-    while (root->get_parent() != nullptr) root = root->get_parent();
-    if (root != app) {
-      const auto options = root->get_options([](const CLI::Option* o) { return o->get_group() == kCommonGroup; });
-      out += make_group(kCommonGroup, false, {options.begin(), options.end()});
-    }
-    return out;
-  }
-  string make_usage(const CLI::App* app, string name) const override {
-    // "resetscope resets list", not just "list".
-    for (const CLI::App* at = app; at->get_parent() != nullptr; at = at->get_parent())
-      if (name.find(at->get_name()) == string::npos) name += " " + at->get_name();
-    return CLI::Formatter::make_usage(app, name);
-  }
-};
 
 void add_common_flags(CLI::App& app, Settings& settings) {
   app.add_option("--server", settings.server, "control plane: unix:/path or host:port")->type_name("ADDRESS")->group(kCommonGroup)->capture_default_str();
@@ -58,7 +36,8 @@ void name_variables(CLI::App& app) {
 
 void configure(CLI::App& app) {
   app.formatter(std::make_shared<HelpFormatter>());
-  app.get_formatter()->column_width(34);
+  // Only the program's own help flag is listed, with the common flags.
+  app.set_help_flag("-h,--help", "this text")->group(app.get_parent() == nullptr ? kCommonGroup : "");
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) {
     sub->fallthrough();
     configure(*sub);
@@ -82,12 +61,9 @@ Result<ColorMode> parse_color(const Settings& settings) {
 
 // The command that was being parsed, for "see ... --help".
 string chosen_path(const CLI::App& app) {
-  string path = app.get_name();
-  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
-    at = at->get_subcommands().front();
-    path += " " + at->get_name();
-  }
-  return path;
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  return path_of(at);
 }
 
 int usage_error(const CLI::App& app, const Notes& notes, string text) {
@@ -134,8 +110,8 @@ int run_program(std::vector<string> args, int out_fd, int err_fd) {
   add_completion(commands);
   add_version(commands);
   add_help(commands);
-  add_common_flags(app, settings);
   configure(app);
+  add_common_flags(app, settings);
   name_variables(app);
   app.require_subcommand(1);
   app.footer(

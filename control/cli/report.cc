@@ -24,6 +24,18 @@ std::string seconds_text(double seconds) {
   return buffer;
 }
 
+// The sensor's outcomes of a packet (dataplane/packet/view.h) as they come in its health report.
+constexpr std::string_view kTcpCounters[] = {"tracked", "mirror_duplicate", "table_full"};
+constexpr std::string_view kUnreadableCounters[] = {"unsupported_link", "short_link", "bad_ipv4",  "bad_ipv6",
+                                                    "too_many_headers", "bad_tcp",    "short_tcp", "bad_records"};
+
+uint64_t sum(const v1::Sensor& sensor, std::span<const std::string_view> names) {
+  uint64_t total = 0;
+  for (const std::string_view name : names)
+    if (const auto found = sensor.counters().find(std::string(name)); found != sensor.counters().end()) total += found->second;
+  return total;
+}
+
 }  // namespace
 
 Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesResponse& services) {
@@ -33,10 +45,8 @@ Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesR
     t.bytes += s.received_bytes();
     t.missed += s.missed_packets();
     t.lost_events += s.lost_events() + s.ring_dropped_events();
-    if (const auto tcp = s.counters().find("packets_tcp"); tcp != s.counters().end()) {
-      t.tcp_packets += tcp->second;
-      t.tcp_known = true;
-    }
+    t.tcp_packets += sum(s, kTcpCounters);
+    t.unreadable += sum(s, kUnreadableCounters);
   }
   for (const v1::Service& s : services.services()) {
     t.attempted += s.attempted();
@@ -57,13 +67,13 @@ void append_totals(std::string& out, const Totals& t, const std::string& what, d
     out += printable(text);
     out += '\n';
   };
-  row("Read", what + ": " + counted(t.packets, "packet", "packets") + (t.tcp_known ? ", " + grouped(t.tcp_packets) + " of them TCP" : "") +
-                  ", " + bytes_text(t.bytes));
+  row("Read", what + ": " + counted(t.packets, "packet", "packets") + ", " + grouped(t.tcp_packets) + " of them TCP, " + bytes_text(t.bytes));
   if (seconds > 0)
     row("Speed", seconds_text(seconds) + ", " + rate_text(static_cast<double>(t.packets) / seconds, "packets"));
   row("Connections", grouped(t.attempted) + " attempted, " + grouped(t.established) + " established, " + grouped(t.closed_cleanly) + " closed cleanly");
   row("Endings", grouped(t.reset) + " reset, " + grouped(t.refused) + " refused, " + grouped(t.timed_out) + " timed out" +
                      (t.lost_bytes > 0 ? "; " + bytes_text(t.lost_bytes) + " sent and never acknowledged" : ""));
+  if (t.unreadable > 0) row("Unreadable", counted(t.unreadable, "packet", "packets") + " (--stats says why)");
   if (t.missed > 0) row("Missed", counted(t.missed, "packet was", "packets were") + " not read");
   if (t.lost_events > 0) row("Lost", counted(t.lost_events, "ending was", "endings were") + " found but lost");
 }

@@ -9,9 +9,8 @@ namespace rs::cli {
 
 // Sums over everything the sensor read.
 struct Totals {
-  uint64_t packets = 0, bytes = 0, tcp_packets = 0, missed = 0, lost_events = 0;
+  uint64_t packets = 0, bytes = 0, tcp_packets = 0, unreadable = 0, missed = 0, lost_events = 0;
   uint64_t attempted = 0, established = 0, closed_cleanly = 0, refused = 0, reset = 0, timed_out = 0, lost_bytes = 0;
-  bool tcp_known = false;
 };
 Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesResponse& services);
 

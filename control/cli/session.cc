@@ -30,7 +30,7 @@ void add_filter_flags(CLI::App& command, Selection& selection) {
         ->delimiter(',')->allow_extra_args(false)->group("");
   }
   // Declared for --help; join_not() has taken every real one out before.
-  command.add_flag("--not", "turns the next filter flag round: --not --cause port_scan")->group(kFilterGroup);
+  command.add_flag_callback("--not", [] {}, "turns the next filter flag round: --not --cause port_scan")->group(kFilterGroup);
   command.add_option("--filter", selection.filter.raw, "expression of the filter language")->type_name("EXPR")->group(kFilterGroup);
   command.add_flag("--benign", selection.benign, "show benign endings, too")->group(kFilterGroup);
 }

@@ -105,7 +105,7 @@ TEST(Decode, DamagedBytesNeverCrash) {
   }
   EXPECT_GT(refused, bytes.size() / 2);
   for (size_t i = 0; i < bytes.size(); ++i)
-    for (const uint8_t change : {0x01, 0x80, 0xff}) {
+    for (const unsigned change : {0x01u, 0x80u, 0xffu}) {
       auto damaged = bytes;
       damaged[i] = static_cast<uint8_t>(damaged[i] ^ change);
       const Decoded got = decode(damaged);

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <thread>
 
 #include "control/ingest/decode.h"
@@ -34,8 +36,8 @@ class Sensor {
     return stream_->Write(builder.ReleaseMessage<fb::Batch>());
   }
   bool send_raw(const std::string& bytes) {
-    const grpc_slice slice = grpc_slice_from_copied_buffer(bytes.data(), bytes.size());
-    return stream_->Write(Message(slice, false));
+    const grpc::Slice slice(bytes);
+    return stream_->Write(Message(slice));
   }
   struct Got {
     uint64_t sequence;
@@ -69,8 +71,11 @@ class IngestTest : public ::testing::Test {
     grpc::ServerBuilder builder;
     builder.RegisterService(service_.get());
     builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxBatchBytes) + 4096);
+    const std::string address = "unix:" + ::testing::TempDir() + "ingest_test_" + std::to_string(getpid()) + ".sock";
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials());
     server_ = builder.BuildAndStart();
-    channel_ = server_->InProcessChannel({});
+    ASSERT_TRUE(server_);
+    channel_ = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
   }
   void TearDown() override {
     service_->stop();

@@ -11,10 +11,7 @@ namespace rs::ingest::testing {
 namespace fb = resetscope::event;
 
 inline fb::Endpoint wire(const model::Endpoint& e) {
-  fb::Endpoint out;
-  for (unsigned i = 0; i < 16; ++i) out.mutable_ip()->Mutate(i, e.ip[i]);
-  out.mutate_port(e.port);
-  return out;
+  return {flatbuffers::span<const uint8_t, 16>(e.ip.data(), e.ip.size()), e.port};
 }
 
 inline flatbuffers::Offset<fb::Event> wire(flatbuffers::FlatBufferBuilder& b, const model::Event& e) {

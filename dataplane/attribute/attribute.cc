@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "dataplane/attribute/rules.h"
+#include "dataplane/base/insertion_sort.h"
 
 namespace rs::attribute {
 namespace {
@@ -109,7 +110,7 @@ void explain(const Rule& r, const Facts& f, Verdict& v) {
   for (const Weight& w : r.weights) add(w.fact, w.points);
   if (r.who == Who::kMiddlebox || r.who == Who::kSender)
     for (const Weight& w : origin_weights()) add(w.fact, r.who == Who::kMiddlebox ? w.points : -w.points);
-  std::stable_sort(v.deciding.begin(), v.deciding.begin() + v.deciding_count, [](const Deciding& a, const Deciding& b) {
+  insertion_sort(v.deciding.begin(), v.deciding.begin() + v.deciding_count, [](const Deciding& a, const Deciding& b) {
     return std::abs(a.points) > std::abs(b.points);
   });
 }

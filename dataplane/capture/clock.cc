@@ -41,7 +41,16 @@ const bool g_steady_tsc = steady_tsc();
 
 uint64_t now_ticks() noexcept { return g_steady_tsc ? rte_rdtsc() : read_clock(CLOCK_MONOTONIC); }
 
-double ticks_hz() { return g_steady_tsc ? static_cast<double>(rte_get_tsc_hz()) : 1e9; }
+double ticks_hz() {
+  if (!g_steady_tsc) return 1e9;
+  if (const uint64_t hz = rte_get_tsc_hz(); hz != 0) return static_cast<double>(hz);
+  // EAL has not started: measure.
+  const Clock::Sample a = sample_now();
+  const timespec nap{0, 20'000'000};
+  ::nanosleep(&nap, nullptr);
+  const Clock::Sample b = sample_now();
+  return static_cast<double>(b.ticks - a.ticks) * 1e9 / static_cast<double>(b.monotonic_ns - a.monotonic_ns);
+}
 
 Clock::Sample sample_now() {
   // The narrowest of a few tries: a preemption between the reads would skew the sample.

@@ -136,7 +136,7 @@ Result<Interface> examine_interface(const std::string& name) {
                                         "interface below it"};
   }
   if (!on.up) {
-    return Error{Code::kUnavailable, name + ": the interface is down; bring it up first: ip link set " + name + " up"};
+    return Error{Code::kUnavailable, name + ": the interface is down; bring it up first: ip link set dev " + name + " up"};
   }
   on.addressed = has_address(name);
   on.symmetric_rss = rss_is_symmetric(socket.fd(), name);

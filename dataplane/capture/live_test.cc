@@ -92,19 +92,19 @@ void poll(NicSource& source, const std::function<void(const Frame&)>& on_frame) 
   }
 }
 
-// A veth pair: frames sent into "tx" arrive on "mirror".
+// A veth pair: frames sent into "feed" arrive on "mirror".
 class Veth : public testing::Test {
  protected:
   void SetUp() override {
     if (!g_no_namespace.empty()) GTEST_SKIP() << g_no_namespace;
-    ASSERT_TRUE(run("ip link add mirror mtu 9000 type veth peer name tx mtu 9000")) << "ip link add failed";
+    ASSERT_TRUE(run("ip link add mirror mtu 9000 type veth peer name feed mtu 9000")) << "ip link add failed";
     // No IPv6: its router solicitations would mix with the frames of the test.
-    run("sysctl -w net.ipv6.conf.mirror.disable_ipv6=1 net.ipv6.conf.tx.disable_ipv6=1");
-    ASSERT_TRUE(run("ip link set mirror up") && run("ip link set tx up"));
+    run("sysctl -w net.ipv6.conf.mirror.disable_ipv6=1 net.ipv6.conf.feed.disable_ipv6=1");
+    ASSERT_TRUE(run("ip link set mirror up") && run("ip link set feed up"));
     fd_ = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     ASSERT_GE(fd_, 0);
     to_.sll_family = AF_PACKET;
-    to_.sll_ifindex = static_cast<int>(::if_nametoindex("tx"));
+    to_.sll_ifindex = static_cast<int>(::if_nametoindex("feed"));
     to_.sll_halen = 6;
   }
   void TearDown() override {
@@ -146,7 +146,7 @@ TEST(Refusals, SayWhatToDo) {
   EXPECT_NE(vdev.find("net_nosuch0: DPDK could not create this device"), std::string::npos) << vdev;
   if (!g_no_namespace.empty()) GTEST_SKIP() << g_no_namespace;
   ASSERT_TRUE(run("ip link add downy type veth peer name downy2"));
-  EXPECT_NE(refusal("downy").find("downy: the interface is down; bring it up first: ip link set downy up"),
+  EXPECT_NE(refusal("downy").find("downy: the interface is down; bring it up first: ip link set dev downy up"),
             std::string::npos);
   run("ip link del downy");
 }
@@ -262,7 +262,7 @@ TEST_F(Veth, BothDirectionsMeetOnOneWorker) {
 }
 
 TEST_F(Veth, DropsOfAFullRingAreCounted) {
-  ASSERT_TRUE(run("ip link set mirror mtu 1500") && run("ip link set tx mtu 1500"));
+  ASSERT_TRUE(run("ip link set mirror mtu 1500") && run("ip link set feed mtu 1500"));
   auto ports = open(watching("mirror", 1));
   ASSERT_TRUE(ports) << ports.error().text;
   ASSERT_EQ((*ports)->all()[0]->sockets.size(), 1u);
@@ -286,11 +286,11 @@ TEST_F(Veth, APortThatVanishesIsToldAndDoesNotCrash) {
   poll(source, [&](const Frame&) { ++frames; });
   EXPECT_EQ(frames, 1u);
   EXPECT_TRUE(source.refresh().empty());
-  ASSERT_TRUE(run("ip link set tx down"));
+  ASSERT_TRUE(run("ip link set feed down"));
   auto news = source.refresh();
   ASSERT_EQ(news.size(), 1u);
   EXPECT_EQ(news[0], "mirror: link is down; nothing is received until it is back");
-  ASSERT_TRUE(run("ip link set tx up"));
+  ASSERT_TRUE(run("ip link set feed up"));
   news = source.refresh();
   ASSERT_EQ(news.size(), 1u);
   EXPECT_EQ(news[0], "mirror: link is up");
@@ -306,7 +306,7 @@ TEST_F(Veth, APortThatVanishesIsToldAndDoesNotCrash) {
 }
 
 TEST_F(Veth, AfXdpReceivesWhenAskedFor) {
-  ASSERT_TRUE(run("ip link set mirror mtu 1500") && run("ip link set tx mtu 1500"));
+  ASSERT_TRUE(run("ip link set mirror mtu 1500") && run("ip link set feed mtu 1500"));
   config::Config config = watching("mirror", 1);
   config.capture.driver = config::Driver::kAfXdp;
   auto ports = open(config);

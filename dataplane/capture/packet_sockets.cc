@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -60,8 +61,16 @@ void PacketSockets::find(uint32_t interface_index) {
 }
 
 void PacketSockets::ignore_outgoing() {
-  const int on = 1;
-  for (const int fd : sockets_) ::setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
+  // A filter, because PACKET_IGNORE_OUTGOING has no effect on a socket that is in a fanout group already.
+  constexpr uint32_t kAll = 0xffffffff;
+  sock_filter program[] = {
+      {BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_PKTTYPE)},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, PACKET_OUTGOING},
+      {BPF_RET | BPF_K, 0, 0, 0},
+      {BPF_RET | BPF_K, 0, 0, kAll},
+  };
+  const sock_fprog filter{4, program};
+  for (const int fd : sockets_) ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
 uint64_t PacketSockets::take_drops() {

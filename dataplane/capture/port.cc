@@ -100,6 +100,7 @@ Result<void> Ports::open_port(const config::Config& config, PortPlan& plan, size
       auto held = port.sockets.hold_promiscuous(plan.name, plan.interface.index);
       if (!held) warnings_.push_back(held.error().text);
     }
+    port.link_up = plan.interface.carrier;
     if (!plan.interface.carrier) warnings_.push_back(plan.name + ": no link; check the cable or the mirror session");
   } else if (config.capture.promiscuous && rte_eth_promiscuous_enable(port.id) != 0) {
     warnings_.push_back(plan.name + ": the device refused promiscuous mode; frames to others may be missing");
@@ -123,6 +124,7 @@ Result<void> Ports::attach(const config::Config& config, PortPlan& plan, size_t 
                                   : "could not be opened through " + plan.device, code);
     }
   }
+  if (plan.kind != PortKind::kPci) port.hotplugged = plan.device;
   if (rte_eth_dev_get_port_by_name(plan.device.c_str(), &port.id) != 0) {
     return failed(port, "DPDK has no driver that made a port of it (is its PMD package installed?)", 0);
   }
@@ -149,13 +151,18 @@ Result<void> Ports::start(const config::Config& config, const PortPlan& plan, Po
     port.pools.push_back(pool);
   }
 
-  // No send queue at all. A driver that insists gets one that nothing in this program can reach.
+  // No send queue at all. A driver that insists gets what it insists on (net_af_xdp: as many as receive queues);
+  // nothing in this program can reach them.
   auto done = configure(plan, port, 0);
-  if (!done) {
-    done = configure(plan, port, 1);
-    if (!done) return done;
-    warnings_.push_back(port.name + ": " + port.driver + " starts only with a send queue; it is never used");
+  for (const uint16_t send_queues : {uint16_t{1}, port.queues}) {
+    if (done) break;
+    done = configure(plan, port, send_queues);
+    if (done) {
+      warnings_.push_back(port.name + ": " + port.driver + " does not start without send queues; it has " +
+                          std::to_string(send_queues) + ", never used");
+    }
   }
+  if (!done) return done;
   port.started = true;
   rte_eth_dev_callback_register(port.id, RTE_ETH_EVENT_INTR_RMV, on_removal, &port);
   if (port.nic_time) start_nic_clock(port);
@@ -286,6 +293,7 @@ Ports::~Ports() {
       rte_eth_dev_stop(port->id);
     }
     if (!port->driver.empty()) rte_eth_dev_close(port->id);
+    if (!port->hotplugged.empty()) rte_eal_hotplug_remove("vdev", port->hotplugged.c_str());
     for (rte_mempool* pool : port->pools) rte_mempool_free(pool);
   }
 }

@@ -35,6 +35,7 @@ namespace rs::capture {
 struct Port {
   std::string name;
   std::string driver;          // as DPDK names it
+  std::string hotplugged;      // virtual device to remove at the end
   uint16_t id = 0;             // DPDK's
   uint16_t queues = 0;
   uint8_t index = 0;           // in capture.ports

@@ -3,6 +3,7 @@
 // Decisions taken before and while ports open, without EAL: CPUs, buffers, drivers, hash key, clock.
 #include <gtest/gtest.h>
 #include <rte_thash.h>
+#include <time.h>
 
 #include <algorithm>
 #include <cstring>
@@ -159,13 +160,13 @@ TEST(Clock, FollowsTheRateAndNeverRunsBack) {
 
 TEST(Clock, TheRealOneAgreesWithTheSystem) {
   Clock clock;
-  clock.start(sample_now(), ticks_hz() == 0 ? 1e9 : ticks_hz());
+  clock.start(sample_now(), ticks_hz());
   const timespec nap{0, 50'000'000};
   ::nanosleep(&nap, nullptr);
   clock.calibrate(sample_now());
   ::nanosleep(&nap, nullptr);
   const Clock::Sample s = sample_now();
-  EXPECT_NEAR(static_cast<double>(static_cast<int64_t>(clock.at(s.ticks) - s.realtime_ns)), 0, 60e6);
+  EXPECT_NEAR(static_cast<double>(static_cast<int64_t>(clock.at(s.ticks) - s.realtime_ns)), 0, 5e6);
 }
 
 }  // namespace

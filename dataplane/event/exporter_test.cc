@@ -122,6 +122,7 @@ TEST_F(ExporterTest, AllArrivesOnceInOrderAndIsDrained) {
   ASSERT_TRUE(exporter_->drain(10s));
   exporter_->stop();
   expect_ids(10000);
+  const std::lock_guard lock(storage_.mutex);
   EXPECT_EQ(storage_.endings, 10000U);
   EXPECT_EQ(storage_.lasts, 1U);
   EXPECT_EQ(storage_.service_items, 2U) << "one service of each worker";
@@ -165,6 +166,7 @@ TEST_F(ExporterTest, AControlPlaneThatDiesAndComesBackAgainAndAgain) {
   feeder.join();
   ASSERT_TRUE(exporter_->drain(20s));
   expect_ids(10000);
+  const std::lock_guard lock(storage_.mutex);
   for (size_t i = 0; i < storage_.order.size(); ++i) EXPECT_EQ(storage_.order[i].second, i + 1) << "in order";
   EXPECT_GT(exporter_->stats().uplink.streams, 1U);
 }
@@ -179,6 +181,7 @@ TEST_F(ExporterTest, StoredButNotAcknowledgedIsSentAgainAndCountsOnce) {
   control.set_mode(Mode::kAck);
   ASSERT_TRUE(exporter_->drain(10s));
   expect_ids(100);
+  const std::lock_guard lock(storage_.mutex);
   EXPECT_GT(storage_.duplicates, 0U);
   EXPECT_GT(exporter_->stats().uplink.duplicate_batches, 0U);
 }
@@ -205,6 +208,7 @@ TEST_F(ExporterTest, RefusedBatchesAreDroppedAndCounted) {
   put(101, 1);
   outputs_[0]->finish(kStart);
   ASSERT_TRUE(exporter_->drain(10s));
+  const std::lock_guard lock(storage_.mutex);
   EXPECT_EQ(storage_.ids.size(), 1U);
   const auto stats = exporter_->stats();
   EXPECT_GE(stats.uplink.refused_batches, 10U);
@@ -267,6 +271,7 @@ TEST_F(ExporterTest, WhatWasNotTakenWaitsInTheSpoolForTheNextBoot) {
   outputs_[0]->finish(kStart);
   ASSERT_TRUE(exporter_->drain(10s));
   expect_ids(1000);
+  const std::lock_guard lock(storage_.mutex);
   EXPECT_EQ(storage_.order.front().first, 1000U) << "the earlier boot's first";
   EXPECT_EQ(storage_.order.back().first, 1001U);
   EXPECT_TRUE(std::is_sorted(storage_.order.begin(), storage_.order.end()));
@@ -324,6 +329,7 @@ TEST_F(ExporterTest, KilledSensorLosesAndDoublesNothingThatWasSpooled) {
   begin();
   outputs_[0]->finish(kStart);
   ASSERT_TRUE(exporter_->drain(20s));
+  const std::lock_guard lock(storage_.mutex);
   for (uint64_t round = 0; round < spooled_of_round.size(); ++round) {
     uint64_t got = 0;
     for (auto it = storage_.ids.lower_bound(round * 1'000'000);
@@ -369,6 +375,7 @@ TEST_F(ExporterTest, AFullSpoolOfLiveInputLosesTheOldestAndSaysSo) {
   Control control(address_, storage_);
   outputs_[0]->finish(kStart);
   ASSERT_TRUE(exporter_->drain(10s));
+  const std::lock_guard lock(storage_.mutex);
   EXPECT_EQ(storage_.ids.size() + exporter_->stats().spool.lost_events, 20000U);
   EXPECT_EQ(*storage_.ids.rbegin(), 20000U) << "the newest stay";
 }

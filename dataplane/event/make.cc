@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "dataplane/base/insertion_sort.h"
 #include "dataplane/base/seq.h"
 #include "dataplane/packet/view.h"
 
@@ -110,8 +111,8 @@ class Timeline {
     if (e_.kind == EndKind::kIcmp)
       add(StepKind::kIcmp, Side::kUnknown, e_.time, static_cast<uint32_t>(e_.icmp_type * 256 + e_.icmp_code));
     if (e_.kind != EndKind::kRst && e_.kind != EndKind::kIcmp) add(StepKind::kGaveUp, Side::kUnknown, e_.time, 0);
-    std::stable_sort(out_.steps.begin(), out_.steps.begin() + out_.step_count,
-                     [](const Step& a, const Step& b) { return a.at_ns < b.at_ns; });
+    insertion_sort(out_.steps.begin(), out_.steps.begin() + out_.step_count,
+                   [](const Step& a, const Step& b) { return a.at_ns < b.at_ns; });
   }
 
  private:

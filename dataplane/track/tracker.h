@@ -28,6 +28,11 @@ struct Settings {
   DurationNs linger_ns = 65 * kSecond;          // closed flows are kept past Linux' TIME_WAIT of 60 s
 };
 
+// Silence worth remembering, and how many packets later it still explains an ending: a request in several
+// segments, its answer, the RST. Our choice.
+inline constexpr DurationNs kGap = kSecond;
+inline constexpr uint8_t kGapPackets = 8;
+
 // A denominator to count: something happened to a connection of this server.
 enum class Happened : uint8_t { kAttempted, kEstablished, kClosedCleanly, kBytes };
 struct TallyItem {
@@ -90,6 +95,8 @@ class Tracker {
   void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
   void keep_head(uint32_t i, const packet::PacketView& v, flow::End from);
   void note_gap(flow::FlowHot& hot, TimeNs now, TimeNs last);
+  // What makes a packet this packet, but for what a router changes.
+  static uint32_t signature_of(const packet::PacketView& v);
   [[nodiscard]] static bool is_copy(const flow::Direction& d, const packet::PacketView& v, uint32_t signature);
 
   uint32_t new_ending(uint32_t i, EndKind kind, TimeNs time);

@@ -4,13 +4,10 @@
 #include <algorithm>
 
 namespace rs::worker {
-namespace {
 
-// Endings being settled at once. One flow in 32 ended within the settle time is a storm; beyond that the oldest is
-// judged early. At most 2^20, 0.7 GiB.
-uint32_t ending_room(uint32_t flow_capacity) { return std::clamp<uint32_t>(flow_capacity / 32, 1024, 1U << 20); }
-
-}  // namespace
+uint32_t ending_room(uint32_t flow_capacity) {
+  return std::clamp<uint32_t>(flow_capacity / kFlowsPerEnding, 1024, 1U << 20);
+}
 
 Worker::Worker(const Setup& s, std::span<std::byte> memory, event::Ring& ring)
     : setup(s),

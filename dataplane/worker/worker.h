@@ -48,6 +48,13 @@ struct alignas(64) Counters {
   std::atomic<uint64_t> now{0};  // packet time
 };
 
+// Endings that can be gathered at once, for a table of so many flows.
+uint32_t ending_room(uint32_t flow_capacity);
+// One flow in 32 ended within the settle time is a storm; beyond that the oldest is judged early.
+inline constexpr uint32_t kFlowsPerEnding = 32;
+// The budget of a flow, evidence of endings under way included.
+static_assert(flow::Table::bytes_per_flow() + sizeof(track::Ending) / kFlowsPerEnding <= 384);
+
 struct Worker {
   // `memory`: zeroed, 64-byte aligned, Table::bytes_needed(setup.flow_capacity) bytes; outlives the worker.
   Worker(const Setup& setup, std::span<std::byte> memory, event::Ring& ring);

@@ -62,7 +62,8 @@ def batches():
     def end(last, port):
         return {"ip": [0] * 10 + [255, 255, 10, 0, 0, last], "port": port}
     event = {"id": 77, "time_ns": 1_700_000_001_000_000_000, "start_ns": 1_700_000_000_000_000_000,
-             "client": end(1, 40000), "server": end(2, 80), "cause": "port_closed", "origin": "server", "stage": "syn", "ending": "refused",
+             "client": end(1, 40000), "server": end(2, 80), "cause": "port_closed", "origin": "server",
+             "stage": "syn", "ending": "refused",
              "confidence": 0.9, "evidence": [{"id": "rst_ttl", "weight": 30, "value": 63}],
              "meanings": ["http.status=503"], "timeline": [{"at_ns": 5, "value": 1, "kind": "syn", "side": "client"}],
              "exemplars": [{"time_ns": 9, "client": end(3, 1)}], "flags": "ipv6 midstream"}

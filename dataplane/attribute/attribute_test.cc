@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The table is sound, and attribute() does what its header says. What packets lead to which cause is tested from
+// packets: worker/pipeline_test.cc, tests/scenario and tests/lab.
+#include "dataplane/attribute/attribute.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "dataplane/attribute/rules.h"
+
+namespace rs::attribute {
+namespace {
+
+Facts refused() {
+  Facts f;
+  f.stage = Stage::kSyn;
+  f.ending = Ending::kRefused;
+  f.sender = Side::kServer;
+  f.set(FactId::kImageStatelessAck);
+  f.set(FactId::kAckExact);
+  return f;
+}
+
+TEST(Rules, EachRowIsComplete) {
+  for (const Rule& r : rules()) {
+    const auto which = std::string(name(r.cause));
+    EXPECT_NE(r.cause, Cause::kUnknown);
+    EXPECT_NE(r.severity, Severity::kUnknown) << which;
+    EXPECT_NE(r.stages, 0) << which;
+    EXPECT_NE(r.endings, 0) << which;
+    EXPECT_FALSE(r.source.empty()) << which;
+    // What is needed and what is forbidden do not meet, and no fact is weighed twice.
+    std::set<FactId> weighed;
+    for (const Weight& w : r.weights) {
+      if (w.fact == FactId::kNone) continue;
+      EXPECT_TRUE(weighed.insert(w.fact).second) << which << " weighs " << name(w.fact) << " twice";
+      EXPECT_NE(w.points, 0) << which;
+    }
+    for (const FactId no : r.none) {
+      if (no == FactId::kNone) continue;
+      for (const FactId yes : r.all) EXPECT_NE(yes, no) << which;
+      EXPECT_FALSE(weighed.contains(no)) << which << " weighs " << name(no) << " and forbids it";
+    }
+  }
+}
+
+TEST(Attribute, NothingSeenIsUnknown) {
+  const Verdict v = attribute(Facts{}, false);
+  EXPECT_EQ(v.cause, Cause::kUnknown);
+  EXPECT_EQ(v.origin, Origin::kUnknown);
+}
+
+TEST(Attribute, IsAPureFunction) {
+  const Facts f = refused();
+  const Verdict a = attribute(f, false);
+  const Verdict b = attribute(f, false);
+  EXPECT_EQ(a.cause, b.cause);
+  EXPECT_EQ(a.confidence, b.confidence);
+}
+
+TEST(Attribute, ConfidencesAreSharesOfOne) {
+  const Verdict v = attribute(refused(), false);
+  EXPECT_EQ(v.cause, Cause::kPortClosed);
+  EXPECT_GT(v.confidence, v.second_confidence);
+  EXPECT_LE(v.confidence + v.second_confidence, 1.0F);
+}
+
+TEST(Attribute, ATtlThatIsNotTheServersConvictsThePath) {
+  Facts f = refused();
+  f.set(FactId::kTtlDiffersFromSender, 12);
+  const Verdict v = attribute(f, false);
+  EXPECT_EQ(v.cause, Cause::kPathFwReject);
+  EXPECT_EQ(v.origin, Origin::kMiddlebox);
+}
+
+TEST(Attribute, OneSidedIsNeverSure) {
+  Facts f = refused();
+  f.set(FactId::kTosCopied);
+  f.set(FactId::kTtlMatchesSender);
+  EXPECT_GT(attribute(f, false).confidence, kOneSidedCap);
+  f.set(FactId::kOneSided);
+  EXPECT_LE(attribute(f, false).confidence, kOneSidedCap);
+}
+
+TEST(Attribute, IcmpNamesItsSender) {
+  Facts f;
+  f.stage = Stage::kSyn;
+  f.ending = Ending::kRejected;
+  f.sender = Side::kServer;
+  f.set(FactId::kIcmpCode, 3 * 256 + 13);
+  EXPECT_EQ(attribute(f, false).origin, Origin::kMiddlebox);
+  EXPECT_EQ(attribute(f, true).origin, Origin::kServer);
+}
+
+TEST(Attribute, AnyMixOfFactsGivesABoundedAnswer) {
+  // Contradictory evidence, all of it at once and in every stage: some answer, shares below one, no crash.
+  for (size_t stage = 0; stage < kStageCount; ++stage) {
+    for (size_t ending = 0; ending < kEndingCount; ++ending) {
+      for (size_t step = 1; step < 8; ++step) {
+        Facts f;
+        f.stage = static_cast<Stage>(stage);
+        f.ending = static_cast<Ending>(ending);
+        f.sender = step % 2 == 0 ? Side::kClient : Side::kServer;
+        for (size_t id = step; id < kFactIdCount; id += step) f.set(static_cast<FactId>(id), INT64_MIN);
+        const Verdict v = attribute(f, false);
+        EXPECT_LE(v.confidence, 1.0F);
+        EXPECT_LE(v.deciding_count, kMaxDeciding);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rs::attribute

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One packet's effect on its connection: the second half of Tracker, see tracker.h.
+#include <algorithm>
+
+#include "dataplane/base/seq.h"
+#include "dataplane/track/arithmetic.h"
+#include "dataplane/track/tracker.h"
+
+namespace rs::track {
+
+using flow::Direction;
+using flow::End;
+using flow::FlowHot;
+using flow::State;
+using packet::PacketView;
+
+namespace {
+
+// A copy of the same packet reaches the mirror within a router's forwarding time. A host never repeats a segment so
+// soon: the least retransmission timeout in use is 200 ms (Linux TCP_RTO_MIN), the least round trip to a fast
+// retransmit on a LAN about 100 us but with another IPv4 ID.
+constexpr DurationNs kCopyWindow = 2 * kMs;
+// With an equal non-zero IPv4 ID the copy may also have crossed a slow path.
+constexpr DurationNs kCopyWindowById = kSecond;
+
+// The SYN's maker where the header gives it away. nmap -sS: window 1024 and MSS as the only option. masscan: IPv4
+// ID = dst ^ port ^ seq (templ-pkt.c). zmap: IPv4 ID 54321. A SYN without any option comes from no operating
+// system of this century (RFC 9293 3.7.1 asks for MSS).
+SynTool syn_tool(const PacketView& v) {
+  if (!v.ipv6) {
+    if (v.ip_id == 54321) return SynTool::kZmap;
+    const auto dst = static_cast<uint16_t>(v.dst.bytes[14] << 8 | v.dst.bytes[15]);
+    if (v.opts == 0 && v.ip_id != 0 && v.ip_id == static_cast<uint16_t>(dst ^ v.dst_port ^ (v.seq & 0xffff)))
+      return SynTool::kMasscan;
+  }
+  if (v.window == 1024 && v.opts == packet::kOptMss) return SynTool::kNmap;
+  return v.opts == 0 ? SynTool::kBare : SynTool::kSystem;
+}
+
+// 0 none, 1 binary, 2 readable text, 3 the CBOR sequence of draft-ietf-tcpm-rst-diagnostic-payload.
+uint8_t payload_kind(const Bytes& payload) {
+  if (payload.empty()) return 0;
+  if (payload.size() >= 5 && payload.u8(0) == 0x19 && (payload.u8(3) & 0xf0) == 0xa0) return 3;
+  const size_t look = std::min<size_t>(payload.size(), 8);
+  for (size_t i = 0; i < look; ++i)
+    if (payload.u8(i) < 0x20 || payload.u8(i) > 0x7e) return 1;
+  return 2;
+}
+
+}  // namespace
+
+uint32_t Tracker::signature_of(const PacketView& v) {
+  uint64_t x = (uint64_t{v.seq} << 32 | v.ack) * 0x9e3779b97f4a7c15ULL;
+  x ^= (uint64_t{v.payload_bytes} << 40 | uint64_t{v.ip_id} << 24 | uint64_t{v.window} << 8 | v.flags) *
+       0xbf58476d1ce4e5b9ULL;
+  x ^= uint64_t{v.tsval} * 0x94d049bb133111ebULL;
+  return static_cast<uint32_t>(x >> 32);
+}
+
+bool Tracker::is_copy(const Direction& d, const PacketView& v, uint32_t signature) {
+  if ((d.bits & flow::kStarted) == 0 || d.signature != signature || d.last_flags != v.flags) return false;
+  const DurationNs apart = since(v.time, d.last_ns);
+  return apart < kCopyWindow || (v.ip_id != 0 && apart < kCopyWindowById);
+}
+
+void Tracker::syn(uint32_t i, const PacketView& v, End from) {
+  FlowHot* hot = &table_.hot(i);
+  flow::FlowCold* cold = &table_.cold(i);
+  const auto side = static_cast<size_t>(from);
+  const bool fresh = hot->first_ns == v.time && table_.dir(i, from).pkts == 0 && table_.dir(i, other(from)).pkts == 0 &&
+                     hot->state == State::kSynSent;
+  if (!fresh) {
+    const bool same = table_.dir(i, from).syns != 0 && cold->isn[side] == v.seq;
+    // A SYN after a RST, after both FINs, or with a new sequence before any answer begins the next connection on
+    // this tuple. With the same sequence number and no RST it is a repeat, also after an ICMP error or a give-up.
+    const bool given_up = (hot->marks & flow::kReported) != 0 && (hot->marks & flow::kWasReset) == 0;
+    if (same && given_up) return;
+    const bool ended = hot->ending != flow::kNone || hot->state == State::kClosed;
+    if (ended || (!same && hot->state == State::kSynSent)) {
+      next_incarnation(i);
+      start(i, v, from);
+    } else if (same && hot->state == State::kSynSent) {
+      cold->repeat_gap_10ms = saturate<uint16_t>(since(v.time, table_.dir(i, from).last_ns) / (10 * kMs));
+    } else if (!same) {
+      hot->marks |= flow::kSynOnLive;
+      return;
+    }
+  }
+  Direction& d = table_.dir(i, from);
+  cold = &table_.cold(i);
+  cold->isn[side] = v.seq;
+  d.next = v.seq + 1;
+  d.window_scale = (v.opts & packet::kOptWindowScale) != 0 ? v.window_scale : uint8_t{0};
+  d.syn_tool = static_cast<uint8_t>(syn_tool(v)) & 7;
+  if (d.syns != flow::kMaxSyns) ++d.syns;
+}
+
+void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
+  FlowHot& hot = table_.hot(i);
+  flow::FlowCold& cold = table_.cold(i);
+  const auto side = static_cast<size_t>(from);
+  Direction& d = table_.dir(i, from);
+  Direction& client = table_.dir(i, other(from));
+  if (hot.ending != flow::kNone) endings_[hot.ending].syn_ack_after_rst = true;
+  if (hot.state == State::kEstablished && (hot.marks & flow::kSynOnLive) != 0 && v.seq != cold.isn[side]) {
+    // The new SYN on a live tuple was accepted after all: a new connection.
+    next_incarnation(i);
+    hot.first_ns = v.time;
+    hot.marks = static_cast<uint16_t>(flow::kClientKnown | (other(from) == End::kHi ? flow::kClientIsHi : 0) |
+                                      (v.ipv6 ? flow::kIpv6 : 0));
+    hot.state = State::kSynSent;
+    client.next = v.ack;
+    cold.isn[1 - side] = v.ack - 1;
+    tally(i, Happened::kAttempted);
+  }
+  if (hot.state == State::kSynSent) {
+    hot.state = State::kSynAckSeen;
+    // A client's first SYN-ACK after one SYN gives the server's side of the round trip.
+    const DurationNs took = since(v.time, client.last_ns);
+    cold.syn_ack_us = saturate<uint32_t>(took / kUs);
+    const bool clean = client.syns == 1 && took != 0;
+    norms_.learn(v.src, v.ttl);
+    if (clean) d.rtt_us = saturate<uint32_t>(std::max<DurationNs>(took / kUs, 1));
+  } else if (d.syns != 0 && cold.isn[side] == v.seq) {
+    hot.marks |= flow::kSynAckResent;
+    if ((hot.marks & flow::kSawHandshakeAck) != 0) hot.marks |= flow::kAckAfterResent;
+    cold.repeat_gap_10ms = saturate<uint16_t>(since(v.time, d.last_ns) / (10 * kMs));
+  }
+  cold.isn[side] = v.seq;
+  d.next = (d.bits & flow::kStarted) != 0 && d.syns != 0 ? seq_max(d.next, v.seq + 1) : v.seq + 1;
+  d.window_scale = (v.opts & packet::kOptWindowScale) != 0 ? v.window_scale : uint8_t{0};
+  if (d.syns != flow::kMaxSyns) ++d.syns;
+}
+
+void Tracker::note_gap(FlowHot& hot, TimeNs now, TimeNs last) {
+  if (last != 0 && since(now, last) >= kGap) {
+    hot.gap_ms = saturate<uint32_t>(since(now, last) / kMs);
+    hot.since_gap = 0;
+  }
+  bump(hot.since_gap);
+}
+
+void Tracker::keep_head(uint32_t i, const PacketView& v, End from) {
+  const auto side = static_cast<size_t>(from);
+  flow::FlowCold& cold = table_.cold(i);
+  auto& head = table_.heads(i).bytes[side];
+  const size_t room = head.size() - cold.head_len[side];
+  const size_t n = std::min(room, v.payload.size());
+  std::memcpy(head.data() + cold.head_len[side], v.payload.data(), n);
+  cold.head_len[side] = static_cast<uint8_t>(cold.head_len[side] + n);
+}
+
+void Tracker::note_after(uint32_t i, const PacketView& v, End from) {
+  Ending& end = endings_[table_.hot(i).ending];
+  const auto side = static_cast<size_t>(from);
+  After& a = end.after[side];
+  const Direction& d = table_.dir(i, from);
+  const uint32_t us = saturate<uint32_t>(since(v.time, end.time) / kUs);
+  if (a.pkts == 0) a.first_us = us;
+  a.last_us = us;
+  const bool carries = v.payload_bytes != 0 || v.has(packet::kFin);
+  if (carries && seq_after(v.seq_end(), d.next)) {
+    bump(a.new_data);
+  } else if (carries) {
+    bump(a.repeats);
+  } else {
+    bump(a.pure_acks);
+    // RFC 5961 3.2: a RST inside the window but not exact is answered with an ACK that says nothing new.
+    const RstSeen& r = end.rst[0];
+    if (end.kind == EndKind::kRst && from != r.from && a.pkts == 0 && v.ack == d.acked && v.seq == d.next &&
+        r.seq_minus_peer_ack != 0 && !v.has(packet::kSyn))
+      end.challenge_ack = true;
+  }
+  if ((v.opts & packet::kOptTimestamps) != 0 && (d.bits & flow::kTimestamps) != 0 && seq_after(v.tsval, d.tsval))
+    a.newer_timestamp = true;
+  if (end.after[1 - side].pkts != 0) a.answered_other = true;
+  bump(a.pkts);
+}
+
+void Tracker::segment(uint32_t i, const PacketView& v, End from) {
+  FlowHot& hot = table_.hot(i);
+  Direction& d = table_.dir(i, from);
+  Direction& peer = table_.dir(i, other(from));
+  const bool from_client = ((hot.marks & flow::kClientIsHi) != 0) == (from == End::kHi);
+  const bool started = (d.bits & flow::kStarted) != 0;
+  const bool is_syn = v.has(packet::kSyn);
+  if (!started && !is_syn) {
+    d.next = v.seq;
+    table_.cold(i).isn[static_cast<size_t>(from)] = v.seq;
+  }
+
+  // Handshake. Data from one side proves the other's missing part: one-way captures.
+  if (!is_syn && hot.state < State::kEstablished) {
+    const bool completes = hot.state == State::kSynAckSeen
+                               ? (from_client ? v.has(packet::kAck) : v.payload_bytes != 0)
+                               : from_client && v.has(packet::kAck);
+    if (completes) {
+      if (hot.state == State::kSynAckSeen && from_client) {
+        hot.marks |= flow::kSawHandshakeAck;
+        const DurationNs took = since(v.time, peer.last_ns);
+        if (peer.syns == 1 && took != 0 && d.rtt_us == 0)
+          d.rtt_us = saturate<uint32_t>(std::max<DurationNs>(took / kUs, 1));
+      }
+      hot.state = State::kEstablished;
+      if ((hot.marks & flow::kCountedEstablished) == 0) {
+        hot.marks |= flow::kCountedEstablished;
+        tally(i, Happened::kEstablished);
+      }
+    }
+  }
+
+  const bool probe = !is_syn && started && v.payload_bytes <= 1 && !v.has(packet::kFin) && v.seq == d.next - 1 &&
+                     peer.acked == d.next && (peer.bits & flow::kStarted) != 0;
+  // A repeat or a probe does not end a silence, it only fails to.
+  const bool repeat = started && !is_syn && (v.payload_bytes != 0 || v.has(packet::kFin)) && !seq_after(v.seq_end(), d.next);
+  if (!probe && !repeat) note_gap(hot, v.time, later(d.last_ns, peer.last_ns));
+
+  // Acknowledgement.
+  if (v.has(packet::kAck) && (d.acked == 0 || seq_after(v.ack, d.acked))) {
+    if (peer.last_len != 0 && peer.retransmits == 0 && v.ack == peer.next && !is_syn) {
+      const uint32_t us = saturate<uint32_t>(std::max<DurationNs>(since(v.time, peer.last_ns) / kUs, 1));
+      if (d.rtt_us == 0 || us < d.rtt_us) d.rtt_us = us;
+    }
+    d.acked = v.ack;
+    peer.retransmits = 0;
+  }
+  peer.probes = 0;
+
+  // Data.
+  if (probe) {
+    table_.cold(i).repeat_gap_10ms = saturate<uint16_t>(since(v.time, d.last_ns) / (10 * kMs));
+    bump(d.probes);
+  } else if (!is_syn && (v.payload_bytes != 0 || v.has(packet::kFin))) {
+    const int32_t beyond = seq_diff(v.seq_end(), d.next);
+    if (beyond > 0) {
+      const uint32_t fin = v.has(packet::kFin) ? 1 : 0;
+      const uint32_t fresh = std::min(static_cast<uint32_t>(beyond) - std::min(fin, static_cast<uint32_t>(beyond)),
+                                      v.payload_bytes);
+      if (fresh != 0) {
+        const bool from_hi = from == End::kHi;
+        const bool turn = (hot.marks & flow::kAnyData) == 0 || ((hot.marks & flow::kLastDataIsHi) != 0) != from_hi;
+        if (turn) {
+          d.run_bytes = 0;
+          table_.cold(i).head_len[static_cast<size_t>(from)] = 0;
+          hot.marks = static_cast<uint16_t>((hot.marks & ~flow::kLastDataIsHi) | flow::kAnyData |
+                                            (from_hi ? flow::kLastDataIsHi : 0));
+        }
+        if (d.run_bytes < flow::Heads::kBytes) keep_head(i, v, from);
+        d.run_bytes += fresh;
+        d.bytes += fresh;
+      }
+      d.next = v.seq_end();
+    } else {
+      bump(d.retransmits);
+      ++counts_.retransmissions;
+      table_.cold(i).repeat_gap_10ms = saturate<uint16_t>(since(v.time, d.last_ns) / (10 * kMs));
+    }
+  }
+  if (v.has(packet::kFin) && (d.bits & flow::kFinSent) == 0) {
+    d.bits |= flow::kFinSent;
+    table_.cold(i).fin_ns[static_cast<size_t>(from)] = v.time;
+    if (hot.state != State::kClosed) {
+      const bool both = (peer.bits & flow::kFinSent) != 0;
+      hot.state = both ? State::kClosed : State::kClosing;
+      if (both && hot.ending == flow::kNone) {
+        tally(i, Happened::kClosedCleanly);
+        count_bytes(i);
+      }
+    }
+  }
+
+  // The sender's norms.
+  if (!started) {
+    d.ttl_min = d.ttl_max = v.ttl;
+  } else {
+    d.ttl_min = std::min(d.ttl_min, v.ttl);
+    d.ttl_max = std::max(d.ttl_max, v.ttl);
+  }
+  if (!v.ipv6) {
+    if (started && !is_syn) {
+      const auto delta = static_cast<uint16_t>(v.ip_id - d.ip_id);
+      if (v.ip_id == 0) {
+        d.bits |= flow::kIdZero;
+      } else if (d.pkts > 1 || d.ip_id != 0) {
+        d.bits |= delta >= 1 && delta <= 64 ? flow::kIdCounts : flow::kIdJumps;
+      }
+    }
+    d.ip_id = v.ip_id;
+    if (!v.df) d.bits |= flow::kDfClear;
+  } else {
+    d.flow_label = v.flow_label;
+  }
+  const bool zero_window = v.window == 0 && !is_syn;
+  d.bits = static_cast<uint8_t>((d.bits & ~(flow::kZeroWindow | flow::kTimestamps)) |
+                                (zero_window ? flow::kZeroWindow : 0) |
+                                ((v.opts & packet::kOptTimestamps) != 0 ? flow::kTimestamps : 0) | flow::kStarted);
+  d.window = v.window;
+  d.tos = v.tos;
+  d.last_flags = v.flags;
+  d.last_len = saturate<uint16_t>(v.payload_bytes);
+  d.largest_32 = std::max(d.largest_32, saturate<uint8_t>((v.payload_bytes + 31) / 32));
+  d.tsval = (v.opts & packet::kOptTimestamps) != 0 ? v.tsval : d.tsval;
+  d.last_ns = v.time;
+  bump(d.pkts);
+}
+
+void Tracker::rst(uint32_t i, const PacketView& v, End from) {
+  FlowHot& hot = table_.hot(i);
+  const Direction& d = table_.dir(i, from);
+  const Direction& peer = table_.dir(i, other(from));
+  RstSeen r;
+  r.time = v.time;
+  r.from = from;
+  r.seq = v.seq;
+  r.ack = v.ack;
+  r.tsval = v.tsval;
+  r.flow_label = v.flow_label;
+  const bool started = (d.bits & flow::kStarted) != 0;
+  const bool peer_started = (peer.bits & flow::kStarted) != 0;
+  r.seq_minus_next = started ? seq_diff(v.seq, d.next) : 0;
+  r.seq_minus_peer_ack = peer_started && peer.acked != 0 ? seq_diff(v.seq, peer.acked) : 0;
+  r.ack_minus_peer_next = v.has(packet::kAck) && peer_started ? seq_diff(v.ack, peer.next) : 0;
+  r.ip_id_delta = started && !v.ipv6 ? static_cast<int16_t>(v.ip_id - d.ip_id) : 0;
+  r.reaction_us = peer_started ? saturate<uint32_t>(since(v.time, peer.last_ns) / kUs) : UINT32_MAX;
+  r.window = v.window;
+  r.ip_id = v.ip_id;
+  r.payload_bytes = saturate<uint16_t>(v.payload_bytes);
+  r.payload_kind = payload_kind(v.payload);
+  r.flags = v.flags;
+  r.ttl = v.ttl;
+  r.tos = v.tos;
+  r.opts = v.opts;
+  r.df = v.df;
+  r.mptcp = v.mptcp_fastclose && v.mptcp_reason == 0 ? uint8_t{255} : v.mptcp_reason;
+
+  uint32_t e = hot.ending;
+  if (e == flow::kNone) {
+    // After a reported RST the rest is its cascade. After a give-up the RST is news.
+    if ((hot.marks & flow::kWasReset) != 0) {
+      ++counts_.late_rsts;
+      return;
+    }
+    e = new_ending(i, EndKind::kRst, v.time);
+    if (e == flow::kNone) return;
+    Ending& end = endings_[e];
+    end.deadline = v.time + settings_.settle_ns;
+    end.norm = norms_.of(v.src);
+    if (++ticket_ == 0) ticket_ = 1;
+    end.ticket = ticket_;
+    hot.ending = e;
+    const auto slot = (waiting_head_ + waiting_size_) % static_cast<uint32_t>(waiting_.size());
+    waiting_[slot] = {e, ticket_};
+    ++waiting_size_;
+  }
+  Ending& end = endings_[e];
+  for (uint8_t k = 0; k < end.rsts; ++k) {
+    const RstSeen& seen = end.rst[k];
+    // The mirror's copy of the same RST. A stateless RST has IPv4 ID 0 and repeats for each trigger, so equal
+    // fields alone prove nothing there: a router's decrement of the TTL does.
+    if (seen.from == r.from && seen.seq == r.seq && seen.ack == r.ack && seen.flags == r.flags &&
+        seen.window == r.window && seen.ip_id == r.ip_id && since(v.time, seen.time) < kCopyWindow &&
+        (seen.ttl != r.ttl || (r.ip_id != 0 && !v.ipv6))) {
+      hot.marks |= flow::kDuplicates;
+      end.hot.marks |= flow::kDuplicates;
+      ++counts_.duplicates;
+      return;
+    }
+  }
+  if (end.rsts < kMaxRsts) end.rst[end.rsts++] = r;
+  bump(end.rst_count[static_cast<size_t>(from)]);
+}
+
+}  // namespace rs::track
