@@ -15,14 +15,14 @@ using std::string;
 using std::string_view;
 
 // Facts whose value says something; all others carry 1. Sorted; event_fields_test.cc compares with event.fbs.
-constexpr std::array<string_view, 32> kFactsWithValue = {
-    "both_sides_reset",  "client_bytes",       "data_after_fin",    "faster_than_sender",      "icmp_code",
-    "idle_ms",           "ip_id_breaks",       "ip_id_continues",   "keepalive_probes",        "late_handshake",
-    "mirror_duplicate",  "mptcp_reason",       "probe_interval_ms", "reaction_us",             "reordered",
-    "repeated_rst",      "request_unanswered", "retransmissions",   "rst_payload",             "rst_seq_ladder",
-    "rst_ttl",           "rst_window",         "scanner_syn",       "sender_continued",        "seq_behind_sender",
-    "seq_in_window",     "seq_out_of_window",  "server_bytes",      "syn_ack_resent",          "ttl_differs_from_sender",
-    "window_reason_code", "zero_window"};
+constexpr string_view kFactsWithValue[] = {
+    "both_sides_reset", "client_bytes", "data_after_fin", "faster_than_sender", "icmp_code", "idle_known_default",
+    "idle_ms", "idle_whole_seconds", "ip_id_breaks", "ip_id_continues", "keepalive_probes", "late_handshake",
+    "mirror_duplicate", "mptcp_reason", "peer_alive_after", "peer_data_in_flight", "peer_reset_too",
+    "probe_interval_ms", "reaction_us", "reordered", "repeat_interval_ms", "repeated_rst", "request_unanswered",
+    "retransmissions", "rst_payload", "rst_seq_ladder", "rst_ttl", "rst_window", "scanner_syn", "sender_continued",
+    "seq_behind_sender", "seq_in_window", "seq_out_of_window", "server_bytes", "syn_ack_resent", "syn_retries",
+    "ttl_differs_from_sender", "ttl_off_by_one", "unacked_inbound", "window_reason_code", "zero_window"};
 static_assert(std::ranges::is_sorted(kFactsWithValue));
 
 void append_bool(string& out, bool value) { out += value ? "true" : "false"; }
@@ -200,6 +200,13 @@ constexpr EventField kFields[] = {
     {"sightings", Kind::kNested, write_sightings},
 };
 
+// {"first": and ,"others": ready to append.
+std::vector<string> json_keys() {
+  std::vector<string> keys;
+  for (const EventField& field : kFields) keys.push_back(string(keys.empty() ? "{\"" : ",\"").append(field.name).append("\":"));
+  return keys;
+}
+
 bool in_csv(const EventField& field) { return field.kind != Kind::kNested || field.write_csv != nullptr; }
 
 }  // namespace
@@ -217,13 +224,10 @@ void append_fact(string& out, const v1::Fact& fact) {
 }
 
 void append_event_json(string& out, const Event& event, string_view more) {
-  char separator = '{';
-  for (const EventField& field : kFields) {
-    out += separator;
-    separator = ',';
-    out += '"';
-    out += field.name;
-    out += "\":";
+  static const std::vector<string> keys = json_keys();
+  for (size_t i = 0; i < std::size(kFields); ++i) {
+    const EventField& field = kFields[i];
+    out += keys[i];
     if (field.kind == Kind::kText) {
       append_json_string(out, field.text(event));
     } else if (field.kind == Kind::kWord) {

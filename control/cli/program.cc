@@ -93,6 +93,15 @@ string unexpected_argument(const CLI::App& app) {
   return (known.empty() ? "unexpected argument \"" : "unknown command \"") + rest[0] + "\"" + (near.empty() ? "" : "; did you mean " + near + "?");
 }
 
+// A command that is missing is named by those there are.
+string missing(const CLI::App& app, const string& otherwise) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  string names;
+  for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; })) names.append(names.empty() ? "" : ", ").append(sub->get_name());
+  return names.empty() ? otherwise : "a command is missing: " + names;
+}
+
 }  // namespace
 
 int run_program(std::vector<string> args, int out_fd, int err_fd) {
@@ -137,7 +146,7 @@ int run_program(std::vector<string> args, int out_fd, int err_fd) {
   } catch (const CLI::ExtrasError&) {
     return usage_error(app, errors, unexpected_argument(app));
   } catch (const CLI::RequiredError& error) {
-    return usage_error(app, errors, app.get_subcommands().empty() && !app.remaining(true).empty() ? unexpected_argument(app) : error.what());
+    return usage_error(app, errors, app.remaining(true).empty() ? missing(app, error.what()) : unexpected_argument(app));
   } catch (const CLI::ParseError& error) {
     return usage_error(app, errors, error.what());
   }

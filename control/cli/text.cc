@@ -25,10 +25,13 @@ void append_integer(std::string& out, T value) {
 // Nanoseconds after the point without trailing zeros; nothing for 0.
 void append_fraction(std::string& out, uint32_t nanos) {
   if (nanos == 0) return;
-  std::array<char, 11> buffer;
-  std::snprintf(buffer.data(), buffer.size(), ".%09u", nanos);
-  size_t end = 10;
-  while (buffer[end - 1] == '0') --end;
+  std::array<char, 10> buffer;
+  size_t end = 1;  // behind the last digit that is not 0
+  for (size_t i = 9; i > 0; --i, nanos /= 10) {
+    buffer[i] = static_cast<char>('0' + nanos % 10);
+    if (end == 1 && buffer[i] != '0') end = i + 1;
+  }
+  buffer[0] = '.';
   out.append(buffer.data(), end);
 }
 
@@ -82,16 +85,20 @@ void append_rfc3339(std::string& out, const google::protobuf::Timestamp& time) {
   const int64_t seconds = std::clamp(time.seconds(), kFirstSecond, kLastSecond);
   // Endings come in order of time: the minute rarely changes, and gmtime is most of the cost.
   static thread_local int64_t known_minute = INT64_MIN;
-  static thread_local std::array<char, 18> prefix;  // "2026-11-21T10:43:"
+  static thread_local std::array<char, 17> prefix;  // "2026-11-21T10:43:"
   const int64_t minute = seconds >= 0 ? seconds / 60 : (seconds - 59) / 60;
   if (minute != known_minute) {
     const auto t = static_cast<time_t>(minute * 60);
     std::tm tm{};
     gmtime_r(&t, &tm);
-    std::strftime(prefix.data(), prefix.size(), "%Y-%m-%dT%H:%M:", &tm);
-    const int year = tm.tm_year + 1900;  // strftime does not pad years before 1000
-    put2(prefix.data(), year / 100);
-    put2(prefix.data() + 2, year % 100);
+    const int year = tm.tm_year + 1900;
+    prefix = {0, 0, 0, 0, '-', 0, 0, '-', 0, 0, 'T', 0, 0, ':', 0, 0, ':'};
+    put2(&prefix[0], year / 100);
+    put2(&prefix[2], year % 100);
+    put2(&prefix[5], tm.tm_mon + 1);
+    put2(&prefix[8], tm.tm_mday);
+    put2(&prefix[11], tm.tm_hour);
+    put2(&prefix[14], tm.tm_min);
     known_minute = minute;
   }
   std::array<char, 13> tail;
@@ -100,7 +107,7 @@ void append_rfc3339(std::string& out, const google::protobuf::Timestamp& time) {
   auto nanos = static_cast<uint32_t>(std::clamp(time.nanos(), 0, 999'999'999));
   for (size_t i = 11; i > 2; --i, nanos /= 10) tail[i] = static_cast<char>('0' + nanos % 10);
   tail[12] = 'Z';
-  out.append(prefix.data(), 17);
+  out.append(prefix.data(), prefix.size());
   out.append(tail.data(), tail.size());
 }
 

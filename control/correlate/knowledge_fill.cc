@@ -203,7 +203,6 @@ constexpr Placeholder kPlaceholders[] = {
     {"client_ip", [](const FillContext& c) { return ip_text(c.event.client.ip); }},
     {"client_port", [](const FillContext& c) { return to_string(c.event.client.port); }},
     {"conntrack_family", [](const FillContext& c) { return string(is_ipv6(c.event) ? "-f ipv6 " : ""); }},
-    {"copies", [](const FillContext& c) { return number("copy", "copies", fact_value(c)); }},
     {"count_suffix", [](const FillContext& c) {
        return c.step == nullptr || c.step->value < 2 ? string() : string(", ") + to_string(c.step->value) + " times";
      }},

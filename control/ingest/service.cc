@@ -5,10 +5,13 @@
 #include <grpcpp/impl/codegen/server_callback_handlers.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <vector>
 
 namespace rs::ingest {
 namespace {
+
+constexpr auto kGrace = std::chrono::seconds(1);  // for a sensor to read its last acknowledgement at shutdown
 
 constexpr const char* kPublish = "/resetscope.event.Ingest/Publish";
 
@@ -31,7 +34,7 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::publish(gr
   std::unique_lock lock(mutex_);
   if (stopping_) return new TurnedAway({grpc::StatusCode::UNAVAILABLE, "the control plane is shutting down"});
   if (streams_.size() >= kMaxStreams) return new TurnedAway({grpc::StatusCode::RESOURCE_EXHAUSTED, "more than " + std::to_string(kMaxStreams) + " sensor streams"});
-  auto stream = Stream::start(*this, store_, context->peer());
+  auto stream = Stream::start(*this, store_, *context);
   Stream* reactor = stream.get();
   streams_.emplace(reactor, std::move(stream));
   return reactor;
@@ -79,9 +82,13 @@ void Service::stop() {
   for (const auto& [raw, stream] : streams_) alive.push_back(stream);
   lock.unlock();
   for (const auto& stream : alive) stream->end({grpc::StatusCode::UNAVAILABLE, "the control plane is shutting down"});
-  alive.clear();
+  const auto none = [this] { return streams_.empty(); };
   lock.lock();
-  all_gone_.wait(lock, [this] { return streams_.empty(); });
+  if (all_gone_.wait_for(lock, kGrace, none)) return;
+  lock.unlock();
+  for (const auto& stream : alive) stream->break_off();
+  lock.lock();
+  all_gone_.wait(lock, none);
 }
 
 }  // namespace rs::ingest

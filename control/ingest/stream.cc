@@ -16,8 +16,8 @@ uint64_t now_ns() { return static_cast<uint64_t>(std::chrono::system_clock::now(
 
 }  // namespace
 
-std::shared_ptr<Stream> Stream::start(StreamOwner& owner, store::Store& store, std::string peer) {
-  const std::shared_ptr<Stream> stream(new Stream(owner, store, std::move(peer)));
+std::shared_ptr<Stream> Stream::start(StreamOwner& owner, store::Store& store, grpc::CallbackServerContext& context) {
+  const std::shared_ptr<Stream> stream(new Stream(owner, store, context));
   stream->self_ = stream;
   const std::lock_guard lock(stream->mutex_);
   stream->go_on();
@@ -33,6 +33,11 @@ void Stream::end(grpc::Status status) {
   const std::lock_guard lock(mutex_);
   if (!final_) final_ = std::move(status);
   go_on();
+}
+
+void Stream::break_off() {
+  const std::lock_guard lock(mutex_);
+  if (!gone_) context_.TryCancel();
 }
 
 void Stream::go_on() {

@@ -40,10 +40,12 @@ class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
   static constexpr size_t kMaxBytesUnderWay = 4u << 20;
 
   // The stream owns itself until gRPC is done with it.
-  static std::shared_ptr<Stream> start(StreamOwner& owner, store::Store& store, std::string peer);
+  static std::shared_ptr<Stream> start(StreamOwner& owner, store::Store& store, grpc::CallbackServerContext& context);
 
   // Any thread: ends the stream with this status as soon as no write is under way.
   void end(grpc::Status status);
+  // Any thread: breaks the stream off when end() is not enough, because the sensor does not read.
+  void break_off();
 
   [[nodiscard]] const std::string& peer() const { return peer_; }
   [[nodiscard]] std::string sensor() const;
@@ -55,7 +57,8 @@ class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
   void OnDone() override;
 
  private:
-  Stream(StreamOwner& owner, store::Store& store, std::string peer) : owner_(owner), store_(store), peer_(std::move(peer)) {}
+  Stream(StreamOwner& owner, store::Store& store, grpc::CallbackServerContext& context)
+      : owner_(owner), store_(store), context_(context), peer_(context.peer()) {}
 
   void take(const grpc::ByteBuffer& message);
   void refuse(uint64_t boot, uint64_t sequence, std::string why);
@@ -64,6 +67,7 @@ class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
 
   StreamOwner& owner_;
   store::Store& store_;
+  grpc::CallbackServerContext& context_;  // until gone_
   const std::string peer_;
   std::shared_ptr<Stream> self_;
   grpc::ByteBuffer request_;   // while read_active_

@@ -42,7 +42,7 @@ class SampleEvents {
       e.evidence.push_back({static_cast<FactId>(below(kFactIdCount)), static_cast<int16_t>(static_cast<int64_t>(below(1000)) - 500),
                             static_cast<int64_t>(below(1'000'000)) - 500'000});
     if (below(4) == 0) e.meanings = {"http.status=503"};
-    if (below(4) == 0) e.server_name = "shop" + std::to_string(below(5)) + ".example.org";
+    if (below(4) == 0) e.server_name = std::string("shop").append(std::to_string(below(5))).append(".example.org");
     e.idle_ns = below(5) == 0 ? below(4000) * 1'000'000'000 : below(1'000'000'000);
     e.rtt_client_ns = below(50'000'000);
     e.client_bytes = below(100'000);

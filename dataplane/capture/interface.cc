@@ -83,6 +83,15 @@ bool rss_is_symmetric(int fd, const std::string& name) {
   return symmetric_key(reinterpret_cast<uint8_t*>(buffer.data()) + sizeof sizes + table_bytes, sizes.key_size);
 }
 
+// As the driver counts them: 1 when the NIC has no combined channels.
+uint32_t combined_channels(int fd, const std::string& name) {
+  ethtool_channels channels{};
+  channels.cmd = ETHTOOL_GCHANNELS;
+  ifreq r = request(name);
+  r.ifr_data = reinterpret_cast<char*>(&channels);
+  return ::ioctl(fd, SIOCETHTOOL, &r) == 0 && channels.combined_count > 0 ? channels.combined_count : 1;
+}
+
 void read_sysfs(Interface& on) {
   const fs::path dir = fs::path("/sys/class/net") / on.name;
   std::error_code ignored;
@@ -139,6 +148,7 @@ Result<Interface> examine_interface(const std::string& name) {
     return Error{Code::kUnavailable, name + ": the interface is down; bring it up first: ip link set dev " + name + " up"};
   }
   on.addressed = has_address(name);
+  on.xdp_queues = combined_channels(socket.fd(), name);
   on.symmetric_rss = rss_is_symmetric(socket.fd(), name);
   read_sysfs(on);
   return on;
@@ -165,6 +175,8 @@ config::Driver choose_driver(const Interface& on, config::Driver wanted, uint32_
       reason = "the host uses the interface: AF_XDP would take its frames";
     } else if (on.mtu > kMaxXdpMtu) {
       reason = "the MTU is larger than AF_XDP takes";
+    } else if (on.xdp_queues != on.rx_queues) {
+      reason = "AF_XDP cannot bind all of its queues";
     } else if (on.rx_queues > 1 && (on.rx_queues != workers || !on.symmetric_rss)) {
       reason = "its queues do not match the workers with a symmetric hash";
     } else {

@@ -6,7 +6,7 @@
 // AF_XDP takes the frames it sees away from the host, sees incoming frames only, reads only the kernel queues it is
 // bound to, cannot choose their hash, and cuts nothing but drops frames above one page. So auto takes it only where
 // none of that matters: a physical NIC without IP addresses, bridge or bond, an MTU that fits, and one queue, or as
-// many as there are workers with a symmetric hash key. Everything else is read through AF_PACKET.
+// many as there are workers with a symmetric hash key, all of which can be bound. Everything else is read through AF_PACKET.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct Interface {
   uint32_t index = 0;
   uint32_t mtu = 0;
   uint32_t rx_queues = 1;
+  uint32_t xdp_queues = 1;     // of those, how many DPDK's AF_XDP driver can bind: the combined channels
   int numa_node = -1;
   bool up = false;           // administratively
   bool carrier = false;

@@ -26,6 +26,10 @@
 // last
 #include "dataplane/capture/ethdev.h"
 
+// DPDK's AF_XDP driver loses 80 bytes a port in libxdp; not ours to mend.
+extern "C" const char* __lsan_default_suppressions();  // NOLINT: the sanitizer's own name
+extern "C" const char* __lsan_default_suppressions() { return "leak:xsk_umem__create\n"; }
+
 namespace rs::capture {
 namespace {
 
@@ -101,6 +105,13 @@ class Veth : public testing::Test {
     // No IPv6: its router solicitations would mix with the frames of the test.
     run("sysctl -w net.ipv6.conf.mirror.disable_ipv6=1 net.ipv6.conf.feed.disable_ipv6=1");
     ASSERT_TRUE(run("ip link set mirror up") && run("ip link set feed up"));
+    bool carrier = false;  // the kernel reports it a moment later
+    for (int i = 0; i < 300 && !carrier; ++i) {
+      const auto mirror = examine_interface("mirror");
+      carrier = mirror && mirror->carrier;
+      if (!carrier) ::usleep(10'000);
+    }
+    ASSERT_TRUE(carrier);
     fd_ = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     ASSERT_GE(fd_, 0);
     to_.sll_family = AF_PACKET;
@@ -135,6 +146,16 @@ std::string tcp4(uint32_t from, uint32_t to, uint16_t from_port, uint16_t to_por
 }
 std::string ethernet(const std::string& payload, const std::string& tags = "") {
   return kMacs + tags + be16(0x0800) + payload;
+}
+
+// The first news within three seconds.
+std::string news_of(NicSource& source) {
+  for (int i = 0; i < 300; ++i) {
+    const auto news = source.refresh();
+    if (!news.empty()) return news.size() == 1 ? news[0] : "more than one";
+    ::usleep(10'000);
+  }
+  return "none";
 }
 
 std::string text(const Frame& f) { return {reinterpret_cast<const char*>(f.data), f.captured_bytes}; }
@@ -227,6 +248,10 @@ TEST_F(Veth, BothDirectionsMeetOnOneWorker) {
   auto ports = open(watching("mirror", 2));
   ASSERT_TRUE(ports) << ports.error().text;
   EXPECT_TRUE((*ports)->symmetric());
+  rte_eth_dev_info info{};
+  ASSERT_EQ(rte_eth_dev_info_get((*ports)->all()[0]->id, &info), 0);
+  EXPECT_EQ(info.nb_rx_queues, 2);
+  EXPECT_EQ(info.nb_tx_queues, 0);
   NicSource source0(**ports, 0);
   NicSource source1(**ports, 1);
   for (uint16_t i = 0; i < 300; ++i) {
@@ -287,21 +312,15 @@ TEST_F(Veth, APortThatVanishesIsToldAndDoesNotCrash) {
   EXPECT_EQ(frames, 1u);
   EXPECT_TRUE(source.refresh().empty());
   ASSERT_TRUE(run("ip link set feed down"));
-  auto news = source.refresh();
-  ASSERT_EQ(news.size(), 1u);
-  EXPECT_EQ(news[0], "mirror: link is down; nothing is received until it is back");
+  EXPECT_EQ(news_of(source), "mirror: link is down; nothing is received until it is back");
   ASSERT_TRUE(run("ip link set feed up"));
-  news = source.refresh();
-  ASSERT_EQ(news.size(), 1u);
-  EXPECT_EQ(news[0], "mirror: link is up");
+  EXPECT_EQ(news_of(source), "mirror: link is up");
   send(ethernet(tcp4(1, 2, 3, 4)));
   poll(source, [&](const Frame&) { ++frames; });
   EXPECT_EQ(frames, 2u);
   ASSERT_TRUE(run("ip link del mirror"));
   poll(source, [](const Frame&) {});
-  news = source.refresh();
-  ASSERT_EQ(news.size(), 1u);
-  EXPECT_NE(news[0].find("mirror: the port is gone"), std::string::npos);
+  EXPECT_TRUE(news_of(source).starts_with("mirror: the port is gone"));
   poll(source, [](const Frame&) {});
 }
 

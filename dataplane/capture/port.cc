@@ -230,6 +230,11 @@ void Ports::warn_about_queues(const PortPlan& plan, const Port& port) {
     warnings_.push_back(port.name + ": " + std::to_string(port.queues) + " queue(s) for " + std::to_string(workers_) +
                         " workers; the rest get nothing from it directly");
   }
+  if (plan.driver == Driver::kAfXdp && port.queues < plan.interface.rx_queues) {
+    warnings_.push_back(port.name + ": AF_XDP reads " + std::to_string(port.queues) + " of its " +
+                        std::to_string(plan.interface.rx_queues) +
+                        " queues, frames in the others are not seen; set capture.driver to af_packet");
+  }
   if (!port.symmetric) {
     std::string text = port.name + ": the two directions of a connection may arrive on different queues";
     if (plan.driver == Driver::kAfXdp) {

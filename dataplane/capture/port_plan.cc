@@ -107,7 +107,7 @@ uint32_t memory_mib(const std::vector<PortPlan>& plans) {
 void use_driver(PortPlan& plan, config::Driver driver, uint32_t workers, size_t number) {
   plan.driver = driver;
   if (driver == config::Driver::kAfXdp) {
-    plan.queues = plan.interface.rx_queues;  // an unread queue's frames would go unseen
+    plan.queues = plan.interface.xdp_queues;  // all: an unread queue's frames go unseen
     plan.buffers = af_xdp_buffers();
     plan.device = "net_af_xdp" + std::to_string(number);
     plan.arguments = "iface=" + plan.name + ",start_queue=0,queue_count=" + std::to_string(plan.queues);

@@ -94,8 +94,10 @@ TEST(Driver, AutoTakesAfXdpOnlyWhereNothingIsLost) {
   EXPECT_EQ(with([](Interface& i) { i.stacked = true; }), Driver::kAfPacket);
   EXPECT_EQ(with([](Interface& i) { i.mtu = 9000; }), Driver::kAfPacket);
   EXPECT_EQ(with([](Interface& i) { i.rx_queues = 4; }), Driver::kAfPacket);
-  EXPECT_EQ(with([](Interface& i) { i.rx_queues = 8, i.symmetric_rss = true; }), Driver::kAfPacket);
-  EXPECT_EQ(with([](Interface& i) { i.rx_queues = 4, i.symmetric_rss = true; }), Driver::kAfXdp);
+  EXPECT_EQ(with([](Interface& i) { i.rx_queues = i.xdp_queues = 8, i.symmetric_rss = true; }), Driver::kAfPacket);
+  EXPECT_EQ(with([](Interface& i) { i.rx_queues = 4, i.symmetric_rss = true; }), Driver::kAfPacket);
+  EXPECT_EQ(with([](Interface& i) { i.rx_queues = i.xdp_queues = 4; }), Driver::kAfPacket);
+  EXPECT_EQ(with([](Interface& i) { i.rx_queues = i.xdp_queues = 4, i.symmetric_rss = true; }), Driver::kAfXdp);
 }
 
 // The key's whole point: swapping source and destination leaves the hash.

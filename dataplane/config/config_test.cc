@@ -51,7 +51,7 @@ TEST(Config, SampleIsTheDefaultsAndStandsInDeploy) {
   std::ifstream in(std::string(RS_SOURCE_DIR) + "/deploy/resetscope-sensor.yaml");
   std::stringstream deployed;
   deployed << in.rdbuf();
-  EXPECT_EQ(deployed.str(), sample()) << "regenerate it: resetscope-sensor --print-config";
+  EXPECT_EQ(deployed.str(), sample()) << "deploy/resetscope-sensor.yaml must be what config::sample() returns";
 }
 
 TEST(Config, HelpSampleAndTableNameTheSameKeys) {

@@ -144,8 +144,8 @@ TEST(Condense, LateEndingsStillFold) {
   const TimeNs now = kStart + 60 * kSecond;
   rig.condenser.advance(now);
   for (uint64_t i = 0; i < 50; ++i) {
-    rig.condenser.advance(now + i * kMs);
-    rig.condenser.add(reset(kStart, i + 1), now + i * kMs);
+    rig.condenser.advance(now + i * 18 * kMs);
+    rig.condenser.add(reset(kStart, i + 1), now + i * 18 * kMs);
   }
   EXPECT_EQ(rig.take().size(), 4U);
   const auto rest = rig.settle(now + 2 * kSecond);
@@ -196,7 +196,8 @@ TEST(Condense, FullTableFoldsIntoCoarserKeysAndLosesNothing) {
   }
   // A scan: the client stays, the servers go.
   for (uint32_t i = 0; i < 10000; ++i) {
-    Event e = reset(kStart, ++given, ip4(7, 7, 7, 7), ip4(172, 16, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)));
+    const auto server = ip4(172, 16, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i));
+    Event e = reset(kStart, ++given, ip4(7, 7, 7, 7), server);
     e.cause = Cause::kPortScan;
     rig.condenser.add(e, kStart);
   }

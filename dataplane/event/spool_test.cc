@@ -157,6 +157,9 @@ TEST_F(SpoolTest, TornAtEveryByte) {
       ASSERT_NE(spool, nullptr);
       ASSERT_EQ(waiting(*spool), want) << "cut at " << size;
       EXPECT_EQ(spool->stats().lost_batches, 0U);
+      if (!want.empty()) {
+        EXPECT_EQ(fs::file_size(file), ends[want.size() - 1]) << "the torn tail is off";
+      }
       ASSERT_TRUE(put(*spool, 6, 1));
     }
     want.emplace_back(6, 1);

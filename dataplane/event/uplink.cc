@@ -33,7 +33,8 @@ constexpr std::chrono::milliseconds kConnectLook{200};  // how soon stop() is se
 BatchMessage message(const Spool::Payload& payload) {
   auto* held = new Spool::Payload(payload);
   auto* data = const_cast<uint8_t*>(payload->data());  // gRPC's C interface has no const
-  return BatchMessage(grpc::Slice(data, payload->size(), [](void* p) { delete static_cast<Spool::Payload*>(p); }, held));
+  const auto release = [](void* p) { delete static_cast<Spool::Payload*>(p); };
+  return BatchMessage(grpc::Slice(data, payload->size(), release, held));
 }
 
 }  // namespace

@@ -23,6 +23,9 @@ constexpr size_t kReadySlack = 8;
 constexpr size_t kReadyMax = 256;
 constexpr size_t kTalliesMax = 1024;
 
+// Flows the wheel looks at a burst. A burst inserts at most 32, each looked at every 32 s or so: this keeps up.
+constexpr uint32_t kWheelBudget = 64;
+
 // Who is the client of a connection joined midway: the end with the higher port, since servers listen on low and
 // registered ports (RFC 6335); with equal ports the sender of the first packet.
 bool server_by_port(uint16_t port, uint16_t peer_port) { return port < peer_port; }
@@ -31,18 +34,19 @@ bool server_by_port(uint16_t port, uint16_t peer_port) { return port < peer_port
 
 Tracker::Tracker(flow::Table& table, const Settings& settings, uint32_t endings)
     : table_(table), settings_(settings) {
-  const uint32_t room = endings + static_cast<uint32_t>(kReadyMax + kReadySlack);
+  const uint32_t room = endings + static_cast<uint32_t>(kReadyMax + 2 * kReadySlack);
   endings_.resize(room);
   waiting_.resize(room);
   for (uint32_t i = 0; i < room; ++i) endings_[i].next_free = i + 1 < room ? i + 1 : flow::kNone;
   free_ending_ = 0;
   free_endings_ = room;
   ready_.reserve(room);
-  tallies_.reserve(kTalliesMax + kReadySlack);
+  tallies_.reserve(kTalliesMax + 4 * kWheelBudget);
 }
 
 bool Tracker::must_drain() const {
-  return ready_.size() >= kReadyMax || tallies_.size() >= kTalliesMax || free_endings_ < kReadySlack;
+  return ready_.size() >= kReadyMax || tallies_.size() >= kTalliesMax ||
+         (free_endings_ < kReadySlack && !ready_.empty());
 }
 
 void Tracker::done() {
@@ -78,19 +82,23 @@ void Tracker::count_bytes(uint32_t i) {
 
 // ---- endings ----
 
+void Tracker::settle_oldest() {
+  const Waiting w = waiting_[waiting_head_];
+  waiting_head_ = (waiting_head_ + 1) % static_cast<uint32_t>(waiting_.size());
+  --waiting_size_;
+  if (endings_[w.ending].ticket != w.ticket) return;
+  ++counts_.settled_early;
+  endings_[w.ending].crowded = true;
+  settle(w.ending, false);
+}
+
+// Called before each packet: what one packet can begin must find a place, so that no ending is lost in a storm.
+void Tracker::make_room() {
+  while (free_endings_ + ready_.size() < 2 * kReadySlack && waiting_size_ != 0) settle_oldest();
+  while (waiting_size_ + kReadySlack > waiting_.size()) settle_oldest();
+}
+
 uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
-  // No room to wait: the oldest is judged with what is known.
-  while (free_ending_ == flow::kNone || waiting_size_ == waiting_.size()) {
-    const Waiting w = waiting_[waiting_head_];
-    waiting_head_ = (waiting_head_ + 1) % static_cast<uint32_t>(waiting_.size());
-    --waiting_size_;
-    if (endings_[w.ending].ticket == w.ticket) {
-      ++counts_.settled_early;
-      endings_[w.ending].crowded = true;
-      settle(w.ending, false);
-      break;
-    }
-  }
   if (free_ending_ == flow::kNone) return flow::kNone;
   const uint32_t e = free_ending_;
   free_ending_ = endings_[e].next_free;
@@ -219,10 +227,9 @@ void Tracker::advance(TimeNs now) {
     --waiting_size_;
     if (valid) settle(w.ending, true);
   }
-  // A few flows a call keep up with any rate of insertion: a burst inserts at most 32.
   if (must_drain()) return;
   wheel_.advance(
-      now_, 64, [this](uint32_t i) -> uint32_t& { return table_.hot(i).timer_next; },
+      now_, kWheelBudget, [this](uint32_t i) -> uint32_t& { return table_.hot(i).timer_next; },
       [this](uint32_t i) { return due(i, now_); });
 }
 
@@ -319,6 +326,7 @@ Outcome Tracker::packet(const PacketView& v, const flow::FlowKey& key, End from,
   } else if (v.time + kSecond < now_) {
     ++counts_.clock_backwards;
   }
+  if (free_endings_ < kReadySlack || waiting_size_ + kReadySlack > waiting_.size()) make_room();
   uint32_t i = table_.find(key, hash);
   if (i == flow::kNone) {
     i = open(v, key, from, hash);

@@ -99,6 +99,8 @@ class Tracker {
   static uint32_t signature_of(const packet::PacketView& v);
   [[nodiscard]] static bool is_copy(const flow::Direction& d, const packet::PacketView& v, uint32_t signature);
 
+  void settle_oldest();
+  void make_room();
   uint32_t new_ending(uint32_t i, EndKind kind, TimeNs time);
   void settle(uint32_t e, bool settled);
   void give_up(uint32_t i, EndKind kind, TimeNs time);

@@ -265,6 +265,21 @@ TEST(Pipeline, ASynFloodCostsNoEstablishedConnection) {
   EXPECT_GT(bench.worker().tracker.counts().evicted_unestablished, 10'000U);
 }
 
+TEST(Pipeline, AStormOfResetsLosesNone) {
+  Bench bench(32'768);  // room for 1,024 endings under way
+  std::vector<event::Event> events;
+  for (uint32_t k = 0; k < 20'000; ++k) {
+    Conversation c(at(k < 10'000 ? "10.0.0.1" : "10.0.0.3", static_cast<uint16_t>(10'000 + k % 10'000)), at("10.0.0.2", 80));
+    c.rtt(10 * kUs, 10 * kUs).wait(k * 20 * kUs).handshake().client_sends(100).server_rst();
+    bench.feed(c.take());
+    for (const auto& e : bench.drain()) events.push_back(e);
+  }
+  for (const auto& e : bench.finish()) events.push_back(e);
+  EXPECT_EQ(events.size(), 20'000U);
+  EXPECT_GT(bench.worker().tracker.counts().settled_early, 10'000U);
+  for (const auto& e : events) EXPECT_EQ(e.cause, Cause::kAppAbortUnread);
+}
+
 TEST(Pipeline, NoAllocationInTheLoop) {
   Bench bench(65'536, capture::kBurst, true);
   std::vector<Packet> all;

@@ -117,3 +117,35 @@ def table(results, write):
         for line, n in lines.items():
             write(f"       {n} x {line}")
     return good, failures
+
+
+def by_cause(truths, event_list, now_ns, write):
+    """The closing table of the demo: a line a true cause. Returns how many causes were named rightly."""
+    results = compare(truths, event_list)
+    rows = collections.OrderedDict()
+    for t, verdict, _ in sorted(results, key=lambda r: (not r[0]["event"], r[0]["cause"] or "", r[0]["start_ns"])):
+        row = rows.setdefault(t["cause"] or "clean close", collections.Counter())
+        if verdict == MISSING and now_ns - t["end_ns"] < SLACK_NS:
+            verdict = "pending"   # a silent ending is judged only after a while
+        row[verdict] += 1
+        row["all"] += 1
+        kernel = t["kernel_expect"].partition(":")[0]
+        said = next((e["reason"] for e in t["kernel"] if e["event"] == "send_reset" and e["reason"] and e["by"] == kernel), None)
+        if t["confirmed"] is None:
+            words = ""
+        elif kernel == "forged":
+            words = "received a reset no host sent"
+        elif kernel == "none":
+            words = "no host sent a reset"
+        else:
+            words = f"{kernel} sent it: {said}" if said else f"{kernel} sent it"
+        row.words = row.words if hasattr(row, "words") and row.words else words if t["confirmed"] else ""
+    write(f"{'TRUE CAUSE':26} {'CONNECTIONS':>11} {'NAMED':>6} {'AS WELL':>8} {'UNKNOWN':>8} {'WRONG':>6} {'MISSED':>7} {'PENDING':>8}"
+          "  THE KERNEL'S OWN WORD")
+    named = 0
+    for cause, row in rows.items():
+        right = row[RIGHT] + row[QUIET]
+        named += bool(row[RIGHT])
+        write(f"{cause:26} {row['all']:11} {right:6} {row[ALSO]:8} {row[UNKNOWN]:8} {row[WRONG] + row[FALSE_ALARM]:6} {row[MISSING]:7}"
+              f" {row['pending']:8}  {row.words}")
+    return named

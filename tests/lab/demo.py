@@ -9,7 +9,8 @@ import context
 from net import LabError
 
 AT_ONCE = 5
-PAUSE_S = 0.4   # between two starts
+PAUSE_S = 0.4   # between two starts, while somebody is watching
+SLOW_S = 15     # between two starts later on
 
 # What an operator meets first comes first.
 FIRST = ("syn_blackhole", "keepalive_timeout", "port_closed", "app_abort_unread", "idle_timeout_rst", "ips_reset_both",
@@ -22,8 +23,9 @@ def order():
     return list(FIRST) + rest
 
 
-def demo(lab, connections, seconds, truth_file, ready_file):
+def demo(lab, connections, seconds, slow_after, truth_file, ready_file):
     """Runs until `seconds` have passed (0: for ever) or the process is told to stop."""
+    slow = time.monotonic() + slow_after if slow_after else float("inf")
     end = time.monotonic() + seconds if seconds else float("inf")
     slots = threading.Semaphore(AT_ONCE)
     lock = threading.Lock()
@@ -55,7 +57,7 @@ def demo(lab, connections, seconds, truth_file, ready_file):
         t = threading.Thread(target=one, args=(names[place], 4 if (turn + place) % 2 == 0 else 6), daemon=True)
         t.start()
         running.append(t)
-        time.sleep(PAUSE_S)
+        time.sleep(PAUSE_S if time.monotonic() < slow else SLOW_S)
     for t in running:
         t.join(15)
     return 0

@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import sys
+import time
 
 import compare
 import context
@@ -47,7 +48,7 @@ def command_run(args):
 
 def command_demo(args):
     with Lab(args.prefix) as lab:
-        return demo.demo(lab, args.connections, args.seconds, args.truth, args.ready)
+        return demo.demo(lab, args.connections, args.seconds, args.slow_after, args.truth, args.ready)
 
 
 def command_compare(args):
@@ -59,6 +60,10 @@ def command_compare(args):
         truths += json.loads(text)["connections"] if path.endswith(".truth.json") else [json.loads(x) for x in text.splitlines()]
     with (sys.stdin if args.events == "-" else open(args.events, encoding="utf-8")) as f:
         events = [json.loads(line) for line in f if line.strip()]
+    if args.by_cause:
+        named = compare.by_cause(truths, events, time.time_ns(), print)
+        print(f"\n{named} different causes named, each held against the truth above")
+        return 0 if named >= args.by_cause else 1
     good, failures = compare.table(compare.compare(truths, events), print)
     print(f"{good} right, {failures} failures")
     return 1 if failures else 0
@@ -91,11 +96,13 @@ def main():
     d.add_argument("--prefix", required=True)
     d.add_argument("--connections", type=int, default=2, metavar="N")
     d.add_argument("--seconds", type=float, default=0, help="0: until told to stop")
+    d.add_argument("--slow-after", type=float, default=0, help="seconds after which one scenario every 15 s is enough")
     d.add_argument("--truth", required=True, metavar="FILE", help="append each connection's truth here")
     d.add_argument("--ready", metavar="FILE", help="written with the mirror's name when the network stands")
     d.set_defaults(run=command_demo)
     m = sub.add_parser("compare", help="hold printed events against truth files")
     m.add_argument("--events", required=True, metavar="FILE", help="what `resetscope … -o json` printed; - for standard input")
+    m.add_argument("--by-cause", type=int, default=0, metavar="N", help="a table by true cause; fails with fewer than N named")
     m.add_argument("truth", nargs="+", metavar="TRUTH")
     m.set_defaults(run=command_compare)
     c = sub.add_parser("clean", help="remove what a killed run left")

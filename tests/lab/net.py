@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import subprocess
 import threading
 
@@ -233,6 +234,8 @@ class Network:
             run("ip", "link", "del", self.mirror, check=False)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.state_file)
+        with contextlib.suppress(OSError):
+            os.rmdir(STATE_DIR)
 
 
 def start_time(pid):
@@ -278,5 +281,11 @@ def clean(prefix):
             removed.append(f"mount {directory}")
         with contextlib.suppress(OSError):
             os.rmdir(directory)
+    for directory in state.get("directories", []):
+        if os.path.basename(directory).startswith(prefix + "-") and os.path.isdir(directory):
+            shutil.rmtree(directory, ignore_errors=True)
+            removed.append(f"directory {directory}")
     os.unlink(path)
+    with contextlib.suppress(OSError):
+        os.rmdir(STATE_DIR)
     return removed

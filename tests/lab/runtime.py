@@ -38,6 +38,7 @@ class Lab:
 
     def __enter__(self):
         # A signal becomes an exception in the main thread, so that everything is unwound.
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started us with it ignored
         for s in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(s, lambda number, frame: sys.exit(128 + number))
         self.directory = tempfile.mkdtemp(prefix=f"{self.prefix}-")
@@ -47,7 +48,8 @@ class Lab:
             self.network.create()
             self.oracle = Oracle(self.prefix)
             self.oracle.start()
-            self.processes.more_state = {"mounts": [self.oracle.mount] if self.oracle.mount else [],
+            self.processes.more_state = {"directories": [self.directory],
+                                         "mounts": [self.oracle.mount] if self.oracle.mount else [],
                                          "trace_instances": [self.oracle.instance] if self.oracle.instance else []}
             self.processes.remember()
             if self.oracle.problem:

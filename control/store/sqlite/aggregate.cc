@@ -128,13 +128,13 @@ model::Ip network_of(const model::Ip& ip) {
   return model::first_of({ip, bits});
 }
 
-// Lower bound of an idle time's bucket: 0, then 1-2-5 steps from one second up, fine enough to see 60, 350 and 3600.
+// Lower bound of an idle time's bucket: 0, then nine steps a decade from one second up, so that 60, 350 and 3,600
+// seconds stand apart from their neighbours.
 uint64_t idle_bucket(uint64_t idle_ns) {
   if (idle_ns < kNsPerS) return 0;
   uint64_t decade = kNsPerS;
   while (idle_ns / decade >= 10) decade *= 10;
-  const uint64_t digit = idle_ns / decade;
-  return decade * (digit >= 5 ? 5 : digit >= 2 ? 2 : 1);
+  return idle_ns / decade * decade;
 }
 
 void read_key(const Statement& row, int column, Dimension d, uint64_t step_ns, model::Ip& ip, uint64_t& number) {

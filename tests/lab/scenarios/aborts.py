@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from context import (RESPONSE, Expect, abort, exchange, linger0, recv_exact, request, scenario, vanish, wait_reset)
+from context import (RESPONSE, Connection, Expect, abort, exchange, linger0, recv_exact, request, scenario, vanish, wait_reset)
 
 
 @scenario("app_abort_unread", "the server closes with part of the request unread",
@@ -80,17 +80,19 @@ def client_cancel_curl(t):
     host = t.server_ip() if t.family == 4 else f"[{t.server_ip()}]"
 
     def one(i):
-        cport = 61000 + (port + i * 37) % 4000
-        class C:  # curl holds the socket: only its address is known
-            client_ip, client_port, server_ip, server_port = t.client_ip(i), cport, t.server_ip(), port
-            start_ns = time.time_ns()
-        t.expect(C, "curl killed")
-        p = t.start(t.network.client, "curl", "-s", "--limit-rate", "100k", "--interface", t.client_ip(i), "--local-port", str(cport),
-                    "-o", "/dev/null", f"http://{host}:{port}/big.bin")
+        c = curl_connection(t, port, i)
+        t.expect(c, "curl killed")
+        p = t.start(t.network.client, "curl", "-s", "--limit-rate", "100k", "--interface", c.client_ip, "--local-port",
+                    str(c.client_port), "-o", "/dev/null", f"http://{host}:{port}/big.bin")
         time.sleep(0.8)
         t.lab.processes.stop(p, sig=signal.SIGKILL)
     t.each(one)
     time.sleep(0.3)
+
+
+def curl_connection(t, port, i):
+    """curl holds the socket: only its addresses are known, its local port because we choose it."""
+    return Connection(None, None, t.client_ip(i), 61000 + (port + i * 37) % 4000, t.server_ip(), port, time.time_ns())
 
 
 def nginx(t, port, location, extra=""):

@@ -21,9 +21,9 @@ def on_request(forbidden, act):
     return rule
 
 
-def slow_answer(c, i, word):
+def slow_answer(c, i, path, host=b"shop.example"):
     """The client asks; the server takes 200 ms to answer, as real ones do, so that the forger wins its race."""
-    text = request(i).replace(b"/item", word)
+    text = request(i).replace(b"/item", path).replace(b"shop.example", host)
     c.client.sendall(text)
     time.sleep(0.2)
     try:

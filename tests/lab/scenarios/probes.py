@@ -7,18 +7,15 @@ import time
 
 import forge
 from box import mac
-from context import Expect, exchange, scenario, vanish
+from context import Connection, Expect, exchange, scenario, vanish
 from net import MAC, LabError
 
 SCAN = Expect("port_scan", ("client", "server"), ("syn", "syn_ack", "established"), ("reset", "refused"))
 
 
-class Probe:
-    """A probe's connection: the scanner owns its port, no socket of ours."""
-
-    def __init__(self, t, i, sport, dport):
-        self.client_ip, self.client_port, self.server_ip, self.server_port = t.client_ip(i), sport, t.server_ip(), dport
-        self.start_ns = time.time_ns()
+def probe(t, i, sport, dport):
+    """A probe's connection: no socket of ours, the scanner owns its port."""
+    return Connection(None, None, t.client_ip(i), sport, t.server_ip(), dport, time.time_ns())
 
 
 @scenario("port_scan", "nmap -sS over thirty ports, two of them open", SCAN, seconds=4, needs=("nmap",))
@@ -31,7 +28,7 @@ def port_scan(t):
     ports = range(first, first + 15)
     for p in ports:
         is_open = p in opened
-        t.expect(Probe(t, 0, sport, p), "open" if is_open else "closed", also_ok=() if is_open else ("port_closed",),
+        t.expect(probe(t, 0, sport, p), "open" if is_open else "closed", also_ok=() if is_open else ("port_closed",),
                  kernel="client:NO_SOCKET" if is_open else "server:NO_SOCKET")
     args = ["-6"] if t.family == 6 else []
     p = t.start(t.network.client, "nmap", "-sS", "-n", "-Pn", "--disable-arp-ping", *args, "-g", str(sport), "-S", t.client_ip(0),
@@ -56,7 +53,7 @@ def port_scan_masscan(t):
     sport = random.randrange(40000, 61000)
     for p in range(port, port + 15):
         seq = random.getrandbits(32)
-        c = Probe(t, 1, sport, p)
+        c = probe(t, 1, sport, p)
         dst = int.from_bytes(socket.inet_pton(t.af, c.server_ip)[-4:], "big")
         # masscan's templ-pkt.c: ip_id = (ip ^ port ^ seq) & 0xffff; window 1024, no options.
         packet = forge.tcp(c.client_ip, c.server_ip, sport, p, seq, 0, forge.SYN, window=1024, ttl=255, df=False,
@@ -108,11 +105,10 @@ def health_check(t):
         f.write(f"defaults\n mode tcp\n timeout connect 1s\n timeout client 2s\n timeout server 2s\n"
                 f"frontend f\n bind {loop}:{front}\n default_backend b\nbackend b\n server s {host}:{port} check inter 400ms\n")
     t.watch(port)
+    start = time.time_ns()
     t.start(t.network.client, "haproxy", "-db", "-f", config, ready_port=front)
     time.sleep(4)
     with t.box.lock:
         clients = {k[1]: k[0] for k in t.box.last if k[3] == port}
     for sport, ip in clients.items():
-        c = Probe(t, 0, sport, port)
-        c.client_ip, c.start_ns = ip, c.start_ns - 5 * 10**9
-        t.expect(c)
+        t.expect(Connection(None, None, ip, sport, t.server_ip(), port, start))

@@ -6,7 +6,7 @@ import threading
 import time
 
 import forge
-from context import Expect, exchange, linger0, recv_exact, request, scenario, vanish, wait_reset
+from context import Connection, Expect, exchange, linger0, recv_exact, request, scenario, vanish, wait_reset
 
 
 def keepalive(sock):
@@ -172,10 +172,7 @@ def idle_timeout_rst_haproxy(t):
                 user = socket.create_connection((loop.strip("[]"), front))
             listener.settimeout(5)
             server, peer = listener.accept()
-
-        class C:
-            client_ip, client_port, server_ip, server_port = peer[0], peer[1], t.server_ip(), port
-            start_ns = time.time_ns() - 10**8
+        c = Connection(None, server, peer[0], peer[1], t.server_ip(), port, time.time_ns() - 10**8)
         user.sendall(request(i))
         recv_exact(server, len(request(i)))
         server.sendall(b"pong\n")
@@ -185,9 +182,9 @@ def idle_timeout_rst_haproxy(t):
         reset = wait_reset(server, 6)
         time.sleep(0.05)
         if reset or server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            t.expect(C)
+            t.expect(c)
         else:
-            t.expect_clean(C, "a FIN only")
+            t.expect_clean(c, "a FIN only")
         server.close()
         user.close()
     t.each(one)

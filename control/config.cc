@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/config.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "control/listen.h"
+
+namespace rs::control {
+namespace {
+
+constexpr size_t kMaxFileBytes = 1 << 20;  // a configuration has some dozens of lines; more is a wrong file
+constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
+
+Error bad(const Key& key, const std::string& value, const std::string& wanted) {
+  return {Code::kInvalid, std::string(key.name) + ": \"" + value + "\" is not " + wanted};
+}
+
+Result<uint64_t> number(const Key& key, const std::string& value, uint64_t max) {
+  uint64_t v = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), v);
+  if (error != std::errc{} || end != value.data() + value.size() || v > max) return bad(key, value, "a number from 0 to " + std::to_string(max));
+  return v;
+}
+
+std::string quoted(const std::string& text) { return std::string("\"").append(text).append("\""); }
+
+constexpr auto kKeys = std::to_array<Key>({
+    {"server.listen", "--listen", true,
+     [](const Key& key, Config& config, Values values) -> Result<void> {
+       if (values.empty()) return Error{Code::kInvalid, std::string(key.name) + ": at least one address"};
+       for (const std::string& value : values)
+         if (auto address = parse_address(value); !address) return Error{Code::kInvalid, std::string(key.name) + ": " + address.error().text};
+       config.listen.assign(values.begin(), values.end());
+       return {};
+     },
+     [](const Config& config) {
+       std::string text;
+       for (const std::string& address : config.listen) text.append(text.empty() ? "[" : ", ").append(quoted(address));
+       return text.append("]");
+     },
+     "Where sensors and clients connect: unix:/path, or host:port on the loopback (plaintext never leaves the machine)."},
+    {"store.path", "--store", false,
+     [](const Key& key, Config& config, Values values) -> Result<void> {
+       if (values[0].empty()) return bad(key, values[0], "a path or :memory:");
+       config.store = values[0];
+       return {};
+     },
+     [](const Config& config) { return quoted(config.store); },
+     "The SQLite database, created when missing; its folder must exist. \":memory:\" keeps events until the program ends."},
+    {"store.retention_days", "--retention-days", false,
+     [](const Key& key, Config& config, Values values) -> Result<void> {
+       const auto v = number(key, values[0], 36500);
+       if (!v) return v.error();
+       config.retention_days = static_cast<uint32_t>(*v);
+       return {};
+     },
+     [](const Config& config) { return std::to_string(config.retention_days); },
+     "Days that events are kept after they arrived. 0: for ever."},
+    {"store.max_mib", "--max-store-mib", false,
+     [](const Key& key, Config& config, Values values) -> Result<void> {
+       const auto v = number(key, values[0], 1ull << 30);
+       if (!v) return v.error();
+       config.max_store_mib = *v;
+       return {};
+     },
+     [](const Config& config) { return std::to_string(config.max_store_mib); },
+     "MiB of data kept; beyond it the oldest go first. 0: no limit."},
+    {"log.level", "--log-level", false,
+     [](const Key& key, Config& config, Values values) -> Result<void> {
+       if (std::ranges::find(kLogLevels, values[0]) == kLogLevels.end()) return bad(key, values[0], "debug, info, warn or error");
+       config.log_level = values[0];
+       return {};
+     },
+     [](const Config& config) { return config.log_level; },
+     "Least important messages to print: debug, info, warn or error."},
+});
+
+Error at(const std::string& path, const YAML::Mark& mark, const std::string& reason) {
+  // yaml-cpp counts lines from 0 and gives -1 when it does not know.
+  std::string text = path;
+  if (mark.line >= 0) text.append(":").append(std::to_string(mark.line + 1));
+  return {Code::kInvalid, text.append(": ").append(reason)};
+}
+
+std::string known_names() {
+  std::string text;
+  for (const Key& key : kKeys) text.append(text.empty() ? "" : ", ").append(key.name);
+  return text;
+}
+
+Result<void> read_value(Config& config, const std::string& path, const Key& key, const YAML::Node& node) {
+  std::vector<std::string> values;
+  if (node.IsSequence() && key.list) {
+    for (const YAML::Node& item : node) {
+      if (!item.IsScalar()) return at(path, item.Mark(), std::string(key.name) + ": list items must be plain values");
+      values.push_back(item.Scalar());
+    }
+  } else if (node.IsScalar()) {
+    values.push_back(node.Scalar());
+  } else {
+    return at(path, node.Mark(), std::string(key.name) + (key.list ? ": needs a value or a list" : ": needs one plain value"));
+  }
+  if (auto done = key.parse(key, config, values); !done) return at(path, node.Mark(), done.error().text);
+  return {};
+}
+
+Result<Config> read(const std::string& path, const YAML::Node& root) {
+  Config config;
+  if (root.IsNull()) return config;
+  if (!root.IsMap()) return at(path, root.Mark(), "expected sections such as \"store:\", one a line");
+  std::set<std::string> seen;
+  for (const auto& section : root) {
+    if (!section.first.IsScalar()) return at(path, section.first.Mark(), "a section's name must be plain text");
+    const std::string prefix = section.first.Scalar() + ".";
+    if (!std::ranges::any_of(kKeys, [&](const Key& key) { return key.name.starts_with(prefix); }))
+      return at(path, section.first.Mark(), "unknown section \"" + section.first.Scalar() + "\"; keys are: " + known_names());
+    if (section.second.IsNull()) continue;  // all its keys are commented out
+    if (!section.second.IsMap()) return at(path, section.second.Mark(), "\"" + section.first.Scalar() + "\" must hold keys, one a line, indented");
+    for (const auto& entry : section.second) {
+      if (!entry.first.IsScalar()) return at(path, entry.first.Mark(), "a key must be plain text");
+      const std::string name = prefix + entry.first.Scalar();
+      const auto* key = std::ranges::find(kKeys, std::string_view(name), &Key::name);
+      if (key == kKeys.end()) return at(path, entry.first.Mark(), "unknown key \"" + name + "\"; keys are: " + known_names());
+      if (!seen.insert(name).second) return at(path, entry.first.Mark(), "\"" + name + "\" is given twice");
+      if (auto done = read_value(config, path, *key, entry.second); !done) return done.error();
+    }
+  }
+  return config;
+}
+
+}  // namespace
+
+std::span<const Key> keys() { return kKeys; }
+
+Result<Config> load(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return Error{errno == EACCES ? Code::kPermission : Code::kNotFound, path + ": cannot read the configuration: " + std::strerror(errno)};
+  std::string text(kMaxFileBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad()) return Error{Code::kInvalid, path + ": cannot read the configuration (is it a directory?)"};
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (text.size() > kMaxFileBytes) return Error{Code::kInvalid, path + ": larger than 1 MiB: not a configuration"};
+  try {
+    return read(path, YAML::Load(text));
+  } catch (const YAML::Exception& e) {
+    return at(path, e.mark, "not valid YAML: " + e.msg);
+  }
+}
+
+std::string sample() {
+  std::string text =
+      "# SPDX-License-Identifier: Apache-2.0\n"
+      "# Configuration of resetscope-control: every key with its default. An unknown key or a bad value refuses the\n"
+      "# whole file.\n";
+  std::string_view section;
+  for (const Key& key : kKeys) {
+    const size_t dot = key.name.find('.');
+    if (key.name.substr(0, dot) != section) {
+      section = key.name.substr(0, dot);
+      text.append("\n").append(section).append(":\n");
+    }
+    text.append("  # ").append(key.help).append("\n");
+    text.append("  ").append(key.name.substr(dot + 1)).append(": ").append(key.show(Config{})).append("\n");
+  }
+  return text;
+}
+
+}  // namespace rs::control

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// gRPC service resetscope.v1.Resetscope: forwards each call to its function in calls.h. Calls that this version
+// does not serve say so. Runs on gRPC's threads.
+#pragma once
+
+#include "control/query/calls.h"
+#include "proto/query.grpc.pb.h"
+
+namespace rs::query {
+
+class Service final : public v1::Resetscope::Service {
+ public:
+  explicit Service(const Parts& parts) : parts_(parts) {}
+
+  grpc::Status ListResets(grpc::ServerContext* context, const v1::ListResetsRequest* in, v1::ListResetsResponse* out) override;
+  grpc::Status WatchResets(grpc::ServerContext* context, const v1::WatchResetsRequest* in, grpc::ServerWriter<v1::WatchResetsResponse>* out) override;
+  grpc::Status GetReset(grpc::ServerContext* context, const v1::GetResetRequest* in, v1::GetResetResponse* out) override;
+  grpc::Status Why(grpc::ServerContext* context, const v1::WhyRequest* in, v1::WhyResponse* out) override;
+  grpc::Status Top(grpc::ServerContext* context, const v1::TopRequest* in, v1::TopResponse* out) override;
+  grpc::Status Heatmap(grpc::ServerContext* context, const v1::HeatmapRequest* in, v1::HeatmapResponse* out) override;
+  grpc::Status Timeline(grpc::ServerContext* context, const v1::TimelineRequest* in, v1::TimelineResponse* out) override;
+  grpc::Status ListServices(grpc::ServerContext* context, const v1::ListServicesRequest* in, v1::ListServicesResponse* out) override;
+  grpc::Status ListIncidents(grpc::ServerContext* context, const v1::ListIncidentsRequest* in, v1::ListIncidentsResponse* out) override;
+  grpc::Status WatchIncidents(grpc::ServerContext* context, const v1::WatchIncidentsRequest* in, grpc::ServerWriter<v1::WatchIncidentsResponse>* out) override;
+  grpc::Status ListIdleTimeouts(grpc::ServerContext* context, const v1::ListIdleTimeoutsRequest* in, v1::ListIdleTimeoutsResponse* out) override;
+  grpc::Status ListSensors(grpc::ServerContext* context, const v1::ListSensorsRequest* in, v1::ListSensorsResponse* out) override;
+  grpc::Status GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest* in, v1::GetServerInfoResponse* out) override;
+
+ private:
+  Parts parts_;
+};
+
+}  // namespace rs::query
