@@ -122,7 +122,8 @@ int main(int argc, char** argv) {
     config.capture.ports.insert(config.capture.ports.end(), interfaces.begin(), interfaces.end());
   }
   if (no_fold) config.event.fold = false;
-  if (auto checked = rs::config::check(config); !checked) return fail(config_file.empty() ? 2 : 1, checked.error().text);
+  if (auto checked = rs::config::check(config); !checked)
+    return fail(config_file.empty() ? 2 : 1, checked.error().text);
   if (check_only) {
     std::fprintf(stderr, "resetscope-sensor: the configuration is good\n");
     return 0;

@@ -72,8 +72,9 @@ class Sensor {
     if (auto made = make_exporter(files); !made) return made.error();
     exporter_->start();
     for (size_t i = 0; i < workers_.size(); ++i) {
-      const auto body = files ? std::function<void()>([this, i] { ended(worker::run(*workers_[i], *file_sources_[i])); })
-                              : std::function<void()>([this, i] { ended(worker::run(*workers_[i], *nic_sources_[i])); });
+      const auto body = files
+                            ? std::function<void()>([this, i] { ended(worker::run(*workers_[i], *file_sources_[i])); })
+                            : std::function<void()>([this, i] { ended(worker::run(*workers_[i], *nic_sources_[i])); });
       if (auto started = lcores_.start(eal_->worker_lcores()[i], body); !started) return started.error();
     }
     sd_notify(0, "READY=1\nSTATUS=capturing");
@@ -125,6 +126,8 @@ class Sensor {
     setup.track.max_idle_ns = config_.flow.max_idle_s * kSecond;
     setup.output.when_full = files ? event::WhenFull::kWait : event::WhenFull::kDrop;
     setup.output.condenser.fold = config_.event.fold;
+    // Endings reach the condenser when they have settled: a second's window must stay open that long.
+    setup.output.condenser.linger_ns = std::min(setup.track.settle_ns + 500 * kMs, 10 * kSecond);
     setup.output.services.interval_ns = config_.event.stats_interval_s * kSecond;
     if (getrandom(&setup.seed, sizeof(setup.seed), 0) != sizeof(setup.seed) ||
         getrandom(&boot_, sizeof(boot_), 0) != sizeof(boot_))
@@ -219,13 +222,15 @@ class Sensor {
       if (files && stop_.load(std::memory_order_relaxed) && waited >= 1s) break;
       if (files && waited >= 30s && !warned_) {
         warned_ = true;
-        spdlog::warn("waiting for the control plane at {} to take the results; stop with Ctrl-C", config_.export_.server);
+        spdlog::warn("waiting for the control plane at {} to take the results; stop with Ctrl-C",
+                     config_.export_.server);
       }
     }
     exporter_->stop();
     const event::ExporterStats stats = exporter_->stats();
     if (options_.counters) print_counters();
-    spdlog::info("{} packets, {} endings, {} batches acknowledged", received(), stats.endings, stats.uplink.acked_batches);
+    spdlog::info("{} packets, {} endings, {} batches acknowledged", received(), stats.endings,
+                 stats.uplink.acked_batches);
     if (stats.uplink.refused_batches != 0)
       return Error{Code::kCorrupt, std::to_string(stats.uplink.refused_batches) + " batches with " +
                                        std::to_string(stats.uplink.refused_events) +
@@ -329,8 +334,8 @@ class Sensor {
   uint64_t missed_before_ = 0;
   bool warned_ = false;
   std::chrono::steady_clock::time_point next_progress_{};
-  std::atomic<size_t> running_{0};        // workers that have ended. w: workers, r: control
-  std::atomic<bool> incomplete_{false};   // w: workers, r: control
+  std::atomic<size_t> running_{0};       // workers that have ended. w: workers, r: control
+  std::atomic<bool> incomplete_{false};  // w: workers, r: control
 
   // Destroyed last to first: workers before their memory, everything before EAL.
   std::unique_ptr<capture::Eal> eal_;

@@ -13,10 +13,10 @@
 namespace rs {
 
 struct RunOptions {
-  double speed = 0;           // capture files: 0 as fast as possible, 1 as captured
-  int progress_fd = -1;       // lines "<bytes read> <bytes in all> <packets>", ten a second
-  bool counters = false;      // print every counter to standard output at the end
-  uint32_t drain_s = 10;      // wait for acknowledgements when a live sensor stops; 0: do not wait. Files: no limit
+  double speed = 0;       // capture files: 0 as fast as possible, 1 as captured
+  int progress_fd = -1;   // lines "<bytes read> <bytes in all> <packets>", ten a second
+  bool counters = false;  // print every counter to standard output at the end
+  uint32_t drain_s = 10;  // wait for acknowledgements when a live sensor stops; 0: do not wait. Files: no limit
 };
 
 // Blocks until done. `stop` may be set from a signal handler: the sensor then drains and returns.

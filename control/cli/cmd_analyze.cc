@@ -31,6 +31,7 @@ struct Options {
 };
 
 constexpr uint32_t kTopRows = 10;
+constexpr uint32_t kMostServices = 10'000;  // what the control plane gives at most
 constexpr auto kProgressEvery = std::chrono::milliseconds(100);
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -112,6 +113,7 @@ class ProgressBar {
 struct Findings {
   v1::ListSensorsResponse sensors;
   v1::ListServicesResponse services;
+  v1::TopResponse endings;
   v1::TopResponse causes;
   v1::TopResponse top_services;
 };
@@ -130,9 +132,10 @@ Result<Findings> ask(Client& client, bool top) {
   calls.push_back(std::async(std::launch::async, [&] { return client.call(&Client::Stub::ListSensors, v1::ListSensorsRequest{}, &f.sensors); }));
   calls.push_back(std::async(std::launch::async, [&] {
     v1::ListServicesRequest request;
-    request.set_limit(UINT32_MAX);
+    request.set_limit(kMostServices);
     return client.call(&Client::Stub::ListServices, request, &f.services);
   }));
+  calls.push_back(std::async(std::launch::async, [&] { return top_by(v1::DIMENSION_ENDING, &f.endings); }));
   if (top) {
     calls.push_back(std::async(std::launch::async, [&] { return top_by(v1::DIMENSION_CAUSE, &f.causes); }));
     calls.push_back(std::async(std::launch::async, [&] { return top_by(v1::DIMENSION_SERVICE, &f.top_services); }));
@@ -200,7 +203,7 @@ int run(const Options& options, Session& session) {
     auto found = ask(client, report);
     if (!found) return session.fail(found.error());
     string text;
-    append_totals(text, totals_of(found->sensors, found->services), what_text(*files), seconds, report ? session.style : Style{});
+    append_totals(text, totals_of(found->sensors, found->services, found->endings), what_text(*files), seconds, report ? session.style : Style{});
     if (report) {
       append_top(text, "Top causes", found->causes, session.style);
       append_top(text, "Top services", found->top_services, session.style);

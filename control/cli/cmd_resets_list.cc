@@ -35,13 +35,20 @@ int run(const Options& options, Session& session) {
   EventPrinter printer(session, false);
   v1::Completeness completeness;
   uint64_t printed = 0;
-  const auto take = [&](const v1::ListResetsResponse& page) {
+  std::vector<v1::ListResetsResponse> newest_first;  // pages of --last, to be printed in the other order
+  const auto print = [&](const v1::ListResetsResponse& page) {
     for (const v1::Event& event : page.events()) printer.print(event);
     printed += static_cast<uint64_t>(page.events_size());
     if (page.events_size() != 0) printer.flush();
     return session.out.usable();
   };
+  const auto take = [&](const v1::ListResetsResponse& page) {
+    if (!request.last()) return print(page);
+    newest_first.push_back(page);
+    return true;
+  };
   if (auto done = for_each_page(client, request, limit, take, &completeness); !done) return session.fail(done.error());
+  for (auto page = newest_first.rbegin(); page != newest_first.rend() && session.out.usable(); ++page) print(*page);
   if (printed == 0) {
     if (session.format == Format::kCsv) printer.flush();
     session.notes.note("No endings match.");

@@ -42,6 +42,11 @@ class Watch {
       const grpc::Status status = stream();
       if (interrupt_.raised() || session_.out.closed()) return kDone;
       if (session_.out.error() != 0) return kFailed;
+      if (status.error_code() == grpc::StatusCode::OUT_OF_RANGE && request_.resume_cursor() != 0) {
+        session_.notes.note("note: the control plane came back with another store; endings from now on.");
+        request_.set_resume_cursor(0);
+        continue;
+      }
       if (!worth_retrying(status.error_code())) return session_.fail(client_.error_of(status));
       if (heard_) {
         session_.notes.note("note: the control plane at " + client_.server() + " went away; asking again until it is back.");

@@ -101,7 +101,7 @@ void add_why(Commands& commands) {
   why->add_option("what", options->what, "client address[:port] and server address[:port], or one event id")
       ->type_name("CLIENT SERVER | ID")->required()->expected(1, 2);
   add_time_flags(*why, options->selection);
-  why->add_option("--limit", options->limit, "explain the newest N endings between the two")->type_name("N")->check(CLI::Range(1, 1000).description(""))->capture_default_str();
+  why->add_option("--limit", options->limit, "explain the newest N endings between the two")->type_name("N")->check(CLI::Range(1, 100).description(""))->capture_default_str();
   why->footer(
       "Examples:\n"
       "  resetscope why 10.0.1.7 10.0.2.9:8080\n"

@@ -27,8 +27,9 @@ static_assert(std::ranges::is_sorted(kFactsWithValue));
 
 void append_bool(string& out, bool value) { out += value ? "true" : "false"; }
 
-void append_milliseconds(string& out, bool known, const google::protobuf::Duration& value) {
-  if (!known) {
+// 0: not measured.
+void append_milliseconds(string& out, const google::protobuf::Duration& value) {
+  if (value.seconds() == 0 && value.nanos() == 0) {
     out += "null";
     return;
   }
@@ -132,8 +133,10 @@ void write_sightings(string& out, const Event& e) {
   });
 }
 
+bool start_known(const Event& e) { return e.start().seconds() != 0 || e.start().nanos() != 0; }
+
 void write_start(string& out, const Event& e) {
-  if (!e.has_start()) {
+  if (!start_known(e)) {
     out += "null";
     return;
   }
@@ -180,15 +183,15 @@ constexpr EventField kFields[] = {
     {"server_bytes", Kind::kRaw, RS_COUNT(server_bytes())},
     {"lost_bytes", Kind::kRaw, RS_COUNT(lost_bytes())},
     {"start", Kind::kNested, write_start, nullptr,
-     [](string& out, const Event& e) { if (e.has_start()) append_rfc3339(out, e.start()); }},
+     [](string& out, const Event& e) { if (start_known(e)) append_rfc3339(out, e.start()); }},
     {"midstream", Kind::kRaw, RS_BOOL(midstream)},
     {"client_guessed", Kind::kRaw, RS_BOOL(client_guessed)},
     {"meanings", Kind::kNested, write_meanings, nullptr, write_meanings_csv},
     {"server_name", Kind::kText, RS_TEXT(server_name())},
     {"exemplars", Kind::kNested, write_exemplars},
     {"timeline", Kind::kNested, write_timeline},
-    {"rtt_client_ms", Kind::kRaw, [](string& out, const Event& e) { append_milliseconds(out, e.has_rtt_client(), e.rtt_client()); }},
-    {"rtt_server_ms", Kind::kRaw, [](string& out, const Event& e) { append_milliseconds(out, e.has_rtt_server(), e.rtt_server()); }},
+    {"rtt_client_ms", Kind::kRaw, [](string& out, const Event& e) { append_milliseconds(out, e.rtt_client()); }},
+    {"rtt_server_ms", Kind::kRaw, [](string& out, const Event& e) { append_milliseconds(out, e.rtt_server()); }},
     {"client_packets", Kind::kRaw, RS_COUNT(client_packets())},
     {"server_packets", Kind::kRaw, RS_COUNT(server_packets())},
     {"lossy", Kind::kRaw, RS_BOOL(lossy)},

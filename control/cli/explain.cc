@@ -55,9 +55,8 @@ void append_timeline(string& out, const v1::Event& event, const Style& style) {
   append_wrapped(out, client + " is the client, " + server + " the server.", kIndent, style);
   for (const v1::Step& step : event.timeline()) {
     const bool rst = step.kind() == v1::STEP_KIND_RST;
-    const char* arrow = step.side() == v1::SIDE_CLIENT ? to_server : step.side() == v1::SIDE_SERVER ? to_client : "  ";
+    const char* arrow = step.side() == v1::SIDE_CLIENT ? to_server : step.side() == v1::SIDE_SERVER ? to_client : style.unicode ? " " : "  ";
     string line = pad_left(offset_text(event, step), 16) + "  client " + arrow + " server  ";
-    if (!style.unicode && step.side() == v1::SIDE_UNKNOWN) line = pad_left(offset_text(event, step), 16) + "  client    server  ";
     line += step.text().empty() ? string(word(step.kind())) : step.text();
     out += painted(printable(line), rst ? paint_of(event.severity()) : Paint::kNone, style);
     out += '\n';
@@ -104,7 +103,7 @@ void append_row(string& out, std::string_view label, std::string_view text) {
   out += '\n';
 }
 
-void append_verdict(string& out, const v1::Explanation& x, const Style& style) {
+void append_verdict(string& out, const v1::Explanation& x) {
   const v1::Event& e = x.event();
   out += '\n';
   append_row(out, "cause", string(word(e.cause())) + ", confidence " + percent(e.confidence()) +
@@ -120,10 +119,10 @@ void append_verdict(string& out, const v1::Explanation& x, const Style& style) {
   string data = "client " + bytes_text(e.client_bytes()) + ", server " + bytes_text(e.server_bytes());
   if (e.lost_bytes() > 0) data += "; " + bytes_text(e.lost_bytes()) + " sent and never acknowledged";
   append_row(out, "data", data);
-  if (e.has_rtt_client() || e.has_rtt_server()) {
-    const auto rtt = [](bool known, const google::protobuf::Duration& d) { return known ? duration_text(d.seconds() * 1'000'000'000 + d.nanos()) : string("unknown"); };
-    append_row(out, "round trips", "client " + rtt(e.has_rtt_client(), e.rtt_client()) + ", server " + rtt(e.has_rtt_server(), e.rtt_server()));
-  }
+  const int64_t rtt_client = e.rtt_client().seconds() * 1'000'000'000 + e.rtt_client().nanos();
+  const int64_t rtt_server = e.rtt_server().seconds() * 1'000'000'000 + e.rtt_server().nanos();
+  const auto rtt = [](int64_t ns) { return ns > 0 ? duration_text(ns) : string("unknown"); };
+  if (rtt_client > 0 || rtt_server > 0) append_row(out, "round trips", "client " + rtt(rtt_client) + ", server " + rtt(rtt_server));
   append_row(out, "asked for", e.server_name());
   string meanings;
   for (const string& meaning : e.meanings()) meanings.append(meanings.empty() ? "" : ", ").append(meaning);
@@ -137,7 +136,6 @@ void append_verdict(string& out, const v1::Explanation& x, const Style& style) {
   append_row(out, "elsewhere", "Zeek " + string(word(e.zeek_state())) + ", Cloudflare " + string(word(e.cloudflare_stage())) +
                                    (e.linux_reason() == v1::LINUX_REASON_NONE ? "" : ", Linux " + string(word(e.linux_reason()))));
   append_row(out, "event", e.id());
-  (void)style;
 }
 
 void append_commands(string& out, const v1::Advice& advice, const Style& style) {
@@ -180,7 +178,7 @@ void append_advice_json(string& out, const v1::Advice& a) {
 void append_explanation(string& out, const v1::Explanation& x, const Style& style) {
   const v1::Event& e = x.event();
   append_wrapped(out, e.summary().empty() ? "The control plane sent no summary." : e.summary(), 0, style);
-  append_verdict(out, x, style);
+  append_verdict(out, x);
   append_timeline(out, e, style);
   append_evidence(out, e, style);
   const v1::Advice& advice = x.advice();

@@ -102,13 +102,13 @@ v1::Completeness FakeService::completeness() const {
 
 grpc::Status FakeService::ListResets(grpc::ServerContext*, const v1::ListResetsRequest* request, v1::ListResetsResponse* response) {
   if (pages++ == 0) list_request = *request;
-  const size_t size = request->page_size() == 0 ? 100 : request->page_size();
-  size_t begin = request->page_token().empty() ? 0 : std::stoul(request->page_token());
-  if (request->last()) begin = events.size() > size ? events.size() - size : 0;
-  const size_t end = std::min(events.size(), begin + size);
-  for (size_t i = begin; i < end; ++i) *response->add_events() = events[i];
-  if (end < events.size()) response->set_next_page_token(std::to_string(end));
-  *response->mutable_completeness() = completeness();
+  const size_t size = std::min<size_t>(request->page_size() == 0 ? 100 : request->page_size(), largest_page);
+  const size_t given = request->page_token().empty() ? 0 : std::stoul(request->page_token());  // from the end with `last`
+  const size_t now = std::min(size, events.size() - given);
+  const size_t begin = request->last() ? events.size() - given - now : given;
+  for (size_t i = begin; i < begin + now; ++i) *response->add_events() = events[i];
+  if (given + now < events.size()) response->set_next_page_token(std::to_string(given + now));
+  if (given == 0) *response->mutable_completeness() = completeness();
   return answer;
 }
 
@@ -138,6 +138,14 @@ grpc::Status FakeService::Why(grpc::ServerContext*, const v1::WhyRequest* reques
 }
 
 grpc::Status FakeService::Top(grpc::ServerContext*, const v1::TopRequest* request, v1::TopResponse* response) {
+  if (request->by_size() == 1 && request->by(0) == v1::DIMENSION_ENDING) {
+    for (const auto& [ending, count] : {std::pair("refused", 500), std::pair("reset", 60), std::pair("timed_out", 40)}) {
+      v1::TopRow* row = response->add_rows();
+      row->add_keys(ending);
+      row->set_value(count);
+    }
+    return answer;
+  }
   top_request = *request;
   v1::TopRow* row = response->add_rows();
   for (int i = 0; i < request->by_size(); ++i) row->add_keys(i == 0 ? "10.0.2.9:8080" : "port_closed");

@@ -30,10 +30,10 @@ Result<void> for_each_page(Client& client, v1::ListResetsRequest request, uint64
   uint64_t left = limit;
   request.set_page_size(page_size(left));
   std::unique_ptr<Page> page = fetch(client, request);
+  if (page->result && completeness != nullptr) *completeness = page->response->completeness();
   for (;;) {
     if (!page->result) return page->result;
     const auto& response = *page->response;
-    if (completeness != nullptr) *completeness = response.completeness();
     const auto got = static_cast<uint64_t>(response.events_size());
     left -= std::min(left, got);
     // An empty page with a token would go on for ever.

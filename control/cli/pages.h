@@ -11,8 +11,9 @@ namespace rs::cli {
 
 inline constexpr uint32_t kMostPerPage = 10'000;  // query.proto, ListResetsRequest.page_size
 
-// Calls `take` with pages, oldest first, until `limit` endings were given (0: no limit), the end, or `take` returns
-// false. The completeness of the last page stays in *completeness. The request's page size and token are set here.
+// Calls `take` with pages until `limit` endings were given (0: no limit), the end, or `take` returns false. Pages come
+// oldest first, with request.last newest first; within a page the newest stands last. A page may hold fewer than asked
+// for. The first page's completeness, which alone counts what is hidden, goes to *completeness.
 Result<void> for_each_page(Client& client, v1::ListResetsRequest request, uint64_t limit,
                            const std::function<bool(const v1::ListResetsResponse& page)>& take, v1::Completeness* completeness);
 

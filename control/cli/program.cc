@@ -67,7 +67,7 @@ string chosen_path(const CLI::App& app) {
 }
 
 int usage_error(const CLI::App& app, const Notes& notes, string text) {
-  if (!text.empty() && text.back() != '.') text += '.';
+  if (!text.empty() && text.back() != '.' && text.back() != '?') text += '.';
   notes.error(text + " See: " + chosen_path(app) + " --help");
   return kBadUsage;
 }

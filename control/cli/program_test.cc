@@ -143,6 +143,21 @@ TEST_F(Program, ListPages) {
   EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 12'000);
 }
 
+TEST_F(Program, ListPutsTheNewestLastWhateverThePages) {
+  service_.events.clear();
+  for (uint64_t i = 0; i < 30; ++i) service_.events.push_back(sample_event(i));
+  service_.largest_page = 7;
+  service_.hidden_benign = 2;
+  for (const char* how : {"--last", "--first"}) {
+    const Ran ran = command({"resets", "list", how, "20", "-o", "json"});
+    const auto lines = json_lines(ran.out);
+    ASSERT_EQ(lines.size(), 20U) << how;
+    for (size_t i = 1; i < lines.size(); ++i) EXPECT_LT(lines[i - 1]["time"], lines[i]["time"]);
+    EXPECT_EQ(lines[0]["id"], how == std::string("--last") ? "000000000000abca" : "000000000000abc0");
+    EXPECT_THAT(ran.err, HasSubstr("2 benign endings"));
+  }
+}
+
 TEST_F(Program, ListSendsFilterAndTime) {
   EXPECT_EQ(command({"resets", "list", "--client-ip", "10.0.0.0/8", "--port", "80,443", "--not", "--cause", "port_scan", "--filter", "idle > 5m",
                      "--since", "2026-11-25T10:00:00Z", "--until", "2026-11-25T11:00:00Z", "--benign", "--last", "7"}).status, 0);
@@ -272,6 +287,25 @@ TEST_F(Program, WatchResumesWhereItWasAndStopsOnASignal) {
   EXPECT_EQ(lasts, (std::vector<uint32_t>{4, 0}));
   EXPECT_THAT(ran.err, HasSubstr("went away; asking again"));
   EXPECT_THAT(ran.err, HasSubstr("2 endings were skipped"));
+}
+
+TEST_F(Program, WatchGoesOnWithAnotherStore) {
+  std::vector<uint64_t> cursors;
+  service_.watch = [&](int n, const v1::WatchResetsRequest& request, grpc::ServerWriter<v1::WatchResetsResponse>* writer) {
+    cursors.push_back(request.resume_cursor());
+    v1::WatchResetsResponse response;
+    response.set_heartbeat_cursor(99);
+    if (n == 0) writer->Write(response);
+    if (n == 0) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "restarting");
+    if (n == 1) return grpc::Status(grpc::StatusCode::OUT_OF_RANGE, "another store");
+    kill(getpid(), SIGTERM);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    return grpc::Status::OK;
+  };
+  const Ran ran = command({"resets", "watch"});
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_EQ(cursors, (std::vector<uint64_t>{0, 99, 0}));
+  EXPECT_THAT(ran.err, HasSubstr("another store"));
 }
 
 TEST_F(Program, WatchEndsWhenItsReaderGoes) {

@@ -24,6 +24,8 @@ std::string seconds_text(double seconds) {
   return buffer;
 }
 
+constexpr int kMostServices = 10'000;  // the control plane lists no more
+
 // The sensor's outcomes of a packet (dataplane/packet/view.h) as they come in its health report.
 constexpr std::string_view kTcpCounters[] = {"tracked", "mirror_duplicate", "table_full"};
 constexpr std::string_view kUnreadableCounters[] = {"unsupported_link", "short_link", "bad_ipv4",  "bad_ipv6",
@@ -38,7 +40,7 @@ uint64_t sum(const v1::Sensor& sensor, std::span<const std::string_view> names) 
 
 }  // namespace
 
-Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesResponse& services) {
+Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesResponse& services, const v1::TopResponse& endings) {
   Totals t;
   for (const v1::Sensor& s : sensors.sensors()) {
     t.packets += s.received_packets();
@@ -52,11 +54,19 @@ Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesR
     t.attempted += s.attempted();
     t.established += s.established();
     t.closed_cleanly += s.closed_cleanly();
-    t.refused += s.refused();
-    t.reset += s.reset();
-    t.timed_out += s.timed_out();
     t.lost_bytes += s.lost_bytes();
   }
+  t.at_least = services.services_size() >= kMostServices;
+  const auto count = [&](v1::Ending ending) {
+    for (const v1::TopRow& row : endings.rows())
+      if (row.keys_size() == 1 && row.keys(0) == word(ending)) return static_cast<uint64_t>(std::max(0.0, row.value()));
+    return uint64_t{0};
+  };
+  t.refused = count(v1::ENDING_REFUSED);
+  t.reset = count(v1::ENDING_RESET);
+  t.timed_out = count(v1::ENDING_TIMED_OUT);
+  t.rejected = count(v1::ENDING_REJECTED);
+  t.closed = count(v1::ENDING_CLOSED);
   return t;
 }
 
@@ -70,8 +80,9 @@ void append_totals(std::string& out, const Totals& t, const std::string& what, d
   row("Read", what + ": " + counted(t.packets, "packet", "packets") + ", " + grouped(t.tcp_packets) + " of them TCP, " + bytes_text(t.bytes));
   if (seconds > 0)
     row("Speed", seconds_text(seconds) + ", " + rate_text(static_cast<double>(t.packets) / seconds, "packets"));
-  row("Connections", grouped(t.attempted) + " attempted, " + grouped(t.established) + " established, " + grouped(t.closed_cleanly) + " closed cleanly");
+  row("Connections", (t.at_least ? "at least " : "") + grouped(t.attempted) + " attempted, " + grouped(t.established) + " established, " + grouped(t.closed_cleanly) + " closed cleanly");
   row("Endings", grouped(t.reset) + " reset, " + grouped(t.refused) + " refused, " + grouped(t.timed_out) + " timed out" +
+                     (t.rejected > 0 ? ", " + grouped(t.rejected) + " rejected by ICMP" : "") + (t.closed > 0 ? ", " + grouped(t.closed) + " closed by a timer" : "") +
                      (t.lost_bytes > 0 ? "; " + bytes_text(t.lost_bytes) + " sent and never acknowledged" : ""));
   if (t.unreadable > 0) row("Unreadable", counted(t.unreadable, "packet", "packets") + " (--stats says why)");
   if (t.missed > 0) row("Missed", counted(t.missed, "packet was", "packets were") + " not read");

@@ -10,9 +10,12 @@ namespace rs::cli {
 // Sums over everything the sensor read.
 struct Totals {
   uint64_t packets = 0, bytes = 0, tcp_packets = 0, unreadable = 0, missed = 0, lost_events = 0;
-  uint64_t attempted = 0, established = 0, closed_cleanly = 0, refused = 0, reset = 0, timed_out = 0, lost_bytes = 0;
+  uint64_t attempted = 0, established = 0, closed_cleanly = 0, lost_bytes = 0;
+  uint64_t refused = 0, reset = 0, timed_out = 0, rejected = 0, closed = 0;
+  bool at_least = false;  // more services than the control plane lists: connections are a lower bound
 };
-Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesResponse& services);
+// `endings`: Top by ending, benign ones included.
+Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesResponse& services, const v1::TopResponse& endings);
 
 void append_totals(std::string& out, const Totals& totals, const std::string& what, double seconds, const Style& style);
 // Rows of Top as a short list: "Top causes".

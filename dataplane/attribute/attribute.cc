@@ -110,9 +110,8 @@ void explain(const Rule& r, const Facts& f, Verdict& v) {
   for (const Weight& w : r.weights) add(w.fact, w.points);
   if (r.who == Who::kMiddlebox || r.who == Who::kSender)
     for (const Weight& w : origin_weights()) add(w.fact, r.who == Who::kMiddlebox ? w.points : -w.points);
-  insertion_sort(v.deciding.begin(), v.deciding.begin() + v.deciding_count, [](const Deciding& a, const Deciding& b) {
-    return std::abs(a.points) > std::abs(b.points);
-  });
+  insertion_sort(v.deciding.begin(), v.deciding.begin() + v.deciding_count,
+                 [](const Deciding& a, const Deciding& b) { return std::abs(a.points) > std::abs(b.points); });
 }
 
 }  // namespace

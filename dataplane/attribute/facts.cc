@@ -28,7 +28,8 @@ uint32_t idle_threshold_ms(const Direction& a, const Direction& b) {
 // Idle timeouts that products ship with, in seconds: AWS ALB and many proxies 60, nginx 65 and 75, IPVS and Azure 240,
 // F5 300, AWS NLB 350, Envoy and GCP 600, IPVS 900, Huawei 1200, Juniper 1800, ASA, FortiGate and Palo Alto 3600,
 // MySQL 28800, nf_conntrack 432000.
-constexpr int64_t kKnownDefaults[] = {30, 60, 65, 75, 120, 180, 240, 300, 350, 360, 600, 610, 900, 1200, 1800, 3600, 7200, 28800, 432000};
+constexpr int64_t kKnownDefaults[] = {30,  60,  65,  75,   120,  180,  240,  300,   350,   360,
+                                      600, 610, 900, 1200, 1800, 3600, 7200, 28800, 432000};
 
 bool is_stateless(const RstSeen& r) { return r.window == 0 && r.opts == 0 && r.payload_bytes == 0; }
 
@@ -207,7 +208,7 @@ class Gatherer {
         f_.set(FactId::kFlowLabelZero);
       } else {
         f_.set(spoke(sender()) && r.flow_label == sender().flow_label ? FactId::kFlowLabelKept
-                                                                       : FactId::kFlowLabelOther);
+                                                                      : FactId::kFlowLabelOther);
       }
       return;
     }
@@ -222,7 +223,8 @@ class Gatherer {
     if (sender().pkts < 2) return;
     if (r.ip_id_delta >= 1 && r.ip_id_delta <= 2000) {
       f_.set(FactId::kIpIdContinues, r.ip_id_delta);
-    } else if (counts || ((sender().bits & flow::kIdZero) != 0 && (sender().bits & (flow::kIdCounts | flow::kIdJumps)) == 0)) {
+    } else if (counts ||
+               ((sender().bits & flow::kIdZero) != 0 && (sender().bits & (flow::kIdCounts | flow::kIdJumps)) == 0)) {
       f_.set(FactId::kIpIdBreaks, r.ip_id_delta);
     }
   }
@@ -261,8 +263,9 @@ class Gatherer {
     const bool own_exact = spoke(sender()) && r.seq_minus_next == 0;
     // With a full or closed window Linux resets at the window's end (tcp_acceptable_seq).
     const auto window = static_cast<int64_t>(peer().window) << peer().window_scale;
-    const bool ack_exact = spoke(peer()) && peer().acked != 0 &&
-                           (r.seq_minus_peer_ack == 0 || (f_.has(FactId::kImageActive) && r.seq_minus_peer_ack == window));
+    const bool ack_exact =
+        spoke(peer()) && peer().acked != 0 &&
+        (r.seq_minus_peer_ack == 0 || (f_.has(FactId::kImageActive) && r.seq_minus_peer_ack == window));
     if (own_exact) f_.set(FactId::kSeqExact);
     if (ack_exact) f_.set(FactId::kSeqIsTriggerAck);
     if (own_exact || ack_exact) {
@@ -394,8 +397,8 @@ class Gatherer {
     if (client_resets && server().bytes != 0) {
       // A message of several segments that stops on a full one goes on: it ends there by chance once in dozens.
       const Direction& from = server();
-      const bool full_segment = from.last_len >= 512 && from.run_bytes >= 2U * from.last_len &&
-                                (from.last_len + 31) / 32 == from.largest_32;
+      const bool full_segment =
+          from.last_len >= 512 && from.run_bytes >= 2U * from.last_len && (from.last_len + 31) / 32 == from.largest_32;
       const bool in_flight = f_.has(FactId::kUnackedInbound) || f_.has(FactId::kPeerDataInFlight) ||
                              (client().bits & flow::kZeroWindow) != 0 || full_segment;
       const bool last_is_server = ((e_.hot.marks & flow::kLastDataIsHi) != 0) != (client_ == End::kHi);
@@ -421,9 +424,7 @@ class Gatherer {
   void one_sided() {
     const auto seen = [this](End e) { return spoke(dir(e)) || e_.rst_count[static_cast<size_t>(e)] != 0; };
     const bool both = seen(End::kLo) && seen(End::kHi);
-    const auto talks_alone = [this](End e) {
-      return dir(e).pkts >= 2 && !spoke(dir(other(e))) && dir(e).acked != 0;
-    };
+    const auto talks_alone = [this](End e) { return dir(e).pkts >= 2 && !spoke(dir(other(e))) && dir(e).acked != 0; };
     const bool alone = talks_alone(End::kLo) || talks_alone(End::kHi);
     if ((e_.kind == EndKind::kRst && !both) || alone) f_.set(FactId::kOneSided);
   }

@@ -25,7 +25,7 @@ class Facts {
 
   Stage stage = Stage::kUnknown;
   Ending ending = Ending::kUnknown;
-  Side sender = Side::kUnknown;    // claimed sender of the RST, or who fell silent is the other one
+  Side sender = Side::kUnknown;  // claimed sender of the RST, or who fell silent is the other one
 
  private:
   std::bitset<kFactIdCount> bits_;

@@ -36,6 +36,8 @@ constexpr std::string_view kActive = "Linux tcp_send_active_reset, tcp_close; RF
 constexpr std::string_view kNetfilter = "Linux nf_reject_ipv4.c, nf_reject_ipv6.c; lab";
 constexpr std::string_view kForged = "Weaver, Sommer, Paxson, NDSS 2009; lab";
 
+// A row reads as a table, not as code.
+// clang-format off
 constexpr Rule kRules[] = {
     // ---- refusal ----
     {Cause::kPortClosed, Who::kSender, kServer, kSyn, kRefused, Severity::kProblem, 250,
@@ -233,23 +235,24 @@ constexpr Rule kRules[] = {
     {Cause::kStraySegment, Who::kSender, kEither, kLive | kClosing | kClosed, kReset, Severity::kNotice, 250,
      {F::kImageStateless, F::kMidstreamStart, F::kSenderSilent}, {}, {F::kUnsolicited}, {}, kRfc9293},
 };
+// clang-format on
 
 constexpr Weight kOriginWeights[] = {
-    {F::kTtlDiffersFromSender, 350},   // Linux and Windows never change a host's TTL for a RST; lab
-    {F::kTtlOffByOne, 200},            // one hop nearer: a router, or two equal paths of unequal length
-    {F::kTtlMatchesSender, -60},       // forgers copy it: little comfort
-    {F::kFasterThanSender, 300},       // sooner than light allows from where the host is
-    {F::kSenderContinued, 300},        // no stack talks on after its own RST
+    {F::kTtlDiffersFromSender, 350},  // Linux and Windows never change a host's TTL for a RST; lab
+    {F::kTtlOffByOne, 200},           // one hop nearer: a router, or two equal paths of unequal length
+    {F::kTtlMatchesSender, -60},      // forgers copy it: little comfort
+    {F::kFasterThanSender, 300},      // sooner than light allows from where the host is
+    {F::kSenderContinued, 300},       // no stack talks on after its own RST
     {F::kBothSidesReset, 250},
     {F::kRstSeqLadder, 300},
     {F::kIpIdBreaks, 100},
-    {F::kIpIdContinues, -150},         // a forger would have to predict the counter
-    {F::kDfDiffersFromSender, 100},    // libnet clears DF
-    {F::kTimestampsMissing, 120},      // Linux and macOS keep them on an active RST, FreeBSD may not
+    {F::kIpIdContinues, -150},       // a forger would have to predict the counter
+    {F::kDfDiffersFromSender, 100},  // libnet clears DF
+    {F::kTimestampsMissing, 120},    // Linux and macOS keep them on an active RST, FreeBSD may not
     {F::kTimestampsKept, -200},
     {F::kImageRaw, 40},
     {F::kFlowLabelKept, -150},
-    {F::kSeqBehindSender, 150},        // the injector lost the race
+    {F::kSeqBehindSender, 150},  // the injector lost the race
     {F::kAckWrong, 60},
 };
 

@@ -34,14 +34,14 @@ inline constexpr size_t kMaxWeights = 12;
 struct Rule {
   Cause cause;
   Who who;
-  Side sender;                               // claimed sender this row is about; kUnknown: either
-  uint16_t stages;                           // bits 1 << Stage
-  uint8_t endings;                           // bits 1 << Ending
+  Side sender;      // claimed sender this row is about; kUnknown: either
+  uint16_t stages;  // bits 1 << Stage
+  uint8_t endings;  // bits 1 << Ending
   Severity severity;
-  int16_t prior;                             // 1/100 log-odds against "unknown" when all that is needed is seen
-  std::array<FactId, kMaxNeeds> all;         // each must be seen
-  std::array<FactId, kMaxNeeds> any;         // one of these must be seen, unless empty
-  std::array<FactId, kMaxNeeds> none;        // none of these may be seen
+  int16_t prior;                       // 1/100 log-odds against "unknown" when all that is needed is seen
+  std::array<FactId, kMaxNeeds> all;   // each must be seen
+  std::array<FactId, kMaxNeeds> any;   // one of these must be seen, unless empty
+  std::array<FactId, kMaxNeeds> none;  // none of these may be seen
   std::array<Weight, kMaxWeights> weights;
   std::string_view source;
 };

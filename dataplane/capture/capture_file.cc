@@ -17,7 +17,9 @@ namespace {
 
 Error system_error(const std::string& name, const std::string& what) {
   const int why = errno;
-  const Code code = why == ENOENT ? Code::kNotFound : why == EACCES || why == EPERM ? Code::kPermission : Code::kInvalid;
+  const Code code = why == ENOENT                   ? Code::kNotFound
+                    : why == EACCES || why == EPERM ? Code::kPermission
+                                                    : Code::kInvalid;
   return {code, name + ": " + what + ": " + std::strerror(why)};
 }
 

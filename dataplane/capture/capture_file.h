@@ -30,8 +30,8 @@ class CaptureFile : public std::enable_shared_from_this<CaptureFile> {
   [[nodiscard]] const FileFormat& format() const { return format_; }
   [[nodiscard]] uint8_t port() const { return port_; }
   [[nodiscard]] bool stream() const { return fd_ >= 0; }
-  [[nodiscard]] int fd() const { return fd_; }                // streams only
-  [[nodiscard]] Bytes bytes() const { return bytes_; }        // the mapping; of a stream what opening has read
+  [[nodiscard]] int fd() const { return fd_; }          // streams only
+  [[nodiscard]] Bytes bytes() const { return bytes_; }  // the mapping; of a stream what opening has read
   [[nodiscard]] uint64_t size_bytes() const { return stream() ? 0 : bytes_.size(); }  // 0: not known
   [[nodiscard]] const std::string& warning() const { return warning_; }  // e.g. damaged gzip data; mostly empty
 

@@ -81,22 +81,37 @@ struct PcapngWriter {
   [[nodiscard]] std::string option(uint16_t code, const std::string& value) const {
     return Bytestring(swapped).u16(code).u16(static_cast<uint16_t>(value.size())).text(value).pad().str();
   }
-  [[nodiscard]] std::string resolution(uint8_t value) const { return option(9, std::string(1, static_cast<char>(value))); }
+  [[nodiscard]] std::string resolution(uint8_t value) const {
+    return option(9, std::string(1, static_cast<char>(value)));
+  }
   [[nodiscard]] std::string time_offset(int64_t seconds) const {
     return option(14, Bytestring(swapped).u64(static_cast<uint64_t>(seconds)).str());
   }
   [[nodiscard]] std::string packet(uint32_t interface, uint64_t ts, const std::string& data, uint32_t wire = 0) const {
     const auto size = static_cast<uint32_t>(data.size());
-    return block(6, Bytestring(swapped).u32(interface).u32(static_cast<uint32_t>(ts >> 32))
-                        .u32(static_cast<uint32_t>(ts)).u32(size).u32(wire != 0 ? wire : size).text(data).str());
+    return block(6, Bytestring(swapped)
+                        .u32(interface)
+                        .u32(static_cast<uint32_t>(ts >> 32))
+                        .u32(static_cast<uint32_t>(ts))
+                        .u32(size)
+                        .u32(wire != 0 ? wire : size)
+                        .text(data)
+                        .str());
   }
   [[nodiscard]] std::string simple(const std::string& data, uint32_t wire = 0) const {
     return block(3, Bytestring(swapped).u32(wire != 0 ? wire : static_cast<uint32_t>(data.size())).text(data).str());
   }
   [[nodiscard]] std::string old_packet(uint16_t interface, uint64_t ts, const std::string& data) const {
     const auto size = static_cast<uint32_t>(data.size());
-    return block(2, Bytestring(swapped).u16(interface).u16(0).u32(static_cast<uint32_t>(ts >> 32))
-                        .u32(static_cast<uint32_t>(ts)).u32(size).u32(size).text(data).str());
+    return block(2, Bytestring(swapped)
+                        .u16(interface)
+                        .u16(0)
+                        .u32(static_cast<uint32_t>(ts >> 32))
+                        .u32(static_cast<uint32_t>(ts))
+                        .u32(size)
+                        .u32(size)
+                        .text(data)
+                        .str());
   }
 };
 

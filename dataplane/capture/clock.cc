@@ -14,9 +14,9 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-constexpr double kMaxSlew = 0.1;            // our choice: catches up an error of 100 ms within a second
-constexpr double kSlewHorizonNs = 1e9;      // errors are to be gone a second later
-constexpr int64_t kJumpNs = 1'000'000'000;  // set ahead by more: the clock was stepped, follow
+constexpr double kMaxSlew = 0.1;               // our choice: catches up an error of 100 ms within a second
+constexpr double kSlewHorizonNs = 1e9;         // errors are to be gone a second later
+constexpr int64_t kJumpNs = 1'000'000'000;     // set ahead by more: the clock was stepped, follow
 constexpr uint64_t kMinBaselineNs = 10 * kMs;  // a rate measured over less is worse than the nominal one
 
 uint64_t read_clock(clockid_t id) {

@@ -53,8 +53,8 @@ Result<std::vector<uint32_t>> pick_cpus(const std::vector<Cpu>& allowed, const s
     if (std::ranges::find(allowed, id, &Cpu::id) == allowed.end()) {
       std::string list;
       for (const Cpu& cpu : allowed) list.append(" ").append(std::to_string(cpu.id));
-      return Error{Code::kInvalid, "capture.cores: CPU " + std::to_string(id) +
-                                       " is not available to this process; available:" + list};
+      return Error{Code::kInvalid,
+                   "capture.cores: CPU " + std::to_string(id) + " is not available to this process; available:" + list};
     }
     order.push_back(id);
   }

@@ -56,7 +56,8 @@ Result<void> decide_hugepages(const config::Config& config, EalPlan& plan, std::
   plan.hugepages = can_reserve_hugepages(need);
   if (plan.hugepages) return {};
   const std::string state = std::to_string(need) + " MiB needed, " + std::to_string(free_hugepage_mib()) + " MiB free";
-  const std::string advice = "set some aside: sysctl vm.nr_hugepages=" + std::to_string((plan.memory_mib + tables_mib + 1) / 2);
+  const std::string advice =
+      "set some aside: sysctl vm.nr_hugepages=" + std::to_string((plan.memory_mib + tables_mib + 1) / 2);
   if (require) return Error{Code::kResource, "capture.hugepages is require, but " + state + "; " + advice};
   warnings.push_back("no hugepages (" + state + "): ordinary memory is used, which is slower; " + advice);
   return {};

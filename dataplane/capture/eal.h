@@ -23,7 +23,7 @@ struct EalPlan {
   std::vector<std::string> pci;  // allowed addresses
   uint32_t memory_mib = 0;
   bool hugepages = false;
-  bool preallocate = false;      // hugepages: take memory_mib at once, as configured
+  bool preallocate = false;  // hugepages: take memory_mib at once, as configured
 };
 
 // The command line EAL is given.

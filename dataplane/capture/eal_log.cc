@@ -11,7 +11,7 @@
 namespace rs::capture {
 namespace {
 
-constexpr size_t kKept = 6;             // our choice: a failure's own lines, not its history
+constexpr size_t kKept = 6;  // our choice: a failure's own lines, not its history
 constexpr size_t kMaxLineBytes = 300;
 
 std::atomic<bool> g_echo = false;

@@ -26,7 +26,10 @@ std::string_view advice(Bytes head) {
   };
   static constexpr Known kKnown[] = {
       {{"\x28\xb5\x2f\xfd", 4}, "; this is zstd: unpack it with zstd -d"},
-      {{"\xfd" "7zXZ", 5}, "; this is xz: unpack it with xz -d"},
+      {{"\xfd"
+        "7zXZ",
+        5},
+       "; this is xz: unpack it with xz -d"},
       {{"BZh", 3}, "; this is bzip2: unpack it with bzip2 -d"},
       {{"\x04\x22\x4d\x18", 4}, "; this is lz4: unpack it with lz4 -d"},
       {{"PK\x03\x04", 4}, "; this is a zip archive: unpack it"},
@@ -66,19 +69,23 @@ Result<FileFormat> parse_pcapng(const std::string& name, Bytes head) {
 
 LinkType link_type_of(uint32_t linktype) {
   switch (linktype) {
-    case 1: return LinkType::kEthernet;
+    case 1:
+      return LinkType::kEthernet;
     case 12:   // DLT_RAW as some systems write it to files
     case 14:   // the same on OpenBSD
     case 101:  // RAW
     case 228:  // IPV4
     case 229:  // IPV6
       return LinkType::kRawIp;
-    case 113: return LinkType::kLinuxCooked;
-    case 276: return LinkType::kLinuxCooked2;
+    case 113:
+      return LinkType::kLinuxCooked;
+    case 276:
+      return LinkType::kLinuxCooked2;
     case 0:    // NULL
     case 108:  // LOOP
       return LinkType::kNull;
-    default: return LinkType::kUnsupported;
+    default:
+      return LinkType::kUnsupported;
   }
 }
 

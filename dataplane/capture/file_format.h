@@ -22,10 +22,10 @@ inline constexpr uint32_t kPcapngOrder = 0x1a2b3c4d;
 struct FileFormat {
   bool pcapng = false;
   // The rest is pcap only; pcapng says it per section and interface.
-  bool swapped = false;            // written on a machine of the other byte order
+  bool swapped = false;  // written on a machine of the other byte order
   LinkType link = LinkType::kUnsupported;
-  uint32_t record_bytes = 16;      // record header; 24 with Kuznetzov's 0xa1b2cd34
-  uint32_t ns_per_unit = 1000;     // of the timestamp's fraction
+  uint32_t record_bytes = 16;   // record header; 24 with Kuznetzov's 0xa1b2cd34
+  uint32_t ns_per_unit = 1000;  // of the timestamp's fraction
 };
 
 // From the file's first bytes (24 for pcap, 28 for pcapng; fewer when the file is shorter).

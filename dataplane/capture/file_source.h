@@ -39,7 +39,7 @@ class FileSource {
     uint64_t total_bytes = 0;  // 0: not known (a stream)
   };
   [[nodiscard]] Progress progress() const;
-  [[nodiscard]] std::vector<std::string> warnings() const;  // what was damaged, where; complete after the end
+  [[nodiscard]] std::vector<std::string> warnings() const;       // what was damaged, where; complete after the end
   void stop() { stop_.store(true, std::memory_order_relaxed); }  // the next receive() ends the input
 
  private:
@@ -50,7 +50,7 @@ class FileSource {
     std::vector<uint8_t> buffer;  // streams only
     int fd = -1;
     uint32_t index = 0;
-    Frame head;                   // merging only: the next frame
+    Frame head;  // merging only: the next frame
   };
   // Later(a, b): a's head goes after b's; makes the std heap functions keep the oldest on top.
   struct Later {
@@ -74,7 +74,7 @@ class FileSource {
   std::vector<Input*> heap_;     // merging: inputs with one
   double speed_;
   TimeNs now_ = 0;
-  TimeNs paced_from_ = 0;     // packet time of the first frame
+  TimeNs paced_from_ = 0;       // packet time of the first frame
   uint64_t clock_from_ns_ = 0;  // monotonic clock at that moment
   bool ended_ = false;
   std::atomic<bool> stop_ = false;

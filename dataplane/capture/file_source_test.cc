@@ -44,8 +44,8 @@ Drained drain(FileSource& source) {
   while (source.receive(burst)) {
     for (uint32_t i = 0; i < burst.count; ++i) {
       const Frame& f = burst.frames[i];
-      run.frames.push_back({std::string(reinterpret_cast<const char*>(f.data), f.captured_bytes), f.wire_bytes, f.time,
-                            f.link, f.port});
+      run.frames.push_back(
+          {std::string(reinterpret_cast<const char*>(f.data), f.captured_bytes), f.wire_bytes, f.time, f.link, f.port});
     }
     source.release(burst);
   }
@@ -130,8 +130,8 @@ TEST(Pcap, AllMagicsInBothByteOrders) {
                         Case{0xa1b2cd34, 999999, 999'999'000}}) {
     for (const bool swapped : {false, true}) {
       const PcapWriter w{.magic = c.magic, .swapped = swapped};
-      const Drained run = read_all({w.header() + w.packet(1700000000, c.fraction, "hello", 99) +
-                                w.packet(4294967295, c.fraction, "")});
+      const Drained run =
+          read_all({w.header() + w.packet(1700000000, c.fraction, "hello", 99) + w.packet(4294967295, c.fraction, "")});
       ASSERT_EQ(run.frames.size(), 2u) << std::hex << c.magic;
       EXPECT_EQ(run.frames[0], (Seen{"hello", 99, 1700000000 * kSecond + c.ns, LinkType::kEthernet, 0}));
       EXPECT_EQ(run.frames[1], (Seen{"", 0, 4294967295 * kSecond + c.ns, LinkType::kEthernet, 0}));
@@ -148,10 +148,11 @@ TEST(Pcap, AllMagicsInBothByteOrders) {
 
 TEST(Pcap, LinkTypes) {
   const std::pair<uint32_t, LinkType> known[] = {
-      {0, LinkType::kNull},        {1, LinkType::kEthernet},      {101, LinkType::kRawIp},
-      {108, LinkType::kNull},      {113, LinkType::kLinuxCooked}, {228, LinkType::kRawIp},
-      {229, LinkType::kRawIp},     {276, LinkType::kLinuxCooked2}, {105, LinkType::kUnsupported},
-      {0x34000001, LinkType::kEthernet}};  // with a 4-byte frame check sequence
+      {0, LinkType::kNull},          {1, LinkType::kEthernet},
+      {101, LinkType::kRawIp},       {108, LinkType::kNull},
+      {113, LinkType::kLinuxCooked}, {228, LinkType::kRawIp},
+      {229, LinkType::kRawIp},       {276, LinkType::kLinuxCooked2},
+      {105, LinkType::kUnsupported}, {0x34000001, LinkType::kEthernet}};  // with a 4-byte frame check sequence
   for (const auto& [number, link] : known) {
     const PcapWriter w{.linktype = number};
     const Drained run = read_all({w.header() + w.packet(1, 0, "x")});
@@ -166,8 +167,9 @@ TEST(Pcap, UnreadableHeadersAreRefusedInPlainWords) {
   EXPECT_EQ(refusal(PcapWriter{}.header().substr(0, 23)), ": cut within its pcap header: 23 of 24 bytes");
   EXPECT_EQ(refusal("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
             ": not a capture file: bad magic 0x47455420; expected pcap or pcapng");
-  EXPECT_EQ(refusal(std::string("\x28\xb5\x2f\xfd", 4) + std::string(40, 'x')),
-            ": not a capture file: bad magic 0x28b52ffd; expected pcap or pcapng; this is zstd: unpack it with zstd -d");
+  EXPECT_EQ(
+      refusal(std::string("\x28\xb5\x2f\xfd", 4) + std::string(40, 'x')),
+      ": not a capture file: bad magic 0x28b52ffd; expected pcap or pcapng; this is zstd: unpack it with zstd -d");
   EXPECT_EQ(refusal(PcapWriter{.major = 7}.header()), ": pcap version 7 is not supported; expected 2");
   EXPECT_EQ(refusal(PcapngWriter{}.section().substr(0, 20)), ": cut within its pcapng header: 20 of 28 bytes");
   EXPECT_EQ(refusal(PcapngWriter{}.section(2)), ": pcapng version 2 is not supported; expected 1");
@@ -192,9 +194,11 @@ TEST(Pcap, DamageEndsTheFileAndIsCounted) {
   EXPECT_EQ(cut.counts.bad_records, 1u);
   ASSERT_EQ(cut.warnings.size(), 1u);
   EXPECT_NE(cut.warnings[0].find(": at byte 62: the file is cut within a record: its last 18 bytes are lost"),
-            std::string::npos) << cut.warnings[0];
+            std::string::npos)
+      << cut.warnings[0];
 
-  const Drained corrupt = read_all({good + Bytestring().u32(3).u32(0).u32(262145).u32(262145).str() + std::string(300000, 'x')});
+  const Drained corrupt =
+      read_all({good + Bytestring().u32(3).u32(0).u32(262145).u32(262145).str() + std::string(300000, 'x')});
   EXPECT_EQ(corrupt.frames.size(), 2u);
   EXPECT_EQ(corrupt.counts.bad_records, 1u);
   ASSERT_EQ(corrupt.warnings.size(), 1u);
@@ -273,9 +277,13 @@ TEST(Pcapng, DamageIsCountedAndSkippedWhereTheBlockEnds) {
     body[12] = 100;
     return w.block(type, body + "abcd");
   };
-  const std::string skipped[] = {
-      w.packet(7, 1, "unknown interface"), w.block(6, "short"), w.block(2, "short"), w.block(3, ""),
-      overlong(6, 20), overlong(2, 20), w.block(1, "shor")};
+  const std::string skipped[] = {w.packet(7, 1, "unknown interface"),
+                                 w.block(6, "short"),
+                                 w.block(2, "short"),
+                                 w.block(3, ""),
+                                 overlong(6, 20),
+                                 overlong(2, 20),
+                                 w.block(1, "shor")};
   for (const std::string& bad : skipped) {
     const Drained run = read_all({head + bad + tail});
     ASSERT_EQ(run.frames.size(), 1u);
@@ -289,7 +297,11 @@ TEST(Pcapng, DamageIsCountedAndSkippedWhereTheBlockEnds) {
   differ[differ.size() - 4] ^= 4;
   std::string order = w.section();
   order[9] = 0;
-  const std::string ends[] = {odd, differ, order, w.section(3), Bytestring().u32(6).u32(8).u32(8).str(),
+  const std::string ends[] = {odd,
+                              differ,
+                              order,
+                              w.section(3),
+                              Bytestring().u32(6).u32(8).u32(8).str(),
                               Bytestring().u32(6).u32(0xfffffffc).u32(0).str()};
   for (const std::string& bad : ends) {
     const Drained run = read_all({head + w.packet(0, 1, "before") + bad + tail});
@@ -349,10 +361,9 @@ TEST(Truncation, EveryPrefixOfBothFormats) {
 TEST(Truncation, EveryByteCorrupted) {
   const PcapWriter p{.magic = 0xa1b2cd34};
   const PcapngWriter n;
-  const std::string samples[] = {
-      p.header() + p.packet(1, 1, "first") + p.packet(2, 2, "second"),
-      n.section() + n.interface(1, n.resolution(9) + n.time_offset(1)) + n.packet(0, 1, "first") + n.simple("second") +
-          n.old_packet(0, 3, "third")};
+  const std::string samples[] = {p.header() + p.packet(1, 1, "first") + p.packet(2, 2, "second"),
+                                 n.section() + n.interface(1, n.resolution(9) + n.time_offset(1)) +
+                                     n.packet(0, 1, "first") + n.simple("second") + n.old_packet(0, 3, "third")};
   for (const std::string& sample : samples) {
     for (size_t at = 0; at < sample.size(); ++at) {
       for (const int value : {0x00, 0x01, 0x7f, 0x80, 0xff}) {
@@ -388,7 +399,7 @@ TEST(Merge, FilesGiveOneStreamInTimeOrder) {
 TEST(Merge, TiesGoByOrderAndBackwardTimesStayInPlace) {
   const PcapWriter p;
   const Drained run = read_all({p.header() + p.packet(5, 0, "a5") + p.packet(3, 0, "a3") + p.packet(6, 0, "a6"),
-                            p.header() + p.packet(5, 0, "b5") + p.packet(6, 0, "b6")});
+                                p.header() + p.packet(5, 0, "b5") + p.packet(6, 0, "b6")});
   std::string order;
   for (const Seen& s : run.frames) order += s.data + " ";
   EXPECT_EQ(order, "a5 a3 b5 a6 b6 ");

@@ -24,11 +24,11 @@ enum class LinkType : uint8_t {
 struct Frame {
   const uint8_t* data = nullptr;
   uint32_t captured_bytes = 0;
-  uint32_t wire_bytes = 0;   // original length; more than captured_bytes when the capture was cut
+  uint32_t wire_bytes = 0;  // original length; more than captured_bytes when the capture was cut
   TimeNs time = 0;
-  void* mbuf = nullptr;      // NIC sources only
+  void* mbuf = nullptr;  // NIC sources only
   LinkType link = LinkType::kEthernet;
-  uint8_t port = 0;          // index into the sensor's ports
+  uint8_t port = 0;  // index into the sensor's ports
   uint16_t zero_ = 0;
   uint32_t zero2_ = 0;
 };
@@ -39,7 +39,7 @@ inline constexpr uint32_t kBurst = 32;  // DPDK's customary burst; our choice: l
 struct Burst {
   std::array<Frame, kBurst> frames;
   uint32_t count = 0;
-  TimeNs now = 0;            // packet time after this burst; advances on quiet live ports too
+  TimeNs now = 0;  // packet time after this burst; advances on quiet live ports too
 };
 
 }  // namespace rs::capture

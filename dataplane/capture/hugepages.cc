@@ -50,7 +50,8 @@ bool can_reserve_hugepages(uint64_t mib) {
     const int size_flag = pool.page_kib == 2048 ? MAP_HUGE_2MB : MAP_HUGE_1GB;
     const size_t bytes = pages * pool.page_kib << 10;
     // Untouched: this reserves pages but clears none.
-    void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size_flag, -1, 0);
+    void* at =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size_flag, -1, 0);
     if (at == MAP_FAILED) continue;
     taken.emplace_back(at, bytes);
     left_kib -= std::min(left_kib, pages * pool.page_kib);

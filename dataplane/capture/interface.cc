@@ -124,8 +124,10 @@ Result<Interface> examine_interface(const std::string& name) {
   on.name = name;
   ifreq r = request(name);
   if (::ioctl(socket.fd(), SIOCGIFINDEX, &r) != 0) {
-    return Error{Code::kNotFound, name + ": no such network interface (see: ip -br link); a capture file is given "
-                                         "with its path, ./" + name};
+    return Error{Code::kNotFound, name +
+                                      ": no such network interface (see: ip -br link); a capture file is given "
+                                      "with its path, ./" +
+                                      name};
   }
   on.index = static_cast<uint32_t>(r.ifr_ifindex);
   r = request(name);
@@ -141,11 +143,13 @@ Result<Interface> examine_interface(const std::string& name) {
     on.ethernet = r.ifr_hwaddr.sa_family == ARPHRD_ETHER || r.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
   }
   if (!on.ethernet) {
-    return Error{Code::kInvalid, name + ": its frames are not Ethernet (a tun or tunnel interface?); capture on the "
-                                        "interface below it"};
+    return Error{Code::kInvalid, name +
+                                     ": its frames are not Ethernet (a tun or tunnel interface?); capture on the "
+                                     "interface below it"};
   }
   if (!on.up) {
-    return Error{Code::kUnavailable, name + ": the interface is down; bring it up first: ip link set dev " + name + " up"};
+    return Error{Code::kUnavailable,
+                 name + ": the interface is down; bring it up first: ip link set dev " + name + " up"};
   }
   on.addressed = has_address(name);
   on.xdp_queues = combined_channels(socket.fd(), name);
@@ -160,8 +164,9 @@ Result<void> may_capture(const std::string& name) {
   if (errno != EPERM && errno != EACCES) {
     return Error{Code::kInternal, name + ": no packet socket: " + std::strerror(errno)};
   }
-  return Error{Code::kPermission, name + ": no permission to capture; run as root, or give the program "
-                                         "CAP_NET_RAW, CAP_NET_ADMIN and CAP_IPC_LOCK (systemd: AmbientCapabilities=)"};
+  return Error{Code::kPermission, name +
+                                      ": no permission to capture; run as root, or give the program "
+                                      "CAP_NET_RAW, CAP_NET_ADMIN and CAP_IPC_LOCK (systemd: AmbientCapabilities=)"};
 }
 
 config::Driver choose_driver(const Interface& on, config::Driver wanted, uint32_t workers, std::string* why) {

@@ -6,7 +6,8 @@
 // AF_XDP takes the frames it sees away from the host, sees incoming frames only, reads only the kernel queues it is
 // bound to, cannot choose their hash, and cuts nothing but drops frames above one page. So auto takes it only where
 // none of that matters: a physical NIC without IP addresses, bridge or bond, an MTU that fits, and one queue, or as
-// many as there are workers with a symmetric hash key, all of which can be bound. Everything else is read through AF_PACKET.
+// many as there are workers with a symmetric hash key, all of which can be bound. Everything else is read through
+// AF_PACKET.
 #pragma once
 
 #include <cstdint>
@@ -22,15 +23,15 @@ struct Interface {
   uint32_t index = 0;
   uint32_t mtu = 0;
   uint32_t rx_queues = 1;
-  uint32_t xdp_queues = 1;     // of those, how many DPDK's AF_XDP driver can bind: the combined channels
+  uint32_t xdp_queues = 1;  // of those, how many DPDK's AF_XDP driver can bind: the combined channels
   int numa_node = -1;
-  bool up = false;           // administratively
+  bool up = false;  // administratively
   bool carrier = false;
   bool loopback = false;
-  bool ethernet = false;     // frames start with an Ethernet header
-  bool physical = false;     // has a device behind it
-  bool addressed = false;    // has an IPv4 address, or an IPv6 one that is not link-local
-  bool stacked = false;      // in a bridge or bond, or with VLAN or other interfaces on top
+  bool ethernet = false;       // frames start with an Ethernet header
+  bool physical = false;       // has a device behind it
+  bool addressed = false;      // has an IPv4 address, or an IPv6 one that is not link-local
+  bool stacked = false;        // in a bridge or bond, or with VLAN or other interfaces on top
   bool symmetric_rss = false;  // its hash key gives both directions of a connection the same queue
 };
 

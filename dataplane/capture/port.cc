@@ -52,15 +52,19 @@ Clock::Sample nic_sample(uint16_t id) {
 
 uint16_t queue_count(const PortPlan& plan, const rte_eth_dev_info& info) {
   const bool spreads = plan.kind == PortKind::kInterface || (info.flow_type_rss_offloads & kHashTypes) != 0;
-  return static_cast<uint16_t>(std::clamp<uint32_t>(spreads ? plan.queues : 1, 1, std::max<uint32_t>(info.max_rx_queues, 1)));
+  return static_cast<uint16_t>(
+      std::clamp<uint32_t>(spreads ? plan.queues : 1, 1, std::max<uint32_t>(info.max_rx_queues, 1)));
 }
 
 bool hashes_symmetrically(const PortPlan& plan, const Port& port) {
   if (port.queues == 1) return true;
   switch (plan.kind) {
-    case PortKind::kPci: return true;
-    case PortKind::kInterface: return plan.driver == Driver::kAfPacket || plan.interface.symmetric_rss;
-    default: return false;  // a virtual device's hash is whatever its driver makes of it
+    case PortKind::kPci:
+      return true;
+    case PortKind::kInterface:
+      return plan.driver == Driver::kAfPacket || plan.interface.symmetric_rss;
+    default:
+      return false;  // a virtual device's hash is whatever its driver makes of it
   }
 }
 
@@ -114,14 +118,17 @@ Result<void> Ports::attach(const config::Config& config, PortPlan& plan, size_t 
   if (plan.kind != PortKind::kPci) {
     int code = rte_eal_hotplug_add("vdev", plan.device.c_str(), plan.arguments.c_str());
     if (code != 0 && plan.driver == Driver::kAfXdp && config.capture.driver == Driver::kAuto) {
-      warnings_.push_back(plan.name + ": AF_XDP did not open, AF_PACKET is used (DPDK says: " + take_eal_warnings() + ")");
+      warnings_.push_back(plan.name + ": AF_XDP did not open, AF_PACKET is used (DPDK says: " + take_eal_warnings() +
+                          ")");
       use_driver(plan, Driver::kAfPacket, config.capture.workers, number);
       code = rte_eal_hotplug_add("vdev", plan.device.c_str(), plan.arguments.c_str());
     }
     if (code != 0) {
       const bool unknown = plan.kind == PortKind::kVdev;
-      return failed(port, unknown ? "DPDK could not create this device; check its name and arguments"
-                                  : "could not be opened through " + plan.device, code);
+      return failed(port,
+                    unknown ? "DPDK could not create this device; check its name and arguments"
+                            : "could not be opened through " + plan.device,
+                    code);
     }
   }
   if (plan.kind != PortKind::kPci) port.hotplugged = plan.device;
@@ -133,19 +140,21 @@ Result<void> Ports::attach(const config::Config& config, PortPlan& plan, size_t 
 
 Result<void> Ports::start(const config::Config& config, const PortPlan& plan, Port& port) {
   rte_eth_dev_info info{};
-  if (const int code = rte_eth_dev_info_get(port.id, &info); code != 0) return failed(port, "tells nothing of itself", code);
+  if (const int code = rte_eth_dev_info_get(port.id, &info); code != 0)
+    return failed(port, "tells nothing of itself", code);
   port.driver = info.driver_name;
   port.queues = queue_count(plan, info);
   port.symmetric = hashes_symmetrically(plan, port);
   for (uint16_t q = 0; q < port.queues; ++q) {
     // A pool a queue: AF_XDP hands the whole pool to the kernel, and queues do not contend for buffers.
     const std::string name = "rx" + std::to_string(port.id) + "_" + std::to_string(q);
-    rte_mempool* pool = rte_pktmbuf_pool_create(
-        name.c_str(), plan.buffers.mbufs, kMbufCache, 0,
-        static_cast<uint16_t>(plan.buffers.room_bytes + RTE_PKTMBUF_HEADROOM), rte_eth_dev_socket_id(port.id));
+    rte_mempool* pool = rte_pktmbuf_pool_create(name.c_str(), plan.buffers.mbufs, kMbufCache, 0,
+                                                static_cast<uint16_t>(plan.buffers.room_bytes + RTE_PKTMBUF_HEADROOM),
+                                                rte_eth_dev_socket_id(port.id));
     if (pool == nullptr) {
       Error error = failed(port, "no memory for its packet buffers", rte_errno);
-      error.text += config.capture.memory_mib != 0 ? "; raise capture.memory_mib" : "; fewer ports or workers need less";
+      error.text +=
+          config.capture.memory_mib != 0 ? "; raise capture.memory_mib" : "; fewer ports or workers need less";
       return error;
     }
     port.pools.push_back(pool);
@@ -171,7 +180,8 @@ Result<void> Ports::start(const config::Config& config, const PortPlan& plan, Po
 
 Result<void> Ports::configure(const PortPlan& plan, Port& port, uint16_t send_queues) {
   rte_eth_dev_info info{};
-  if (const int code = rte_eth_dev_info_get(port.id, &info); code != 0) return failed(port, "tells nothing of itself", code);
+  if (const int code = rte_eth_dev_info_get(port.id, &info); code != 0)
+    return failed(port, "tells nothing of itself", code);
   rte_eth_conf conf{};
   std::vector<uint8_t> key = symmetric_rss_key(info.hash_key_size == 0 ? 40 : info.hash_key_size);
   if (port.queues > 1 && plan.kind != PortKind::kInterface) {
@@ -221,7 +231,8 @@ void Ports::start_nic_clock(Port& port) {
     port.nic_time = false;
     return;
   }
-  port.nic_clock.start(a, static_cast<double>(b.ticks - a.ticks) * 1e9 / static_cast<double>(b.monotonic_ns - a.monotonic_ns));
+  port.nic_clock.start(
+      a, static_cast<double>(b.ticks - a.ticks) * 1e9 / static_cast<double>(b.monotonic_ns - a.monotonic_ns));
   port.nic_clock.calibrate(b);
 }
 

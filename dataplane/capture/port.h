@@ -34,24 +34,24 @@ namespace rs::capture {
 
 struct Port {
   std::string name;
-  std::string driver;          // as DPDK names it
-  std::string hotplugged;      // virtual device to remove at the end
-  uint16_t id = 0;             // DPDK's
+  std::string driver;      // as DPDK names it
+  std::string hotplugged;  // virtual device to remove at the end
+  uint16_t id = 0;         // DPDK's
   uint16_t queues = 0;
-  uint8_t index = 0;           // in capture.ports
-  bool symmetric = true;       // both directions of a connection arrive on one queue
-  bool nic_time = false;       // frames may carry the NIC's timestamp, read through nic_clock
+  uint8_t index = 0;      // in capture.ports
+  bool symmetric = true;  // both directions of a connection arrive on one queue
+  bool nic_time = false;  // frames may carry the NIC's timestamp, read through nic_clock
   bool started = false;
-  uint32_t cut_bytes = 0;      // AF_PACKET: see Buffers
+  uint32_t cut_bytes = 0;        // AF_PACKET: see Buffers
   uint32_t interface_index = 0;  // kernel interfaces
   Clock nic_clock;
   PacketSockets sockets;
-  std::vector<rte_mempool*> pools;  // one a queue
-  std::atomic<bool> gone = false;   // w: control, r: workers. No longer polled
-  std::atomic<bool> link_up = true; // w: control
-  uint64_t socket_drops = 0;        // control thread
-  Counter missed_pkts;              // w: control. Never received for want of room or buffers
-  Counter error_pkts;               // w: control. Arrived damaged
+  std::vector<rte_mempool*> pools;   // one a queue
+  std::atomic<bool> gone = false;    // w: control, r: workers. No longer polled
+  std::atomic<bool> link_up = true;  // w: control
+  uint64_t socket_drops = 0;         // control thread
+  Counter missed_pkts;               // w: control. Never received for want of room or buffers
+  Counter error_pkts;                // w: control. Arrived damaged
 };
 
 class Ports {

@@ -17,9 +17,9 @@ namespace fs = std::filesystem;
 constexpr uint32_t kFrameOffset = 66;
 constexpr uint32_t kLinkOverhead = 14 + 2 * 4;  // Ethernet and two VLAN tags
 constexpr uint32_t kMinSlotBytes = 2048;
-constexpr uint32_t kMaxSlotBytes = 16384;       // holds 9 KiB jumbo frames
-constexpr uint32_t kRingBytes = 16 << 20;       // our choice: 8 ms of 10 Gbit/s; DPDK maps as much again for sending
-constexpr uint32_t kMaxInFlight = 1023;         // a burst in work and the lcore's cache of 256, which may hold 384
+constexpr uint32_t kMaxSlotBytes = 16384;  // holds 9 KiB jumbo frames
+constexpr uint32_t kRingBytes = 16 << 20;  // our choice: 8 ms of 10 Gbit/s; DPDK maps as much again for sending
+constexpr uint32_t kMaxInFlight = 1023;    // a burst in work and the lcore's cache of 256, which may hold 384
 
 constexpr uint32_t kMbufOverhead = 128 + 128 + 128;  // struct rte_mbuf, headroom, mempool header and padding
 constexpr uint32_t kBaseMib = 48;                    // our choice: EAL, drivers, and rings between cores
@@ -51,8 +51,7 @@ Result<void> plan_interface(PortPlan& plan, const config::Config& config, size_t
   if (auto allowed = may_capture(plan.name); !allowed) return allowed;
   plan.interface = *interface;
   plan.numa_node = interface->numa_node;
-  const config::Driver driver =
-      choose_driver(plan.interface, config.capture.driver, config.capture.workers, &plan.why);
+  const config::Driver driver = choose_driver(plan.interface, config.capture.driver, config.capture.workers, &plan.why);
   use_driver(plan, driver, config.capture.workers, number);
   return {};
 }
@@ -67,7 +66,7 @@ Buffers af_packet_buffers(uint32_t mtu) {
   b.cut_bytes = b.slot_bytes - kFrameOffset;
   b.room_bytes = b.slot_bytes;  // the driver wants room for nearly a whole slot
   b.mbufs = kMaxInFlight;
-  b.descriptors = 512;          // ignored by the driver
+  b.descriptors = 512;  // ignored by the driver
   return b;
 }
 
@@ -82,8 +81,8 @@ Buffers af_xdp_buffers() {
 
 Buffers nic_buffers() {
   Buffers b;
-  b.room_bytes = 10240;    // 9 KiB jumbo frames in one mbuf; NICs count in units of up to 1 KiB
-  b.descriptors = 4096;    // 275 us of 64-byte frames at 10 Gbit/s: outlasts a worker's longest stall
+  b.room_bytes = 10240;  // 9 KiB jumbo frames in one mbuf; NICs count in units of up to 1 KiB
+  b.descriptors = 4096;  // 275 us of 64-byte frames at 10 Gbit/s: outlasts a worker's longest stall
   b.mbufs = 4096 + kMaxInFlight;
   return b;
 }
@@ -117,8 +116,9 @@ void use_driver(PortPlan& plan, config::Driver driver, uint32_t workers, size_t 
   plan.buffers = af_packet_buffers(plan.interface.mtu);
   plan.device = "net_af_packet" + std::to_string(number);
   // 64 KiB blocks: a multiple of every slot size, small enough for the kernel to find in one piece.
-  plan.arguments = "iface=" + plan.name + ",qpairs=" + std::to_string(plan.queues) + ",blocksz=65536,framesz=" +
-                   std::to_string(plan.buffers.slot_bytes) + ",framecnt=" + std::to_string(plan.buffers.slots);
+  plan.arguments = "iface=" + plan.name + ",qpairs=" + std::to_string(plan.queues) +
+                   ",blocksz=65536,framesz=" + std::to_string(plan.buffers.slot_bytes) +
+                   ",framecnt=" + std::to_string(plan.buffers.slots);
 }
 
 Result<std::vector<PortPlan>> plan_ports(const config::Config& config) {
@@ -130,9 +130,14 @@ Result<std::vector<PortPlan>> plan_ports(const config::Config& config) {
     plan.queues = config.capture.workers;
     Result<void> done;
     switch (plan.kind) {
-      case config::PortKind::kFile: continue;
-      case config::PortKind::kPci: done = plan_pci(plan); break;
-      case config::PortKind::kInterface: done = plan_interface(plan, config, plans.size()); break;
+      case config::PortKind::kFile:
+        continue;
+      case config::PortKind::kPci:
+        done = plan_pci(plan);
+        break;
+      case config::PortKind::kInterface:
+        done = plan_interface(plan, config, plans.size());
+        break;
       case config::PortKind::kVdev: {
         const size_t comma = name.find(',');
         plan.device = name.substr(0, comma);

@@ -29,7 +29,7 @@ struct Buffers {
   // AF_PACKET only.
   uint32_t slot_bytes = 0;
   uint32_t slots = 0;
-  uint32_t cut_bytes = 0;    // a frame this long was cut there, or would have fitted by a hair
+  uint32_t cut_bytes = 0;  // a frame this long was cut there, or would have fitted by a hair
 };
 
 struct PortPlan {

@@ -57,8 +57,8 @@ Got Records::next_pcap(Window& window, Frame& frame) noexcept {
          __builtin_bswap32(r.wire)};
   }
   if (r.captured > kMaxCapturedBytes) [[unlikely]] {
-    return corrupt(window, "captured length " + std::to_string(r.captured) + " is more than " +
-                               std::to_string(kMaxCapturedBytes));
+    return corrupt(
+        window, "captured length " + std::to_string(r.captured) + " is more than " + std::to_string(kMaxCapturedBytes));
   }
   const size_t size = size_t{record_bytes_} + r.captured;
   if (!window.rest.has(0, size)) return unfinished(window);
@@ -98,9 +98,15 @@ Got Records::next_pcapng(Window& window, Frame& frame) noexcept {
     const Bytes body = rest.sub(8, total - 12);
     bool is_frame = false;
     switch (type) {
-      case kEnhancedPacketBlock: is_frame = enhanced_packet(body, frame); break;
-      case kSimplePacketBlock: is_frame = simple_packet(body, frame); break;
-      case kOldPacketBlock: is_frame = old_packet(body, frame); break;
+      case kEnhancedPacketBlock:
+        is_frame = enhanced_packet(body, frame);
+        break;
+      case kSimplePacketBlock:
+        is_frame = simple_packet(body, frame);
+        break;
+      case kOldPacketBlock:
+        is_frame = old_packet(body, frame);
+        break;
       case kInterfaceBlock:
         if (interfaces_.size() >= kMaxInterfaces) return corrupt(window, "more than 65536 interfaces");
         interface(body);
@@ -108,7 +114,8 @@ Got Records::next_pcapng(Window& window, Frame& frame) noexcept {
       case kPcapngSection:
         if (!section(body)) return corrupt(window, "section header of an unknown version");
         break;
-      default: break;  // names, statistics, secrets, custom blocks: not packets
+      default:
+        break;  // names, statistics, secrets, custom blocks: not packets
     }
     advance(window, total);
     if (is_frame) return Got::kFrame;
@@ -159,7 +166,8 @@ void Records::interface(Bytes body) noexcept {
 
 // Out-of-range times saturate: a hostile clock must not wrap around.
 TimeNs Records::time_of(const Interface& on, uint64_t ts) noexcept {
-  if (ts < on.plain_below) [[likely]] return ts * on.mult;
+  if (ts < on.plain_below) [[likely]]
+    return ts * on.mult;
   Wide ns = 0;
   if (on.shift != 0) {
     ns = Wide{ts} * kSecond >> on.shift;
@@ -167,8 +175,8 @@ TimeNs Records::time_of(const Interface& on, uint64_t ts) noexcept {
     ns = Wide{ts} * on.mult / on.div;
   }
   constexpr Wide kMax = std::numeric_limits<TimeNs>::max();
-  const Wide shift_ns = Wide{on.offset_s < 0 ? 0 - static_cast<uint64_t>(on.offset_s)
-                                             : static_cast<uint64_t>(on.offset_s)} * kSecond;
+  const Wide shift_ns =
+      Wide{on.offset_s < 0 ? 0 - static_cast<uint64_t>(on.offset_s) : static_cast<uint64_t>(on.offset_s)} * kSecond;
   if (on.offset_s < 0) {
     ns = ns > shift_ns ? ns - shift_ns : 0;
   } else {

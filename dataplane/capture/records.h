@@ -53,7 +53,7 @@ class Records {
     uint32_t snap_bytes = 0;
     uint64_t mult = 1000;
     uint64_t div = 1;
-    uint8_t shift = 0;       // power-of-two resolution when not 0
+    uint8_t shift = 0;  // power-of-two resolution when not 0
     int64_t offset_s = 0;
     uint64_t plain_below = 0;  // below it ts * mult is the answer; 0: never
   };

@@ -133,8 +133,9 @@ TEST(Clock, FollowsTheRateAndNeverRunsBack) {
   constexpr uint64_t kStart = 1'700'000'000 * kSecond;
   // Ticks at 2.5 GHz, announced as 2.4: found out at the first calibration.
   const auto sample = [&](double seconds, int64_t set_by_ns = 0) {
-    return Clock::Sample{static_cast<uint64_t>(seconds * 2.5e9) + 1000, static_cast<uint64_t>(seconds * 1e9) + 77,
-                         static_cast<uint64_t>(static_cast<int64_t>(kStart + static_cast<uint64_t>(seconds * 1e9)) + set_by_ns)};
+    return Clock::Sample{
+        static_cast<uint64_t>(seconds * 2.5e9) + 1000, static_cast<uint64_t>(seconds * 1e9) + 77,
+        static_cast<uint64_t>(static_cast<int64_t>(kStart + static_cast<uint64_t>(seconds * 1e9)) + set_by_ns)};
   };
   Clock clock;
   clock.start(sample(0), 2.4e9);

@@ -14,18 +14,20 @@ namespace rs::capture {
 struct SourceCounts {
   uint64_t rx_pkts = 0;
   uint64_t rx_bytes = 0;
-  uint64_t missed_pkts = 0;      // imissed + rx_nombuf of live ports: never seen
-  uint64_t truncated_pkts = 0;   // captured shorter than on the wire
-  uint64_t bad_records = 0;      // capture file records that could not be read
+  uint64_t missed_pkts = 0;     // imissed + rx_nombuf of live ports: never seen
+  uint64_t truncated_pkts = 0;  // captured shorter than on the wire
+  uint64_t bad_records = 0;     // capture file records that could not be read
 };
 
 template <class S>
 concept Source = requires(S& s, const S& cs, Burst& burst) {
   // worker thread. Fills at most kBurst frames and sets burst.now; false at the end of the input (never on live
   // ports). An empty burst with `true` means "nothing right now".
-  { s.receive(burst) } noexcept -> std::same_as<bool>;
+  { s.receive(burst) }
+  noexcept->std::same_as<bool>;
   // worker thread. Gives the burst's frames back, in bulk.
-  { s.release(burst) } noexcept -> std::same_as<void>;
+  { s.release(burst) }
+  noexcept->std::same_as<void>;
   // any thread. Relaxed snapshot.
   { cs.counts() } -> std::same_as<SourceCounts>;
 };

@@ -116,8 +116,7 @@ TEST(Config, NumbersOutsideTheRangeAreRefused) {
 }
 
 TEST(Config, ErrorsNameFileLineAndReason) {
-  EXPECT_EQ(refusal("capture:\n  workers: none\n"),
-            ":2: capture.workers: 'none' is not a whole number from 1 to 64");
+  EXPECT_EQ(refusal("capture:\n  workers: none\n"), ":2: capture.workers: 'none' is not a whole number from 1 to 64");
   EXPECT_EQ(refusal("capture:\n  wrokers: 2\n"), ":2: unknown key 'capture.wrokers'; did you mean 'capture.workers'?");
   EXPECT_EQ(refusal("a: 1\nb: 2\n"), ":1: unknown key 'a'");
   EXPECT_EQ(refusal("log:\n  level: info\n  level: warn\n"), ":3: 'log.level' is given twice");

@@ -46,8 +46,7 @@ size_t distance(std::string_view a, std::string_view b) {
 }
 
 std::string unknown(const std::string& name) {
-  const auto nearest =
-      std::ranges::min_element(keys(), {}, [&](const Key& k) { return distance(name, k.name); });
+  const auto nearest = std::ranges::min_element(keys(), {}, [&](const Key& k) { return distance(name, k.name); });
   std::string text = "unknown key '" + name + "'";
   if (distance(name, nearest->name) <= 3) text += "; did you mean '" + std::string(nearest->name) + "'?";
   return text;
@@ -136,8 +135,9 @@ Result<Config> load(const std::string& path) {
 Result<void> check(Config& config) {
   const auto& ports = config.capture.ports;
   if (ports.empty()) {
-    return Error{Code::kInvalid, "capture.ports: no port given; name a mirror port (eth1), a NIC (0000:3b:00.0) or a "
-                                 "capture file (./x.pcap)"};
+    return Error{Code::kInvalid,
+                 "capture.ports: no port given; name a mirror port (eth1), a NIC (0000:3b:00.0) or a "
+                 "capture file (./x.pcap)"};
   }
   const auto files = std::ranges::count_if(ports, [](const auto& p) { return kind_of(p) == PortKind::kFile; });
   if (files != 0 && static_cast<size_t>(files) != ports.size()) {

@@ -39,7 +39,8 @@ PortKind kind_of(std::string_view port) {
 bool valid_interface_name(std::string_view name) {
   if (name.empty() || name.size() > 15) return false;
   for (const char c : name) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && std::string_view("._-:@+").find(c) == std::string_view::npos)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 &&
+        std::string_view("._-:@+").find(c) == std::string_view::npos)
       return false;
   }
   return true;

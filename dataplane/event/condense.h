@@ -23,19 +23,19 @@
 namespace rs::event {
 
 struct CondenserConfig {
-  bool fold = true;                    // false: everything passes (analyze)
-  uint32_t keep_first = 4;             // endings of a key and second that pass whole; 0: none
-  uint32_t entries = 4096;             // keys at a time, 1.6 KB each; an eighth more for coarser keys
-  DurationNs linger_ns = 1500 * kMs;   // settle time (1 s) and the expiry's granularity; at most 10 s
+  bool fold = true;                   // false: everything passes (analyze)
+  uint32_t keep_first = 4;            // endings of a key and second that pass whole; 0: none
+  uint32_t entries = 4096;            // keys at a time, 1.6 KB each; an eighth more for coarser keys
+  DurationNs linger_ns = 1500 * kMs;  // settle time (1 s) and the expiry's granularity; at most 10 s
 };
 
 // w: worker, r: any
 struct CondenserCounters {
-  Count endings;       // given to add()
-  Count whole;         // events put out whole
-  Count folded;        // endings folded
-  Count folded_events; // events they became
-  Count coarse;        // of `folded`: into a coarser key, the table being full
+  Count endings;        // given to add()
+  Count whole;          // events put out whole
+  Count folded;         // endings folded
+  Count folded_events;  // events they became
+  Count coarse;         // of `folded`: into a coarser key, the table being full
 };
 
 class Condenser {
@@ -62,12 +62,12 @@ class Condenser {
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr DurationNs kWindowNs = kSecond;
-  static constexpr DurationNs kTickNs = 250 * kMs;      // our choice: how late a folded event may be
-  static constexpr uint32_t kTicks = 64;                // 16 s ahead: window + longest linger fit
+  static constexpr DurationNs kTickNs = 250 * kMs;         // our choice: how late a folded event may be
+  static constexpr uint32_t kTicks = 64;                   // 16 s ahead: window + longest linger fit
   static constexpr DurationNs kClockJumpNs = 5 * kSecond;  // packets are reordered by less than this
-  static constexpr uint32_t kSweepBudget = 64;          // a call, in slots looked at: at most a few microseconds
-  static constexpr uint32_t kEmitCost = 4;              // of it, for a slot that becomes an event
-  static constexpr uint8_t kLevels = 3;                 // 0 full key, 1 one end dropped, 2 both
+  static constexpr uint32_t kSweepBudget = 64;             // a call, in slots looked at: at most a few microseconds
+  static constexpr uint32_t kEmitCost = 4;                 // of it, for a slot that becomes an event
+  static constexpr uint8_t kLevels = 3;                    // 0 full key, 1 one end dropped, 2 both
 
   // Five words compared and hashed as such; built in make_key().
   struct Key {
@@ -76,10 +76,10 @@ class Condenser {
   };
   struct alignas(kCacheLine) Slot {
     Key key;
-    uint64_t count;   // endings folded so far
-    uint32_t chain;   // next slot of the hash bucket
-    uint32_t next;    // next slot due in the same tick, or next free slot
-    uint32_t whole;   // endings put out whole so far
+    uint64_t count;  // endings folded so far
+    uint32_t chain;  // next slot of the hash bucket
+    uint32_t next;   // next slot due in the same tick, or next free slot
+    uint32_t whole;  // endings put out whole so far
     uint8_t level;
     uint8_t exemplars;
     uint8_t pad[2];
@@ -111,10 +111,10 @@ class Condenser {
   const CondenserConfig config_;
   Sink& sink_;
   TimeNs now_ = 0;
-  TimeNs next_ns_ = 0;      // when the tick after cursor_ is due
-  uint64_t cursor_ = 0;     // last tick all of whose slots are out
+  TimeNs next_ns_ = 0;   // when the tick after cursor_ is due
+  uint64_t cursor_ = 0;  // last tick all of whose slots are out
   uint64_t bucket_mask_ = 0;
-  uint64_t seed_ = 0;       // random, against made-up collisions; never shows in the output
+  uint64_t seed_ = 0;  // random, against made-up collisions; never shows in the output
   std::array<uint32_t, kLevels> free_{};
   std::array<List, kTicks> due_{};
   std::vector<uint32_t> buckets_;

@@ -30,7 +30,7 @@ struct Sealed {
   const uint8_t* data = nullptr;
   size_t size = 0;
   uint64_t events = 0;
-  uint64_t endings = 0;   // the sum of the events' counts
+  uint64_t endings = 0;  // the sum of the events' counts
   uint64_t services = 0;
 };
 

@@ -28,7 +28,7 @@ struct Fact {
 };
 
 struct Step {
-  int64_t at_ns = 0;   // from start_ns
+  int64_t at_ns = 0;  // from start_ns
   uint32_t value = 0;
   StepKind kind = StepKind::kNone;
   Side side = Side::kUnknown;
@@ -43,7 +43,7 @@ inline constexpr size_t kMaxFacts = 40;
 inline constexpr size_t kMaxSteps = 20;
 inline constexpr size_t kMaxExemplars = 4;
 inline constexpr size_t kMaxMeanings = 4;
-inline constexpr size_t kMeaningBytes = 48;   // NUL-terminated, e.g. "tls.alert=unknown_ca"
+inline constexpr size_t kMeaningBytes = 48;  // NUL-terminated, e.g. "tls.alert=unknown_ca"
 inline constexpr size_t kServerNameBytes = 64;
 
 struct Event {
@@ -74,7 +74,7 @@ struct Event {
   ZeekState zeek_state = ZeekState::kOth;
   CloudflareStage cloudflare_stage = CloudflareStage::kNoMatch;
   LinuxReason linux_reason = LinuxReason::kNone;
-  uint16_t flags = 0;          // OR of rs::Flag
+  uint16_t flags = 0;  // OR of rs::Flag
   uint16_t rst_count = 0;
   uint8_t fact_count = 0;
   uint8_t step_count = 0;
@@ -113,7 +113,7 @@ enum class ItemKind : uint8_t { kNone = 0, kEvent, kService, kEndOfInput };
 struct Item {
   ItemKind kind = ItemKind::kNone;
   uint16_t worker = 0;
-  TimeNs now = 0;              // packet time when it was put
+  TimeNs now = 0;  // packet time when it was put
   union {
     Event event;
     ServiceStats service;

@@ -12,8 +12,8 @@
 namespace rs::event {
 namespace {
 
-constexpr size_t kTurn = 256;                         // items taken from one ring before the next has its turn
-constexpr std::chrono::milliseconds kNap{1};          // when every ring is empty
+constexpr size_t kTurn = 256;                 // items taken from one ring before the next has its turn
+constexpr std::chrono::milliseconds kNap{1};  // when every ring is empty
 constexpr std::chrono::milliseconds kStallLook{1000};
 constexpr std::chrono::milliseconds kStopLimit{2000};  // for workers that go on putting items after stop()
 
@@ -60,8 +60,7 @@ void Exporter::start() {
 
 bool Exporter::drain(std::chrono::milliseconds timeout) {
   std::unique_lock lock(outbox_.mutex);
-  return outbox_.changed.wait_for(
-      lock, timeout, [&] { return done_ && outbox_.spool->stats().waiting_batches == 0; });
+  return outbox_.changed.wait_for(lock, timeout, [&] { return done_ && outbox_.spool->stats().waiting_batches == 0; });
 }
 
 void Exporter::stop() {

@@ -25,23 +25,23 @@
 namespace rs::event {
 
 struct ExporterConfig {
-  std::string server;        // unix:/path or a loopback host:port, see target.h
-  std::string sensor;        // this sensor's name
-  uint64_t boot = 0;         // 0: drawn at random
-  uint64_t input = 0;        // 0: as boot (live); a digest of the files for captures
+  std::string server;                    // unix:/path or a loopback host:port, see target.h
+  std::string sensor;                    // this sensor's name
+  uint64_t boot = 0;                     // 0: drawn at random
+  uint64_t input = 0;                    // 0: as boot (live); a digest of the files for captures
   WhenFull when_full = WhenFull::kDrop;  // as the workers' Output; decides what a full spool does
-  std::string spool_dir;     // empty: memory only
+  std::string spool_dir;                 // empty: memory only
   uint64_t spool_max_bytes = 1024ULL << 20;
   uint64_t memory_max_bytes = 64ULL << 20;
   std::chrono::milliseconds seal_after{100};
   std::chrono::milliseconds health_every{10'000};
   size_t batch_bytes = 1U << 20;
   size_t batch_items = 4096;
-  UplinkConfig uplink;       // its target is set from `server`
+  UplinkConfig uplink;  // its target is set from `server`
 };
 
 struct ExporterStats {
-  uint64_t batches = 0;   // sealed
+  uint64_t batches = 0;  // sealed
   uint64_t events = 0;
   uint64_t endings = 0;
   uint64_t services = 0;
@@ -100,11 +100,11 @@ class Exporter {
   Clock::time_point first_item_;
   Clock::time_point next_health_;
   Clock::time_point next_stall_look_;
-  bool held_ = false;              // sealed_ waits for room in the spool
+  bool held_ = false;  // sealed_ waits for room in the spool
   Sealed sealed_;
 
   // guarded by outbox_.mutex
-  bool done_ = false;              // the last batch is in the spool
+  bool done_ = false;  // the last batch is in the spool
   bool stopped_ = false;
   uint64_t batches_ = 0;
   uint64_t events_ = 0;

@@ -423,8 +423,8 @@ TEST(Target, OnlyThisMachine) {
     ASSERT_FALSE(target) << far;
     EXPECT_NE(target.error().text.find("no TLS"), std::string::npos) << target.error().text;
   }
-  for (const char* bad : {"", "localhost", "localhost:", "localhost:0", "localhost:65536", "localhost:1x", "unix:",
-                          "127.0.0.1", ":"}) {
+  for (const char* bad :
+       {"", "localhost", "localhost:", "localhost:0", "localhost:65536", "localhost:1x", "unix:", "127.0.0.1", ":"}) {
     EXPECT_FALSE(local_target(bad)) << bad;
   }
   EXPECT_FALSE(local_target("unix:/" + std::string(200, 'x')));

@@ -25,8 +25,8 @@ struct Health {
   uint64_t flows = 0;
   uint64_t flow_capacity = 0;
   uint64_t ring_dropped_events = 0;
-  uint64_t lost_batches = 0;  // set by the exporter
-  uint64_t lost_events = 0;   // set by the exporter
+  uint64_t lost_batches = 0;                               // set by the exporter
+  uint64_t lost_events = 0;                                // set by the exporter
   std::vector<std::pair<std::string, uint64_t>> counters;  // monotonic since boot
 };
 

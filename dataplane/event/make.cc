@@ -85,7 +85,8 @@ class Timeline {
     for (const End e : {c, s}) {
       const Direction& d = e_.of(e);
       const Side side = e == c ? Side::kClient : Side::kServer;
-      if (d.bytes != 0) add(StepKind::kLastData, side, d.last_ns, static_cast<uint32_t>(std::min<uint64_t>(d.bytes, UINT32_MAX)));
+      if (d.bytes != 0)
+        add(StepKind::kLastData, side, d.last_ns, static_cast<uint32_t>(std::min<uint64_t>(d.bytes, UINT32_MAX)));
       const TimeNs fin = e_.cold.fin_ns[static_cast<size_t>(e)];
       if (fin != 0) add(StepKind::kFin, side, fin, 0);
       if (d.probes != 0) add(StepKind::kKeepaliveProbe, side, d.last_ns, d.probes);

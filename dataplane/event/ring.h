@@ -40,9 +40,7 @@ class SpscRing {
     return &slots_[head & mask_];
   }
   // Publishes the slot reserve() gave.
-  void commit() {
-    producer_.head.store(producer_.head.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  }
+  void commit() { producer_.head.store(producer_.head.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
   // The consumer has left for good: waiting for room is pointless.
   [[nodiscard]] bool closed() const { return consumer_.closed.load(std::memory_order_acquire); }
 
@@ -56,9 +54,7 @@ class SpscRing {
     }
     return &slots_[tail & mask_];
   }
-  void pop() {
-    consumer_.tail.store(consumer_.tail.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  }
+  void pop() { consumer_.tail.store(consumer_.tail.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
   void close() { consumer_.closed.store(true, std::memory_order_release); }
 
   // any thread: a moment's fill, for display

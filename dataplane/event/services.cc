@@ -34,9 +34,15 @@ Services::Services(const ServicesConfig& config, Sink& sink)
 void Services::tally(const Endpoint& server, uint32_t network_tag, Tally what) {
   Slot& slot = slot_for(server, network_tag);
   switch (what) {
-    case Tally::kAttempted: ++slot.attempted; break;
-    case Tally::kEstablished: ++slot.established; break;
-    case Tally::kClosedCleanly: ++slot.closed_cleanly; break;
+    case Tally::kAttempted:
+      ++slot.attempted;
+      break;
+    case Tally::kEstablished:
+      ++slot.established;
+      break;
+    case Tally::kClosedCleanly:
+      ++slot.closed_cleanly;
+      break;
   }
 }
 
@@ -44,11 +50,18 @@ void Services::ending(const Event& event) {
   Slot& slot = slot_for(event.server, event.network_tag);
   switch (event.ending) {
     case Ending::kRefused:
-    case Ending::kRejected: slot.refused += event.count; break;
-    case Ending::kReset: slot.reset += event.count; break;
-    case Ending::kTimedOut: slot.timed_out += event.count; break;
+    case Ending::kRejected:
+      slot.refused += event.count;
+      break;
+    case Ending::kReset:
+      slot.reset += event.count;
+      break;
+    case Ending::kTimedOut:
+      slot.timed_out += event.count;
+      break;
     case Ending::kUnknown:
-    case Ending::kClosed: break;
+    case Ending::kClosed:
+      break;
   }
   const auto cause = static_cast<size_t>(event.cause);
   if (cause < kCauseCount) slot.by_cause[cause] = saturating_add(slot.by_cause[cause], event.count);

@@ -22,8 +22,8 @@ namespace rs::event {
 enum class Tally : uint8_t { kAttempted, kEstablished, kClosedCleanly };
 
 struct ServicesConfig {
-  uint32_t entries = 8192;                  // services at a time, 384 bytes each
-  DurationNs interval_ns = 10 * kSecond;    // at least 1 ms; intervals start at its multiples since 1970
+  uint32_t entries = 8192;                // services at a time, 384 bytes each
+  DurationNs interval_ns = 10 * kSecond;  // at least 1 ms; intervals start at its multiples since 1970
 };
 
 // w: worker, r: any
@@ -59,9 +59,9 @@ class Services {
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
-  static constexpr uint32_t kSweepBudget = 32;   // slots looked at a call
-  static constexpr uint32_t kEvictLook = 32;     // slots looked at for a victim
-  static constexpr uint8_t kMostUses = 7;        // so often the eviction hand passes a busy service
+  static constexpr uint32_t kSweepBudget = 32;  // slots looked at a call
+  static constexpr uint32_t kEvictLook = 32;    // slots looked at for a victim
+  static constexpr uint8_t kMostUses = 7;       // so often the eviction hand passes a busy service
 
   struct alignas(kCacheLine) Slot {
     // first line: each connection
@@ -69,12 +69,12 @@ class Services {
     uint8_t used;
     uint8_t uses;
     uint32_t network_tag;
-    uint32_t chain;      // next slot of the hash bucket, or next free slot
-    uint32_t interval;   // last interval counted into
+    uint32_t chain;     // next slot of the hash bucket, or next free slot
+    uint32_t interval;  // last interval counted into
     uint64_t attempted;
     uint64_t established;
     uint64_t closed_cleanly;
-    uint32_t first;      // first interval counted into: earlier than `interval` only when the ring was full
+    uint32_t first;  // first interval counted into: earlier than `interval` only when the ring was full
     uint32_t pad;
     // second line: endings
     uint64_t refused;
@@ -104,13 +104,13 @@ class Services {
   TimeNs begin_ns_ = 0;
   TimeNs end_ns_ = 0;
   uint32_t interval_ = 0;
-  uint32_t sweep_ = 0;      // next slot to look at for the last interval's entries
-  uint32_t used_ = 0;       // slots ever used
-  uint32_t hand_ = 0;       // next slot to look at for eviction
+  uint32_t sweep_ = 0;  // next slot to look at for the last interval's entries
+  uint32_t used_ = 0;   // slots ever used
+  uint32_t hand_ = 0;   // next slot to look at for eviction
   uint32_t evictions_left_ = 0;
   uint32_t free_ = kNone;
   uint64_t bucket_mask_ = 0;
-  uint64_t seed_ = 0;       // random, against made-up collisions; never shows in the output
+  uint64_t seed_ = 0;  // random, against made-up collisions; never shows in the output
   std::vector<uint32_t> buckets_;
   std::vector<Slot> slots_;  // the last one is the common entry, in no bucket
   ServicesCounters counters_;

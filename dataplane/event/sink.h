@@ -30,13 +30,13 @@ class Count {
 
 // w: worker, r: any. "Endings" are what events stand for: the sum of their counts.
 struct alignas(kCacheLine) SinkCounters {
-  Count events;            // put on the ring
+  Count events;  // put on the ring
   Count endings;
   Count services;
-  Count dropped_events;    // ring full (live), or the export core gone
+  Count dropped_events;  // ring full (live), or the export core gone
   Count dropped_endings;
   Count dropped_services;
-  Count waits;             // times a full ring held the worker up
+  Count waits;  // times a full ring held the worker up
 };
 
 class Sink {
@@ -47,7 +47,8 @@ class Sink {
   // A slot to fill and commit, or null when there is none: at once for kDrop, when the consumer has closed for kWait.
   [[nodiscard]] Item* reserve() {
     Item* item = ring_.reserve();
-    if (item == nullptr && when_full_ == WhenFull::kWait) [[unlikely]] item = wait();
+    if (item == nullptr && when_full_ == WhenFull::kWait) [[unlikely]]
+      item = wait();
     return item;
   }
   // As reserve(), but waits whatever the policy: for the end of input, when no packet is held up.

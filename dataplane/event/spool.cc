@@ -301,9 +301,10 @@ void Spool::count_lost(const Entry& entry) {
 void Spool::drop(Entry& entry) {
   if (!full_) {
     full_ = true;
-    spdlog::warn("the spool is full ({} batches wait): the oldest are dropped and counted until the control plane "
-                 "takes them again; a larger spool.max_mib holds out longer",
-                 stats_.waiting_batches);
+    spdlog::warn(
+        "the spool is full ({} batches wait): the oldest are dropped and counted until the control plane "
+        "takes them again; a larger spool.max_mib holds out longer",
+        stats_.waiting_batches);
   }
   count_lost(entry);
   finish(entry);

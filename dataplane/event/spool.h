@@ -21,10 +21,10 @@
 namespace rs::event {
 
 struct SpoolConfig {
-  std::string dir;                       // made when missing; empty: memory only
-  uint64_t max_bytes = 1024ULL << 20;    // of files; at least 1 MiB
-  uint64_t memory_bytes = 64ULL << 20;   // without a directory, or while the disk refuses
-  bool drop_oldest = true;               // false: append() refuses when full
+  std::string dir;                      // made when missing; empty: memory only
+  uint64_t max_bytes = 1024ULL << 20;   // of files; at least 1 MiB
+  uint64_t memory_bytes = 64ULL << 20;  // without a directory, or while the disk refuses
+  bool drop_oldest = true;              // false: append() refuses when full
 };
 
 // One batch waiting for its acknowledgement.
@@ -104,9 +104,9 @@ class Spool {
   int lock_fd_ = -1;
   uint64_t next_ticket_ = 1;
   uint64_t next_index_ = 1;
-  bool active_ = false;   // the last segment is this boot's and takes records
+  bool active_ = false;  // the last segment is this boot's and takes records
   bool disk_good_ = true;
-  bool full_ = false;     // dropping, and said so
+  bool full_ = false;  // dropping, and said so
   std::deque<Segment> segments_;
   std::deque<Entry> entries_;  // consecutive tickets
   SpoolStats stats_;

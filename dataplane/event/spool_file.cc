@@ -28,14 +28,14 @@ static_assert(sizeof(FileHead) == SpoolFile::kFileHeadBytes);
 
 struct RecordHead {
   uint32_t magic;
-  uint32_t head_crc;     // of all from `length` up to `state`
-  uint32_t length;       // payload bytes
+  uint32_t head_crc;  // of all from `length` up to `state`
+  uint32_t length;    // payload bytes
   uint32_t payload_crc;
   uint64_t boot;
   uint64_t sequence;
   uint64_t events;
   uint64_t endings;
-  uint64_t state;        // kDone once acknowledged, else 0
+  uint64_t state;  // kDone once acknowledged, else 0
 };
 static_assert(sizeof(RecordHead) == SpoolFile::kRecordHeadBytes && offsetof(RecordHead, state) == 48);
 
@@ -142,7 +142,7 @@ Result<std::unique_ptr<SpoolFile>> SpoolFile::recover(const std::string& dir, co
   const int fd = ::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return failure("cannot open spool file", path, errno);
   std::unique_ptr<SpoolFile> file(new SpoolFile(path, fd, 0));
-  struct stat status{};
+  struct stat status {};
   if (fstat(fd, &status) != 0) return failure("cannot examine spool file", path, errno);
   if (!S_ISREG(status.st_mode)) return Error{Code::kCorrupt, path + " is not a regular file"};
   const auto size = static_cast<uint64_t>(status.st_size);
@@ -181,7 +181,9 @@ Result<std::unique_ptr<SpoolFile>> SpoolFile::recover(const std::string& dir, co
       return failure("cannot read spool file", path, error);
     }
     if (crc32c(payload.data(), payload.size()) == record.payload_crc) {
-      found({{record.boot, record.sequence, record.events, record.endings}, offset, record.length,
+      found({{record.boot, record.sequence, record.events, record.endings},
+             offset,
+             record.length,
              record.state == kDone});
     } else if (offset + sizeof(record) + record.length == size) {
       break;  // the last record: written up to its length, but not all of its blocks

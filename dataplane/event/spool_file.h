@@ -39,8 +39,8 @@ class SpoolFile {
     bool done = false;
   };
   struct Scan {
-    uint64_t cut_bytes = 0;       // torn tail, taken off
-    uint64_t damaged = 0;         // records whole in length whose payload does not match
+    uint64_t cut_bytes = 0;  // torn tail, taken off
+    uint64_t damaged = 0;    // records whole in length whose payload does not match
     uint64_t damaged_events = 0;
   };
 

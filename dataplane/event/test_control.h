@@ -27,7 +27,7 @@ namespace fb = resetscope::event;
 struct Storage {
   std::mutex mutex;
   std::map<std::pair<uint64_t, uint64_t>, std::vector<uint64_t>> batches;  // (boot, sequence) -> event ids
-  std::vector<std::pair<uint64_t, uint64_t>> order;                         // as first stored
+  std::vector<std::pair<uint64_t, uint64_t>> order;                        // as first stored
   std::multiset<uint64_t> ids;
   uint64_t endings = 0;
   uint64_t service_items = 0;
@@ -39,15 +39,15 @@ struct Storage {
 
 enum class Mode : uint8_t {
   kAck,
-  kSilent,       // reads, stores nothing, answers nothing
-  kStalled,      // does not even read
-  kStoreNoAck,   // stores, then ends the stream without the acknowledgement
+  kSilent,      // reads, stores nothing, answers nothing
+  kStalled,     // does not even read
+  kStoreNoAck,  // stores, then ends the stream without the acknowledgement
   kRefuse,
   kWrongSequence,
   kUnknownCode,
-  kGarbage,      // bytes that are no Ack
+  kGarbage,  // bytes that are no Ack
   kFloodOfAcks,
-  kError,        // ends every stream at once
+  kError,  // ends every stream at once
 };
 
 class Control final : public fb::Ingest::Service {
@@ -87,7 +87,8 @@ class Control final : public fb::Ingest::Service {
       const fb::Batch& batch = *message.GetRoot();
       switch (mode_.load()) {
         case Mode::kSilent:
-        case Mode::kStalled: continue;
+        case Mode::kStalled:
+          continue;
         case Mode::kStoreNoAck:
           store(batch);
           return grpc::Status::OK;
@@ -109,16 +110,17 @@ class Control final : public fb::Ingest::Service {
           while (stream->Write(ack(1, 2, fb::AckCode::stored, ""))) {
           }
           return grpc::Status::OK;
-        case Mode::kError: return {grpc::StatusCode::INTERNAL, "go away"};
-        case Mode::kAck: break;
+        case Mode::kError:
+          return {grpc::StatusCode::INTERNAL, "go away"};
+        case Mode::kAck:
+          break;
       }
       if (limit_ >= 0 && limit_-- == 0) {
         limit_ = 0;
         return {grpc::StatusCode::UNAVAILABLE, "limit"};
       }
       const bool known = !store(batch);
-      stream->Write(
-          ack(batch.boot(), batch.sequence(), known ? fb::AckCode::duplicate : fb::AckCode::stored, ""));
+      stream->Write(ack(batch.boot(), batch.sequence(), known ? fb::AckCode::duplicate : fb::AckCode::stored, ""));
     }
     return grpc::Status::OK;
   }

@@ -23,10 +23,10 @@ using BatchMessage = flatbuffers::grpc::Message<fb::Batch>;
 using AckMessage = flatbuffers::grpc::Message<fb::Ack>;
 using Stream = grpc::ClientReaderWriter<BatchMessage, AckMessage>;
 
-constexpr int kConnectTimeoutMs = 5000;        // gRPC's name for it misleads; local, but the machine may be busy
-constexpr int kMostAckBytes = 64 * 1024;       // an acknowledgement is some 100 bytes
-constexpr size_t kMostTextBytes = 300;         // of a refusal, in the log
-constexpr uint64_t kMostBadAcks = 1000;        // in one stream, then it is given up
+constexpr int kConnectTimeoutMs = 5000;   // gRPC's name for it misleads; local, but the machine may be busy
+constexpr int kMostAckBytes = 64 * 1024;  // an acknowledgement is some 100 bytes
+constexpr size_t kMostTextBytes = 300;    // of a refusal, in the log
+constexpr uint64_t kMostBadAcks = 1000;   // in one stream, then it is given up
 constexpr std::chrono::milliseconds kConnectLook{200};  // how soon stop() is seen while there is nobody to connect to
 
 // The payload goes out where it lies; gRPC holds a reference until it is done.
@@ -75,11 +75,11 @@ struct Uplink::State {
 
   // guarded by outbox.mutex
   bool stopping = false;
-  bool broken = false;               // the reader has seen the stream's end
+  bool broken = false;  // the reader has seen the stream's end
   grpc::ClientContext* context = nullptr;
   std::deque<InFlight> in_flight;
-  Clock::time_point progress;        // last acknowledgement, or first batch in flight
-  uint64_t bad_acks_here = 0;        // in this stream
+  Clock::time_point progress;  // last acknowledgement, or first batch in flight
+  uint64_t bad_acks_here = 0;  // in this stream
   bool trouble_told = false;
   std::chrono::milliseconds backoff{0};
   UplinkStats stats;

@@ -27,23 +27,23 @@ struct Outbox {
 };
 
 struct UplinkConfig {
-  std::string target;       // for gRPC, see local_target()
-  size_t window = 8;        // batches sent and not acknowledged
+  std::string target;  // for gRPC, see local_target()
+  size_t window = 8;   // batches sent and not acknowledged
   std::chrono::milliseconds backoff_first{100};
   std::chrono::milliseconds backoff_most{10'000};
   std::chrono::milliseconds stall{30'000};  // without an acknowledgement for what was sent: the stream is given up
 };
 
 struct UplinkStats {
-  bool connected = false;           // the control plane has acknowledged on this stream
-  uint64_t sent_batches = 0;        // again-sent ones count again
+  bool connected = false;     // the control plane has acknowledged on this stream
+  uint64_t sent_batches = 0;  // again-sent ones count again
   uint64_t sent_bytes = 0;
   uint64_t acked_batches = 0;
-  uint64_t duplicate_batches = 0;   // of acked: the control plane had them already
+  uint64_t duplicate_batches = 0;  // of acked: the control plane had them already
   uint64_t refused_batches = 0;
   uint64_t refused_events = 0;
-  uint64_t bad_acks = 0;            // for no batch that was sent, or with an unknown code
-  uint64_t streams = 0;             // opened
+  uint64_t bad_acks = 0;  // for no batch that was sent, or with an unknown code
+  uint64_t streams = 0;   // opened
   uint64_t stalls = 0;
 };
 

@@ -28,21 +28,21 @@ enum class State : uint8_t {
 };
 
 // Marks of a flow.
-inline constexpr uint16_t kClientKnown = 0x0001;    // a SYN or SYN-ACK told who the client is
+inline constexpr uint16_t kClientKnown = 0x0001;  // a SYN or SYN-ACK told who the client is
 inline constexpr uint16_t kClientIsHi = 0x0002;
-inline constexpr uint16_t kMidstream = 0x0004;      // start not seen
-inline constexpr uint16_t kReported = 0x0008;       // an ending of this connection was already sent
+inline constexpr uint16_t kMidstream = 0x0004;  // start not seen
+inline constexpr uint16_t kReported = 0x0008;   // an ending of this connection was already sent
 inline constexpr uint16_t kSawHandshakeAck = 0x0010;
 inline constexpr uint16_t kCountedEstablished = 0x0020;
 inline constexpr uint16_t kIpv6 = 0x0040;
-inline constexpr uint16_t kLastDataIsHi = 0x0080;   // who sent the latest new data
+inline constexpr uint16_t kLastDataIsHi = 0x0080;  // who sent the latest new data
 inline constexpr uint16_t kAnyData = 0x0100;
 inline constexpr uint16_t kSynAckResent = 0x0200;
-inline constexpr uint16_t kDuplicates = 0x0400;     // the mirror shows packets twice
-inline constexpr uint16_t kSynOnLive = 0x0800;      // a new SYN hit this live connection
-inline constexpr uint16_t kBytesCounted = 0x1000;   // bytes already in the service's denominators
-inline constexpr uint16_t kWasReset = 0x4000;       // it ended by a RST
-inline constexpr uint16_t kAckAfterResent = 0x2000; // the SYN-ACK came again although the client had acknowledged
+inline constexpr uint16_t kDuplicates = 0x0400;      // the mirror shows packets twice
+inline constexpr uint16_t kSynOnLive = 0x0800;       // a new SYN hit this live connection
+inline constexpr uint16_t kBytesCounted = 0x1000;    // bytes already in the service's denominators
+inline constexpr uint16_t kWasReset = 0x4000;        // it ended by a RST
+inline constexpr uint16_t kAckAfterResent = 0x2000;  // the SYN-ACK came again although the client had acknowledged
 
 struct alignas(64) FlowHot {
   FlowKey key;
@@ -52,58 +52,58 @@ struct alignas(64) FlowHot {
   uint32_t gap_ms = 0;          // latest silence of at least a second
   uint16_t marks = 0;
   State state = State::kFree;
-  uint8_t since_gap = 0;        // packets since that silence, saturating
+  uint8_t since_gap = 0;  // packets since that silence, saturating
 };
 static_assert(sizeof(FlowHot) == 64 && alignof(FlowHot) == 64);
 
 // Bits of Direction::bits.
 inline constexpr uint8_t kFinSent = 0x01;
-inline constexpr uint8_t kZeroWindow = 0x02;    // its latest window was 0
-inline constexpr uint8_t kIdZero = 0x04;        // has sent IPv4 ID 0 on a non-SYN packet
-inline constexpr uint8_t kIdCounts = 0x08;      // IPv4 ID grew by 1..64 at least once
-inline constexpr uint8_t kIdJumps = 0x10;       // … or jumped at least once
-inline constexpr uint8_t kDfClear = 0x20;       // has sent packets with DF clear
-inline constexpr uint8_t kTimestamps = 0x40;    // its latest packet carried timestamps
-inline constexpr uint8_t kStarted = 0x80;       // has sent a packet
+inline constexpr uint8_t kZeroWindow = 0x02;  // its latest window was 0
+inline constexpr uint8_t kIdZero = 0x04;      // has sent IPv4 ID 0 on a non-SYN packet
+inline constexpr uint8_t kIdCounts = 0x08;    // IPv4 ID grew by 1..64 at least once
+inline constexpr uint8_t kIdJumps = 0x10;     // … or jumped at least once
+inline constexpr uint8_t kDfClear = 0x20;     // has sent packets with DF clear
+inline constexpr uint8_t kTimestamps = 0x40;  // its latest packet carried timestamps
+inline constexpr uint8_t kStarted = 0x80;     // has sent a packet
 
 inline constexpr uint8_t kMaxSyns = 31;
 
 // One direction, as seen from its sender.
 struct alignas(64) Direction {
-  TimeNs last_ns = 0;         // latest packet
-  uint64_t bytes = 0;         // payload, each byte once
-  uint32_t signature = 0;     // of its latest packet, to recognise the mirror's copies
-  uint32_t next = 0;          // highest sequence end sent
-  uint32_t acked = 0;         // highest acknowledgement sent
-  uint32_t tsval = 0;         // latest
+  TimeNs last_ns = 0;      // latest packet
+  uint64_t bytes = 0;      // payload, each byte once
+  uint32_t signature = 0;  // of its latest packet, to recognise the mirror's copies
+  uint32_t next = 0;       // highest sequence end sent
+  uint32_t acked = 0;      // highest acknowledgement sent
+  uint32_t tsval = 0;      // latest
   uint32_t pkts = 0;
-  uint32_t flow_label = 0;    // IPv6, latest
-  uint32_t rtt_us = 0;        // least round trip tap <-> this sender, 0 unknown
-  uint32_t run_bytes = 0;     // new data since the last change of direction
+  uint32_t flow_label = 0;  // IPv6, latest
+  uint32_t rtt_us = 0;      // least round trip tap <-> this sender, 0 unknown
+  uint32_t run_bytes = 0;   // new data since the last change of direction
   uint16_t ip_id = 0;
-  uint16_t window = 0;        // raw, latest
-  uint16_t last_len = 0;      // payload of the latest packet, saturating
+  uint16_t window = 0;    // raw, latest
+  uint16_t last_len = 0;  // payload of the latest packet, saturating
   uint8_t window_scale = 0;
   uint8_t ttl_min = 0;
   uint8_t ttl_max = 0;
   uint8_t tos = 0;
   uint8_t last_flags = 0;
   uint8_t bits = 0;
-  uint8_t retransmits = 0;    // since the peer last acknowledged something new
-  uint8_t probes = 0;         // keepalive probes since the peer last spoke
-  uint8_t syns : 5 = 0;       // SYN or SYN-ACK copies sent, at most kMaxSyns
-  uint8_t syn_tool : 3 = 0;   // what made its SYN: track::SynTool
-  uint8_t largest_32 = 0;     // largest payload in units of 32 bytes, rounded up, saturating
+  uint8_t retransmits = 0;   // since the peer last acknowledged something new
+  uint8_t probes = 0;        // keepalive probes since the peer last spoke
+  uint8_t syns : 5 = 0;      // SYN or SYN-ACK copies sent, at most kMaxSyns
+  uint8_t syn_tool : 3 = 0;  // what made its SYN: track::SynTool
+  uint8_t largest_32 = 0;    // largest payload in units of 32 bytes, rounded up, saturating
 };
 static_assert(sizeof(Direction) == 64 && alignof(Direction) == 64);
 
 // client/server here are the key's ends: index 0 is End::kLo.
 struct alignas(32) FlowCold {
-  std::array<TimeNs, 2> fin_ns{};      // first FIN of each end
-  std::array<uint32_t, 2> isn{};       // of each end's latest SYN, or the first sequence seen
-  uint32_t syn_ack_us = 0;             // latest SYN to SYN-ACK, saturating; 0 not seen
-  uint16_t repeat_gap_10ms = 0;        // spacing of the latest SYN, keepalive or data repeats, saturating
-  std::array<uint8_t, 2> head_len{};   // bytes kept in Heads
+  std::array<TimeNs, 2> fin_ns{};     // first FIN of each end
+  std::array<uint32_t, 2> isn{};      // of each end's latest SYN, or the first sequence seen
+  uint32_t syn_ack_us = 0;            // latest SYN to SYN-ACK, saturating; 0 not seen
+  uint16_t repeat_gap_10ms = 0;       // spacing of the latest SYN, keepalive or data repeats, saturating
+  std::array<uint8_t, 2> head_len{};  // bytes kept in Heads
 };
 static_assert(sizeof(FlowCold) == 32);
 

@@ -129,9 +129,7 @@ TEST(Table, ReplaceKeepsThePlaceInTheWheel) {
   EXPECT_EQ(table.hot(i).state, State::kFree);
 }
 
-TEST(Table, FitsTheBudget) {
-  EXPECT_LE(Table::bytes_per_flow(), 384U);
-}
+TEST(Table, FitsTheBudget) { EXPECT_LE(Table::bytes_per_flow(), 384U); }
 
 TEST(Wheel, FiresEachInItsTimeAndAgainWhenAsked) {
   std::vector<uint32_t> link(100, kNone);

@@ -33,7 +33,7 @@ class Wheel {
 
  private:
   std::array<uint32_t, kSlots> heads_;
-  uint64_t tick_ = 0;        // everything before it was visited
+  uint64_t tick_ = 0;  // everything before it was visited
   bool started_ = false;
 };
 

@@ -18,8 +18,8 @@ constexpr size_t kIcmpHeader = 8;
 constexpr size_t kQuotedTcp = 8;
 
 bool is_icmp_error(bool v6, uint8_t type) {
-  if (v6) return type >= 1 && type <= 4;                // unreachable, too big, time exceeded, parameter problem
-  return type == 3 || type == 11 || type == 12;         // same for IPv4
+  if (v6) return type >= 1 && type <= 4;         // unreachable, too big, time exceeded, parameter problem
+  return type == 3 || type == 11 || type == 12;  // same for IPv4
 }
 
 // Reads the IP and TCP headers quoted in an ICMP error into `view`.

@@ -53,9 +53,7 @@ Outcome parse_frame(const capture::Frame& frame, PacketView& view) {
   const Bytes bytes(frame.data, frame.captured_bytes);
   view.time = frame.time;
   view.network_tag = 0;
-  const auto wire_after = [&](uint32_t header) {
-    return frame.wire_bytes > header ? frame.wire_bytes - header : 0U;
-  };
+  const auto wire_after = [&](uint32_t header) { return frame.wire_bytes > header ? frame.wire_bytes - header : 0U; };
   switch (frame.link) {
     case capture::LinkType::kEthernet:
       if (!bytes.has(0, 14)) return Outcome::kShortLink;

@@ -26,8 +26,16 @@ Outcome parse_bytes(const std::vector<uint8_t>& bytes, PacketView& view,
 
 TEST(Parse, Ipv4FieldsComeOutAsTheyWentIn) {
   const Packet p = tcp(at("10.0.0.1", 40000), at("10.0.0.2", 443))
-                       .flags("PA").seq(7).ack(9).ttl(57).tos(0x48).ipid(0x1234).window(501).ts(11, 12)
-                       .payload("hello").build(kNow);
+                       .flags("PA")
+                       .seq(7)
+                       .ack(9)
+                       .ttl(57)
+                       .tos(0x48)
+                       .ipid(0x1234)
+                       .window(501)
+                       .ts(11, 12)
+                       .payload("hello")
+                       .build(kNow);
   PacketView v;
   ASSERT_EQ(parse_frame(frame_of(p), v), Outcome::kTracked);
   EXPECT_EQ(v.src, test::ip("10.0.0.1"));
@@ -47,7 +55,14 @@ TEST(Parse, Ipv4FieldsComeOutAsTheyWentIn) {
 
 TEST(Parse, Ipv6AndVlanStack) {
   const Packet p = tcp(at("2001:db8::1", 40000), at("2001:db8::2", 443))
-                       .flags("S").seq(1).flow_label(0x54321).vlan(5, 0x88a8).vlan(7).mss(1440).wscale(9).build(kNow);
+                       .flags("S")
+                       .seq(1)
+                       .flow_label(0x54321)
+                       .vlan(5, 0x88a8)
+                       .vlan(7)
+                       .mss(1440)
+                       .wscale(9)
+                       .build(kNow);
   PacketView v;
   ASSERT_EQ(parse_frame(frame_of(p), v), Outcome::kTracked);
   EXPECT_TRUE(v.ipv6);

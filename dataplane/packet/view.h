@@ -15,27 +15,27 @@ namespace rs::packet {
 
 // Where a received packet ended. Every packet has exactly one; the counters' sum equals what was received.
 enum class Outcome : uint8_t {
-  kTracked = 0,        // TCP, followed by the tracker
-  kIcmpQuote,          // ICMP error quoting a TCP header, handed to the tracker
-  kOtherWorker,        // TCP of a flow that another worker keeps
-  kMirrorDuplicate,    // a copy the mirror made
-  kTableFull,          // no room for a new flow
-  kNotIp,              // ARP, STP, LLDP, …
-  kNotTcp,             // UDP, ICMP without a TCP quote, …
-  kLaterFragment,      // no TCP header in it
-  kUnsupportedLink,    // link type we cannot read
-  kShortLink,          // cut or lying link-layer header
-  kBadIpv4,            // version, header length or total length impossible
+  kTracked = 0,      // TCP, followed by the tracker
+  kIcmpQuote,        // ICMP error quoting a TCP header, handed to the tracker
+  kOtherWorker,      // TCP of a flow that another worker keeps
+  kMirrorDuplicate,  // a copy the mirror made
+  kTableFull,        // no room for a new flow
+  kNotIp,            // ARP, STP, LLDP, …
+  kNotTcp,           // UDP, ICMP without a TCP quote, …
+  kLaterFragment,    // no TCP header in it
+  kUnsupportedLink,  // link type we cannot read
+  kShortLink,        // cut or lying link-layer header
+  kBadIpv4,          // version, header length or total length impossible
   kBadIpv6,
-  kTooManyHeaders,     // more VLAN tags or extension headers than kMaxHeaders
-  kBadTcp,             // data offset impossible
-  kShortTcp,           // captured too short for the TCP header
+  kTooManyHeaders,  // more VLAN tags or extension headers than kMaxHeaders
+  kBadTcp,          // data offset impossible
+  kShortTcp,        // captured too short for the TCP header
 };
 inline constexpr size_t kOutcomeCount = 15;
 inline constexpr std::array<std::string_view, kOutcomeCount> kOutcomeNames = {
-    "tracked",        "icmp_quote",   "other_worker",     "mirror_duplicate", "table_full",
-    "not_ip",         "not_tcp",      "later_fragment",   "unsupported_link", "short_link",
-    "bad_ipv4",       "bad_ipv6",     "too_many_headers", "bad_tcp",          "short_tcp"};
+    "tracked",  "icmp_quote", "other_worker",     "mirror_duplicate", "table_full",
+    "not_ip",   "not_tcp",    "later_fragment",   "unsupported_link", "short_link",
+    "bad_ipv4", "bad_ipv6",   "too_many_headers", "bad_tcp",          "short_tcp"};
 
 // TCP header flags (RFC 9293 3.1).
 inline constexpr uint8_t kFin = 0x01;
@@ -58,12 +58,12 @@ struct PacketView {
   TimeNs time = 0;
   IpAddr src;
   IpAddr dst;
-  uint16_t src_port = 0;       // host order
+  uint16_t src_port = 0;  // host order
   uint16_t dst_port = 0;
   uint32_t network_tag = 0;
   uint32_t seq = 0;
   uint32_t ack = 0;
-  uint32_t tsval = 0;          // valid with kOptTimestamps
+  uint32_t tsval = 0;  // valid with kOptTimestamps
   uint32_t tsecr = 0;
   uint32_t flow_label = 0;     // IPv6, 20 bits
   uint32_t payload_bytes = 0;  // by the IP header, whether captured or not
@@ -74,11 +74,11 @@ struct PacketView {
   uint16_t tcp_checksum = 0;
   uint16_t mss = 0;
   uint8_t flags = 0;
-  uint8_t ttl = 0;             // or hop limit
-  uint8_t tos = 0;             // or traffic class
+  uint8_t ttl = 0;  // or hop limit
+  uint8_t tos = 0;  // or traffic class
   uint8_t opts = 0;
   uint8_t window_scale = 0;
-  uint8_t mptcp_reason = 0;    // MP_TCPRST reason + 1 (RFC 8684 3.6), 0 none
+  uint8_t mptcp_reason = 0;  // MP_TCPRST reason + 1 (RFC 8684 3.6), 0 none
   bool mptcp_fastclose = false;
   bool ipv6 = false;
   bool df = false;

@@ -16,10 +16,10 @@ namespace rs::track {
 
 enum class EndKind : uint8_t {
   kRst = 0,
-  kSynTimeout,      // SYN, perhaps repeated, and no answer
-  kSynAckTimeout,   // SYN-ACK, perhaps repeated, and the handshake never completed
-  kSilence,         // data repeated without answer, then nothing
-  kIcmp,            // an ICMP error quoted the connection
+  kSynTimeout,     // SYN, perhaps repeated, and no answer
+  kSynAckTimeout,  // SYN-ACK, perhaps repeated, and the handshake never completed
+  kSilence,        // data repeated without answer, then nothing
+  kIcmp,           // an ICMP error quoted the connection
 };
 
 // What made a SYN.
@@ -31,11 +31,11 @@ struct RstSeen {
   uint32_t ack = 0;
   uint32_t tsval = 0;
   uint32_t flow_label = 0;
-  int32_t seq_minus_next = 0;      // against the claimed sender's highest sequence end before this RST
-  int32_t seq_minus_peer_ack = 0;  // against the peer's highest acknowledgement
-  int32_t ack_minus_peer_next = 0; // against the peer's highest sequence end; 0 without ACK flag
-  int32_t ip_id_delta = 0;         // against the claimed sender's previous packet
-  uint32_t reaction_us = 0;        // since the peer's latest packet, saturating
+  int32_t seq_minus_next = 0;       // against the claimed sender's highest sequence end before this RST
+  int32_t seq_minus_peer_ack = 0;   // against the peer's highest acknowledgement
+  int32_t ack_minus_peer_next = 0;  // against the peer's highest sequence end; 0 without ACK flag
+  int32_t ip_id_delta = 0;          // against the claimed sender's previous packet
+  uint32_t reaction_us = 0;         // since the peer's latest packet, saturating
   uint16_t window = 0;
   uint16_t ip_id = 0;
   uint16_t payload_bytes = 0;
@@ -45,49 +45,49 @@ struct RstSeen {
   uint8_t opts = 0;
   flow::End from = flow::End::kLo;
   bool df = false;
-  uint8_t mptcp = 0;               // MP_TCPRST reason + 1, or 255 for MP_FASTCLOSE
-  uint8_t payload_kind = 0;        // 0 none, 1 binary, 2 readable text, 3 RST diagnostic (CBOR)
+  uint8_t mptcp = 0;         // MP_TCPRST reason + 1, or 255 for MP_FASTCLOSE
+  uint8_t payload_kind = 0;  // 0 none, 1 binary, 2 readable text, 3 RST diagnostic (CBOR)
 };
 
 // Packets of one end after the first RST.
 struct After {
-  uint32_t first_us = 0;           // from the first RST, saturating
+  uint32_t first_us = 0;  // from the first RST, saturating
   uint32_t last_us = 0;
-  uint16_t pkts = 0;               // without RST
-  uint16_t new_data = 0;           // beyond everything sent before
-  uint16_t repeats = 0;            // data or FIN sent again
+  uint16_t pkts = 0;      // without RST
+  uint16_t new_data = 0;  // beyond everything sent before
+  uint16_t repeats = 0;   // data or FIN sent again
   uint16_t pure_acks = 0;
-  bool newer_timestamp = false;    // TSval beyond that of its packets before the RST
-  bool answered_other = false;     // spoke after the other end had spoken after the RST
+  bool newer_timestamp = false;  // TSval beyond that of its packets before the RST
+  bool answered_other = false;   // spoke after the other end had spoken after the RST
 };
 
 inline constexpr size_t kMaxRsts = 4;
 
 struct Ending {
-  flow::FlowHot hot;                        // as of the ending's first packet, that packet excluded
-  std::array<flow::Direction, 2> dir{};     // by flow::End
+  flow::FlowHot hot;                     // as of the ending's first packet, that packet excluded
+  std::array<flow::Direction, 2> dir{};  // by flow::End
   flow::FlowCold cold;
-  std::array<RstSeen, kMaxRsts> rst{};      // the first ones
-  std::array<After, 2> after{};             // by flow::End
-  std::array<uint16_t, 2> rst_count{};      // by flow::End
-  TimeNs time = 0;                          // of the ending: first RST, ICMP, or the moment of giving up
-  TimeNs deadline = 0;                      // when it is judged
+  std::array<RstSeen, kMaxRsts> rst{};  // the first ones
+  std::array<After, 2> after{};         // by flow::End
+  std::array<uint16_t, 2> rst_count{};  // by flow::End
+  TimeNs time = 0;                      // of the ending: first RST, ICMP, or the moment of giving up
+  TimeNs deadline = 0;                  // when it is judged
   IpAddr icmp_src;
-  HostNorm norm;                            // of the first RST's claimed sender, from its other connections
-  uint32_t flow = flow::kNone;              // index while it is gathered
+  HostNorm norm;                // of the first RST's claimed sender, from its other connections
+  uint32_t flow = flow::kNone;  // index while it is gathered
   uint32_t next_free = flow::kNone;
-  uint32_t ticket = 0;                      // of its place in the waiting line; 0 when not waiting
-  uint32_t idle_ms = 0;                     // silence before the ending, or before the packet that drew it
+  uint32_t ticket = 0;   // of its place in the waiting line; 0 when not waiting
+  uint32_t idle_ms = 0;  // silence before the ending, or before the packet that drew it
   EndKind kind = EndKind::kRst;
   uint8_t icmp_type = 0;
   uint8_t icmp_code = 0;
-  uint8_t rsts = 0;                         // entries of rst[]
-  bool settled = false;                     // false: judged before its deadline
-  bool crowded = false;                     // judged early for want of room
-  bool syn_ack_after_rst = false;           // the genuine SYN-ACK came after the RST
-  bool survived = false;                    // both ends went on talking: the RST took no effect
-  bool challenge_ack = false;               // the RST's receiver answered it with an ACK (RFC 5961 3.2)
-  bool lossy = false;                       // the source lost packets while it was gathered
+  uint8_t rsts = 0;                // entries of rst[]
+  bool settled = false;            // false: judged before its deadline
+  bool crowded = false;            // judged early for want of room
+  bool syn_ack_after_rst = false;  // the genuine SYN-ACK came after the RST
+  bool survived = false;           // both ends went on talking: the RST took no effect
+  bool challenge_ack = false;      // the RST's receiver answered it with an ACK (RFC 5961 3.2)
+  bool lossy = false;              // the source lost packets while it was gathered
 
   [[nodiscard]] flow::End client() const {
     return (hot.marks & flow::kClientIsHi) != 0 ? flow::End::kHi : flow::End::kLo;

@@ -192,9 +192,8 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
 
   // Handshake. Data from one side proves the other's missing part: one-way captures.
   if (!is_syn && hot.state < State::kEstablished) {
-    const bool completes = hot.state == State::kSynAckSeen
-                               ? (from_client ? v.has(packet::kAck) : v.payload_bytes != 0)
-                               : from_client && v.has(packet::kAck);
+    const bool completes = hot.state == State::kSynAckSeen ? (from_client ? v.has(packet::kAck) : v.payload_bytes != 0)
+                                                           : from_client && v.has(packet::kAck);
     if (completes) {
       if (hot.state == State::kSynAckSeen && from_client) {
         hot.marks |= flow::kSawHandshakeAck;
@@ -213,7 +212,8 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
   const bool probe = !is_syn && started && v.payload_bytes <= 1 && !v.has(packet::kFin) && v.seq == d.next - 1 &&
                      peer.acked == d.next && (peer.bits & flow::kStarted) != 0;
   // A repeat or a probe does not end a silence, it only fails to.
-  const bool repeat = started && !is_syn && (v.payload_bytes != 0 || v.has(packet::kFin)) && !seq_after(v.seq_end(), d.next);
+  const bool repeat =
+      started && !is_syn && (v.payload_bytes != 0 || v.has(packet::kFin)) && !seq_after(v.seq_end(), d.next);
   if (!probe && !repeat) note_gap(hot, v.time, later(d.last_ns, peer.last_ns));
 
   // Acknowledgement.
@@ -235,8 +235,8 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
     const int32_t beyond = seq_diff(v.seq_end(), d.next);
     if (beyond > 0) {
       const uint32_t fin = v.has(packet::kFin) ? 1 : 0;
-      const uint32_t fresh = std::min(static_cast<uint32_t>(beyond) - std::min(fin, static_cast<uint32_t>(beyond)),
-                                      v.payload_bytes);
+      const uint32_t fresh =
+          std::min(static_cast<uint32_t>(beyond) - std::min(fin, static_cast<uint32_t>(beyond)), v.payload_bytes);
       if (fresh != 0) {
         const bool from_hi = from == End::kHi;
         const bool turn = (hot.marks & flow::kAnyData) == 0 || ((hot.marks & flow::kLastDataIsHi) != 0) != from_hi;
@@ -292,9 +292,9 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
     d.flow_label = v.flow_label;
   }
   const bool zero_window = v.window == 0 && !is_syn;
-  d.bits = static_cast<uint8_t>((d.bits & ~(flow::kZeroWindow | flow::kTimestamps)) |
-                                (zero_window ? flow::kZeroWindow : 0) |
-                                ((v.opts & packet::kOptTimestamps) != 0 ? flow::kTimestamps : 0) | flow::kStarted);
+  d.bits =
+      static_cast<uint8_t>((d.bits & ~(flow::kZeroWindow | flow::kTimestamps)) | (zero_window ? flow::kZeroWindow : 0) |
+                           ((v.opts & packet::kOptTimestamps) != 0 ? flow::kTimestamps : 0) | flow::kStarted);
   d.window = v.window;
   d.tos = v.tos;
   d.last_flags = v.flags;

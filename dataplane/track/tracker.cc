@@ -32,8 +32,7 @@ bool server_by_port(uint16_t port, uint16_t peer_port) { return port < peer_port
 
 }  // namespace
 
-Tracker::Tracker(flow::Table& table, const Settings& settings, uint32_t endings)
-    : table_(table), settings_(settings) {
+Tracker::Tracker(flow::Table& table, const Settings& settings, uint32_t endings) : table_(table), settings_(settings) {
   const uint32_t room = endings + static_cast<uint32_t>(kReadyMax + 2 * kReadySlack);
   endings_.resize(room);
   waiting_.resize(room);
@@ -118,8 +117,8 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   if (gap >= kGap && kind != EndKind::kSilence) {
     end.idle_ms = saturate<uint32_t>(gap / kMs);
   } else {
-    end.idle_ms = end.hot.gap_ms != 0 && end.hot.since_gap <= kGapPackets ? end.hot.gap_ms
-                                                                          : saturate<uint32_t>(gap / kMs);
+    end.idle_ms =
+        end.hot.gap_ms != 0 && end.hot.since_gap <= kGapPackets ? end.hot.gap_ms : saturate<uint32_t>(gap / kMs);
   }
   return e;
 }
@@ -251,8 +250,8 @@ bool Tracker::finish(TimeNs now) {
     const TimeNs deadline = silence_deadline(i, kind);
     if (deadline != 0) {
       // The input ends before the deadline: one unanswered repeat is enough to call it unanswered, none is not.
-      const bool repeated = table_.dir(i, End::kLo).syns > 1 || table_.dir(i, End::kHi).syns > 1 ||
-                            kind == EndKind::kSilence;
+      const bool repeated =
+          table_.dir(i, End::kLo).syns > 1 || table_.dir(i, End::kHi).syns > 1 || kind == EndKind::kSilence;
       if (deadline <= now_) {
         give_up(i, kind, deadline);
       } else if (repeated) {

@@ -23,9 +23,9 @@
 namespace rs::track {
 
 struct Settings {
-  DurationNs settle_ns = kSecond;               // our choice: > any sane RTT plus a delayed ACK (RFC 1122: 0.5 s)
-  DurationNs max_idle_ns = 7'200 * kSecond;     // RFC 1122 4.2.3.6: keepalive not before 2 hours
-  DurationNs linger_ns = 65 * kSecond;          // closed flows are kept past Linux' TIME_WAIT of 60 s
+  DurationNs settle_ns = kSecond;            // our choice: > any sane RTT plus a delayed ACK (RFC 1122: 0.5 s)
+  DurationNs max_idle_ns = 7'200 * kSecond;  // RFC 1122 4.2.3.6: keepalive not before 2 hours
+  DurationNs linger_ns = 65 * kSecond;       // closed flows are kept past Linux' TIME_WAIT of 60 s
 };
 
 // Silence worth remembering, and how many packets later it still explains an ending: a request in several
@@ -54,7 +54,7 @@ struct Counts {
   uint64_t settled_early = 0;
   uint64_t clock_backwards = 0;
   uint64_t retransmissions = 0;
-  uint64_t late_rsts = 0;      // after an ending was already reported: cascades
+  uint64_t late_rsts = 0;  // after an ending was already reported: cascades
 };
 
 class Tracker {
@@ -122,13 +122,13 @@ class Tracker {
     uint32_t ending;
     uint32_t ticket;  // stale when the ending was settled out of turn
   };
-  std::vector<Waiting> waiting_;    // ring, in the order of deadlines
+  std::vector<Waiting> waiting_;  // ring, in the order of deadlines
   uint32_t waiting_head_ = 0;
   uint32_t waiting_size_ = 0;
   uint32_t free_ending_ = flow::kNone;
   uint32_t free_endings_ = 0;
   uint32_t ticket_ = 0;
-  uint32_t finish_at_ = 0;          // next record finish() looks at
+  uint32_t finish_at_ = 0;  // next record finish() looks at
   std::vector<uint32_t> ready_;
   std::vector<TallyItem> tallies_;
   TimeNs now_ = 0;

@@ -54,11 +54,12 @@ using test::Packet;
 
 class Bench {
  public:
-  explicit Bench(uint32_t flows = 4096, uint32_t burst = capture::kBurst, bool fold = false) : burst_(burst), ring_(16'384) {
+  explicit Bench(uint32_t flows = 4096, uint32_t burst = capture::kBurst, bool fold = false)
+      : burst_(burst), ring_(16'384) {
     const size_t bytes = flow::Table::bytes_needed(flows);
-    memory_ = std::span(static_cast<std::byte*>(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                                                     -1, 0)),
-                        bytes);
+    memory_ = std::span(
+        static_cast<std::byte*>(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)),
+        bytes);
     Setup setup;
     setup.flow_capacity = flows;
     setup.input = 1;
@@ -252,8 +253,13 @@ TEST(Pipeline, ASynFloodCostsNoEstablishedConnection) {
   }
   std::vector<Packet> flood;
   for (uint32_t k = 0; k < 50'000; ++k)
-    flood.push_back(test::tcp({test::ip("198.51.100.7"), static_cast<uint16_t>(k)}, at("10.0.0.2", static_cast<uint16_t>(80 + k / 60000)))
-                        .flags("S").seq(k).mss(1460).ts(1, 0).build(good[0].now() + k * kUs));
+    flood.push_back(test::tcp({test::ip("198.51.100.7"), static_cast<uint16_t>(k)},
+                              at("10.0.0.2", static_cast<uint16_t>(80 + k / 60000)))
+                        .flags("S")
+                        .seq(k)
+                        .mss(1460)
+                        .ts(1, 0)
+                        .build(good[0].now() + k * kUs));
   bench.feed(flood);
   for (auto& c : good) {
     c.set_time(good[0].now() + 60 * kMs).client_rst();
@@ -269,7 +275,8 @@ TEST(Pipeline, AStormOfResetsLosesNone) {
   Bench bench(32'768);  // room for 1,024 endings under way
   std::vector<event::Event> events;
   for (uint32_t k = 0; k < 20'000; ++k) {
-    Conversation c(at(k < 10'000 ? "10.0.0.1" : "10.0.0.3", static_cast<uint16_t>(10'000 + k % 10'000)), at("10.0.0.2", 80));
+    Conversation c(at(k < 10'000 ? "10.0.0.1" : "10.0.0.3", static_cast<uint16_t>(10'000 + k % 10'000)),
+                   at("10.0.0.2", 80));
     c.rtt(10 * kUs, 10 * kUs).wait(k * 20 * kUs).handshake().client_sends(100).server_rst();
     bench.feed(c.take());
     for (const auto& e : bench.drain()) events.push_back(e);

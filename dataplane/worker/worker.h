@@ -23,9 +23,9 @@ struct Setup {
   // True where every worker sees the whole input (capture files): each keeps the flows its hash gives it. False
   // where the port's queues share the flows out.
   bool share_by_hash = false;
-  uint64_t input = 0;            // see event.fbs Batch.input
-  uint32_t flow_capacity = 0;    // of this worker
-  flow::Seed seed;               // the same for all workers
+  uint64_t input = 0;          // see event.fbs Batch.input
+  uint32_t flow_capacity = 0;  // of this worker
+  flow::Seed seed;             // the same for all workers
   track::Settings track;
   event::OutputConfig output;
 };
@@ -65,14 +65,14 @@ struct Worker {
   event::Output output;
   Counters counters;
   std::atomic<bool> lossy{false};  // the port is dropping packets. w: control, r: worker
-  track::Counts published;       // what the counters already hold
+  track::Counts published;         // what the counters already hold
 
   // The burst in hand, stage by stage.
   packet::ViewBurst parsed;
   std::array<flow::FlowKey, capture::kBurst> keys;
   std::array<flow::End, capture::kBurst> from;
   std::array<uint64_t, capture::kBurst> hashes;
-  event::Event event;            // being made
+  event::Event event;  // being made
 };
 
 }  // namespace rs::worker

@@ -40,14 +40,14 @@ def command_list(_):
 
 def command_run(args):
     names = chosen(args.names)
-    with Lab(args.prefix, args.legs) as lab:
+    with Lab(args.prefix, args.legs, args.delay_ms) as lab:
         if args.live:
             return live.live(lab, names, families(args.family), args.connections, args.build, args.workers, args.keep)
         return record.record(lab, names, families(args.family), args.connections, args.record)
 
 
 def command_demo(args):
-    with Lab(args.prefix) as lab:
+    with Lab(args.prefix, delay_ms=args.delay_ms) as lab:
         return demo.demo(lab, args.connections, args.seconds, args.slow_after, args.truth, args.ready)
 
 
@@ -75,6 +75,11 @@ def command_clean(args):
     return 0
 
 
+def add_delay(parser):
+    parser.add_argument("--delay-ms", type=float, default=0.0, metavar="MS",
+                        help="one-way delay between router and server (default: none, a round trip of some 50 us)")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     sub = p.add_subparsers(dest="command", required=True)
@@ -91,6 +96,7 @@ def main():
     r.add_argument("--keep", metavar="DIR", help="--live: leave events, truths and sensor counters here")
     r.add_argument("--prefix", help="names of namespaces and of the mirror start with this (default: from the pid)")
     r.add_argument("--legs", choices=("one", "both"), default="one", help="both: every packet twice on the mirror")
+    add_delay(r)
     r.set_defaults(run=command_run)
     d = sub.add_parser("demo", help="all scenarios over and over, gently")
     d.add_argument("--prefix", required=True)
@@ -99,6 +105,7 @@ def main():
     d.add_argument("--slow-after", type=float, default=0, help="seconds after which one scenario every 15 s is enough")
     d.add_argument("--truth", required=True, metavar="FILE", help="append each connection's truth here")
     d.add_argument("--ready", metavar="FILE", help="written with the mirror's name when the network stands")
+    add_delay(d)
     d.set_defaults(run=command_demo)
     m = sub.add_parser("compare", help="hold printed events against truth files")
     m.add_argument("--events", required=True, metavar="FILE", help="what `resetscope … -o json` printed; - for standard input")

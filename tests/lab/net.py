@@ -5,6 +5,8 @@
                      |
                      m0 ---- <prefix>mir   (outside: the sensor's or tcpdump's port)
 
+With a delay there is a wire between r1 and s0 that carries each frame later (wire.py), for a round trip as on a real path.
+
 The mirror shows every packet once by default: both directions of the router's client-side leg (tc mirred), plus
 what the router itself sends to the server, which never passes that leg. `legs="both"` mirrors ingress and egress
 of both legs instead: every forwarded packet twice, the second copy with a TTL one lower.
@@ -103,11 +105,13 @@ def server_ip(family, i=0):
 class Network:
     """Builds and removes the namespaces and the mirror."""
 
-    def __init__(self, prefix, legs="one"):
+    def __init__(self, prefix, legs="one", delay_ms=0.0):
         if not prefix.isalnum() or len(prefix) > 11:
             raise LabError(f"prefix {prefix!r}: letters and digits only, at most 11")
         self.prefix = prefix
         self.legs = legs
+        self.delay_ms = delay_ms
+        self.wire = Namespace(prefix + "-wire")
         self.mirror = prefix + "mir"
         self.client = Namespace(prefix + "-client")
         self.router = Namespace(prefix + "-router")
@@ -117,7 +121,7 @@ class Network:
 
     @property
     def namespaces(self):
-        return (self.client, self.router, self.server)
+        return (self.client, self.router, self.server) + ((self.wire,) if self.delay_ms else ())
 
     def write_state(self, **more):
         os.makedirs(STATE_DIR, exist_ok=True)
@@ -151,12 +155,19 @@ class Network:
             run("ip", "-n", ns.name, "link", "set", "lo", "up")
         run("ip", "link", "add", "c0", "netns", self.client.name, "address", MAC["c0"], "type", "veth",
             "peer", "name", "r0", "netns", self.router.name, "address", MAC["r0"])
-        run("ip", "link", "add", "s0", "netns", self.server.name, "address", MAC["s0"], "type", "veth",
-            "peer", "name", "r1", "netns", self.router.name, "address", MAC["r1"])
+        if self.delay_ms:
+            for near, ns, far in (("r1", self.router, "w0"), ("s0", self.server, "w1")):
+                run("ip", "link", "add", near, "netns", ns.name, "address", MAC[near], "type", "veth",
+                    "peer", "name", far, "netns", self.wire.name)
+        else:
+            run("ip", "link", "add", "s0", "netns", self.server.name, "address", MAC["s0"], "type", "veth",
+                "peer", "name", "r1", "netns", self.router.name, "address", MAC["r1"])
         run("ip", "link", "add", "m0", "netns", self.router.name, "type", "veth",
             "peer", "name", self.mirror)
-        for ns, link in ((self.client, "c0"), (self.router, "r0"), (self.router, "r1"), (self.server, "s0"),
-                         (self.router, "m0")):
+        ends = [(self.client, "c0"), (self.router, "r0"), (self.router, "r1"), (self.server, "s0")]
+        if self.delay_ms:
+            ends += [(self.wire, "w0"), (self.wire, "w1")]
+        for ns, link in ends + [(self.router, "m0")]:
             # One packet on the wire is one packet on the mirror, with its real checksum.
             ns.run("ethtool", "-K", link, "tx", "off", "rx", "off", "gso", "off", "tso", "off", "gro", "off", "sg", "off")
         run("ethtool", "-K", self.mirror, "tx", "off", "rx", "off", "gro", "off")
@@ -168,7 +179,10 @@ class Network:
             with open(f"/sys/class/net/{self.mirror}/queues/rx-0/rps_cpus", "w", encoding="ascii") as f:
                 f.write("1")
         run("ip", "link", "set", self.mirror, "mtu", "9000", "up", "promisc", "on")
-        for ns, link in ((self.client, "c0"), (self.router, "r0"), (self.router, "r1"), (self.server, "s0")):
+        for ns, link in ends:
+            if ns is self.wire:
+                with ns:
+                    self.silence(link)
             run("ip", "-n", ns.name, "link", "set", link, "up")
         run("ip", "-n", self.router.name, "link", "set", "m0", "mtu", "9000", "up")
         self.addresses()

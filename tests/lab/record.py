@@ -25,8 +25,9 @@ class Capture:
 
     def __enter__(self):
         log = os.path.basename(self.path) + ".log"
-        self.process = self.lab.processes.start(self.lab.network.router, ["tcpdump", "-i", "m0", "-Q", "out", "-n", "-U", "--immediate-mode", "-s", "2048", "-B", "32768",
-                                                       "--time-stamp-precision=nano", "-Z", "root", "-w", self.path], log)
+        command = ["tcpdump", "-i", "m0", "-Q", "out", "-n", "-U", "--immediate-mode", "-s", "2048", "-B", "32768",
+                   "--time-stamp-precision=nano", "-Z", "root", "-w", self.path]
+        self.process = self.lab.processes.start(self.lab.network.router, command, log)
         deadline = time.monotonic() + 10
         while "listening on" not in self.lab.processes.tail(self.process):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -76,7 +77,7 @@ def record(lab, names, families, connections, directory):
             with open(base + ".truth.json", "w", encoding="ascii") as f:
                 json.dump({"scenario": name, "family": family, "description": spec.text, "core": spec.core,
                            "recorded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "kernel": platform.release(),
-                           "legs": lab.network.legs, "packets": capture.packets, "dropped": capture.dropped,
+                           "legs": lab.network.legs, "delay_ms": lab.network.delay_ms, "packets": capture.packets, "dropped": capture.dropped,
                            "stamped_backwards": disorder(base + ".pcap"),
                            "connections": truths}, f, indent=1)
                 f.write("\n")

@@ -20,9 +20,9 @@ LAST_PORT = 32000       # below the client side's ephemeral ports
 
 
 class Lab:
-    def __init__(self, prefix=None, legs="one", verbose=True):
+    def __init__(self, prefix=None, legs="one", delay_ms=0.0, verbose=True):
         self.prefix = prefix or f"rl{os.getpid()}"
-        self.network = Network(self.prefix, legs)
+        self.network = Network(self.prefix, legs, delay_ms)
         self.verbose = verbose
         self.directory = None
         self.processes = None
@@ -46,6 +46,9 @@ class Lab:
         try:
             self.processes = Processes(self.network, self.directory)
             self.network.create()
+            if self.network.delay_ms:
+                self.processes.start(self.network.wire, [sys.executable, os.path.join(os.path.dirname(__file__), "wire.py"), "w0", "w1",
+                                                         str(int(self.network.delay_ms * 1000))], "wire.log")
             self.oracle = Oracle(self.prefix)
             self.oracle.start()
             self.processes.more_state = {"directories": [self.directory],

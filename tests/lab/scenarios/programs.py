@@ -19,8 +19,8 @@ from scenarios.middlebox import RA, on_request, slow_answer
                  kernel="server:TCP_ABORT_ON_CLOSE"), core=False, needs=("redis-server",))
 def overload_redis(t):
     port = t.port()
-    p = t.start(t.network.server, "redis-server", "--port", str(port), "--bind", t.server_ip(), "--maxclients", "2", "--protected-mode", "no", "--save", "",
-                "--appendonly", "no", "--dir", t.directory(), ready_port=port)
+    p = t.start(t.network.server, "redis-server", "--port", str(port), "--bind", t.server_ip(), "--maxclients", "2",
+                "--protected-mode", "no", "--save", "", "--appendonly", "no", "--dir", t.directory(), ready_port=port)
     inside = [t.connect(port, i) for i in range(2)]
     for c in inside:
         c.client.sendall(b"PING\r\n")
