@@ -39,7 +39,8 @@ constexpr int kMaxMessageBytes = static_cast<int>(ingest::kMaxBatchBytes) + (1 <
 constexpr int kMaxThreads = 512;       // 256 watches, and room for the other calls
 constexpr int kKeepaliveMs = 30'000;   // a dead peer is noticed within a minute
 constexpr int kKeepaliveTimeoutMs = 20'000;
-constexpr auto kGrace = std::chrono::seconds(5);  // for calls under way at shutdown
+constexpr auto kGrace = std::chrono::seconds(5);       // for calls under way at shutdown
+constexpr auto kGoodbye = std::chrono::milliseconds(200);  // for their answers to leave; idle clients would wait longer
 constexpr auto kLook = timespec{1, 0};            // between two looks at the store's state
 
 struct Options {
@@ -143,7 +144,8 @@ Result<void> run(const Options& options) {
   health.Shutdown();
   feed.stop();
   ingest.stop();
-  (*server)->Shutdown(std::chrono::system_clock::now() + kGrace);
+  query.drain(kGrace);
+  (*server)->Shutdown(std::chrono::system_clock::now() + kGoodbye);
   server->reset();
   return {};
 }

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <thread>
 
+#include "control/cli/input_files.h"
 #include "control/cli/pipeline.h"
 #include "control/cli/program.h"
 #include "control/cli/report.h"
@@ -57,12 +58,15 @@ class Analyze : public ::testing::Test {
   void program(const std::string& name, const std::string& script) {
     const std::string path = dir_ + "/bin/" + name;
     std::filesystem::remove(path);
-    std::ofstream(path) << "#!/bin/sh\nread_args() { :; }\necho \"$@\" > " << dir_ << "/" << name << ".args\necho $$ > " << dir_ << "/" << name << ".pid\n" << script << "\n";
+    std::ofstream(path) << "#!/bin/sh\nread_args() { :; }\necho \"$@\" > " << dir_ << "/" << name << ".args\necho $$ > "
+                        << dir_ << "/" << name << ".pid\n"
+                        << script << "\n";
     std::filesystem::permissions(path, std::filesystem::perms::owner_all);
   }
   void sensor(const std::string& script) {
     // The control plane must be there before the made-up sensor says that all is acknowledged.
-    program("resetscope-sensor", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ls " + dir_ + "/tmp/*/control.sock >/dev/null 2>&1 && break; sleep 0.1; done\n" + script);
+    program("resetscope-sensor", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ls " + dir_ +
+                                     "/tmp/*/control.sock >/dev/null 2>&1 && break; sleep 0.1; done\n" + script);
   }
   std::string file(const std::string& name) {
     std::ofstream(dir_ + "/" + name) << "x";
@@ -123,6 +127,20 @@ TEST_F(Analyze, PatternsAndSeveralFiles) {
   EXPECT_THAT(args_of("resetscope-sensor"), HasSubstr("/a.pcap " + dir_ + "/b.pcap --export-server"));
 }
 
+TEST_F(Analyze, EachFileIsReadOnceAndTakenForAFile) {
+  const std::string a = dir_ + "/a.pcap";
+  EXPECT_EQ(*input_files({a, dir_ + "/*.pcap", a}, false), std::vector<std::string>{a});
+  EXPECT_EQ(*input_files({"-", "-"}, false), std::vector<std::string>{"-"});
+  EXPECT_EQ(input_files({"-"}, true).error().code, Code::kInvalid);
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(dir_);
+  file("eth1");
+  file("--read");
+  EXPECT_EQ(*input_files({"eth1", "--read", "a.pcap"}, false),
+            (std::vector<std::string>{"./eth1", "./--read", "./a.pcap"}));
+  std::filesystem::current_path(before);
+}
+
 TEST_F(Analyze, FilesThatCannotBe) {
   EXPECT_EQ(run({dir_ + "/none.pcap"}), 1);
   EXPECT_THAT(err_, HasSubstr("none.pcap: No such file or directory"));
@@ -136,7 +154,9 @@ TEST_F(Analyze, TheSensorsWordsAreShownWhenItFails) {
   sensor("echo 'resetscope-sensor: a.pcap: not a capture file' >&2; exit 1");
   EXPECT_EQ(run({dir_ + "/a.pcap"}), 1);
   EXPECT_EQ(out_, "");
-  EXPECT_EQ(err_, "resetscope: resetscope-sensor failed with exit status 1; it said:\n  resetscope-sensor: a.pcap: not a capture file\n");
+  EXPECT_EQ(err_,
+            "resetscope: resetscope-sensor failed with exit status 1; it said:\n  resetscope-sensor: a.pcap: not a "
+            "capture file\n");
 }
 
 TEST_F(Analyze, ADyingControlPlaneIsSeen) {

@@ -23,7 +23,10 @@ std::shared_ptr<grpc::Channel> make_channel(const std::string& server) {
 }  // namespace
 
 Client::Client(std::string server, std::chrono::nanoseconds timeout)
-    : server_(std::move(server)), timeout_(timeout), channel_(make_channel(server_)), stub_(v1::Resetscope::NewStub(channel_)) {}
+    : server_(std::move(server)),
+      timeout_(timeout),
+      channel_(make_channel(server_)),
+      stub_(v1::Resetscope::NewStub(channel_)) {}
 
 std::chrono::system_clock::time_point Client::deadline() const {
   // Beyond a year the sum could leave the clock's range.
@@ -47,18 +50,26 @@ Error Client::error_of(const grpc::Status& status) const {
   const std::string& text = status.error_message();
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
-      return {Code::kUnavailable, "cannot reach the control plane at " + server_ + " (" + text +
-                                      "). Is resetscope-control running there? --server or RESETSCOPE_SERVER names another."};
+      return {Code::kUnavailable,
+              "cannot reach the control plane at " + server_ + " (" + text +
+                  "). Is resetscope-control running there? --server or RESETSCOPE_SERVER names another."};
     case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return {Code::kUnavailable, "the control plane at " + server_ + " did not answer within " + duration_text(timeout_.count()) +
+      return {Code::kUnavailable, "the control plane at " + server_ + " did not answer within " +
+                                      duration_text(timeout_.count()) +
                                       "; --timeout allows more time, --since and filters ask for less."};
     case grpc::StatusCode::UNIMPLEMENTED:
-      return {Code::kUnavailable, "the control plane at " + server_ + " does not serve this call" + (text.empty() ? "" : ": " + text)};
-    case grpc::StatusCode::INVALID_ARGUMENT: return {Code::kInvalid, text};
-    case grpc::StatusCode::NOT_FOUND: return {Code::kNotFound, text};
+      return {Code::kUnavailable,
+              "the control plane at " + server_ + " does not serve this call" + (text.empty() ? "" : ": " + text)};
+    case grpc::StatusCode::INVALID_ARGUMENT:
+      return {Code::kInvalid, text};
+    case grpc::StatusCode::NOT_FOUND:
+      return {Code::kNotFound, text};
     case grpc::StatusCode::PERMISSION_DENIED:
-    case grpc::StatusCode::UNAUTHENTICATED: return {Code::kPermission, "the control plane at " + server_ + " refuses: " + text};
-    default: return {Code::kInternal, "the control plane at " + server_ + " failed: " + (text.empty() ? "no reason given" : text)};
+    case grpc::StatusCode::UNAUTHENTICATED:
+      return {Code::kPermission, "the control plane at " + server_ + " refuses: " + text};
+    default:
+      return {Code::kInternal,
+              "the control plane at " + server_ + " failed: " + (text.empty() ? "no reason given" : text)};
   }
 }
 

@@ -23,8 +23,8 @@ class Client {
   using Stub = v1::Resetscope::Stub;
   // One unary call within the timeout.
   template <class Request, class Response>
-  Result<void> call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request,
-                    Response* response) {
+  Result<void> call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response* response) {
     grpc::ClientContext context;
     context.set_deadline(deadline());
     const grpc::Status status = (*stub_.*method)(&context, request, response);

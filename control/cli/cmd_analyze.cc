@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `resetscope analyze FILE...`: the whole product over capture files in one go.
-#include <fcntl.h>
-#include <glob.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <future>
 #include <sstream>
 
 #include "control/cli/event_table.h"
+#include "control/cli/input_files.h"
 #include "control/cli/pages.h"
 #include "control/cli/pipeline.h"
 #include "control/cli/report.h"
@@ -31,44 +28,9 @@ struct Options {
 };
 
 constexpr uint32_t kTopRows = 10;
-constexpr uint32_t kMostServices = 10'000;  // what the control plane gives at most
 constexpr auto kProgressEvery = std::chrono::milliseconds(100);
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// Names as given, patterns the shell left alone spelled out. Every file is opened once, for a clear word before anything
-// starts.
-Result<std::vector<string>> expand(const std::vector<string>& given) {
-  std::vector<string> files;
-  for (const string& name : given) {
-    glob_t found{};
-    const bool pattern = name.find_first_of("*?[") != string::npos && access(name.c_str(), F_OK) != 0;
-    if (!pattern) {
-      files.push_back(name);
-    } else if (glob(name.c_str(), 0, nullptr, &found) == 0) {
-      files.insert(files.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
-      globfree(&found);
-    } else {
-      return Error{Code::kNotFound, "no file matches " + name};
-    }
-  }
-  size_t from_stdin = 0;
-  for (string& file : files) {
-    if (file == "-") {
-      if (isatty(STDIN_FILENO) == 1) return Error{Code::kInvalid, "standard input is a terminal; give a file, or pipe a capture in: tcpdump -w - | resetscope analyze -"};
-      if (++from_stdin > 1) return Error{Code::kInvalid, "standard input (-) can be read only once"};
-      continue;
-    }
-    const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return Error{Code::kNotFound, "cannot open " + file + ": " + std::strerror(errno)};
-    struct stat info{};
-    const bool directory = fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
-    close(fd);
-    if (directory) return Error{Code::kNotFound, file + " is a directory; name the capture files in it (" + file + "/*.pcap)"};
-    if (file.find('/') == string::npos) file.insert(0, "./");  // else "eth1" would name an interface, "-x" a flag
-  }
-  return files;
-}
 
 string what_text(const std::vector<string>& files) {
   if (files.size() > 1) return counted(files.size(), "file", "files");
@@ -129,7 +91,9 @@ Result<Findings> ask(Client& client, bool top) {
     return client.call(&Client::Stub::Top, request, response);
   };
   std::vector<std::future<Result<void>>> calls;
-  calls.push_back(std::async(std::launch::async, [&] { return client.call(&Client::Stub::ListSensors, v1::ListSensorsRequest{}, &f.sensors); }));
+  calls.push_back(std::async(std::launch::async, [&] {
+    return client.call(&Client::Stub::ListSensors, v1::ListSensorsRequest{}, &f.sensors);
+  }));
   calls.push_back(std::async(std::launch::async, [&] {
     v1::ListServicesRequest request;
     request.set_limit(kMostServices);
@@ -146,7 +110,8 @@ Result<Findings> ask(Client& client, bool top) {
   return f;
 }
 
-Result<void> print_endings(Client& client, const Options& options, Session& session, bool report, const Interrupt& interrupt) {
+Result<void> print_endings(Client& client, const Options& options, Session& session, bool report,
+                           const Interrupt& interrupt) {
   v1::ListResetsRequest request;
   request.set_include_benign(options.benign || !report);
   request.set_brief(report);
@@ -163,13 +128,15 @@ Result<void> print_endings(Client& client, const Options& options, Session& sess
   if (auto done = for_each_page(client, request, 0, take, &completeness); !done) return done;
   session.out.flush();
   if (interrupt.raised()) return Error{Code::kUnavailable, "interrupted"};
-  if (report && printed == 0) session.notes.note(completeness.hidden_benign() == 0 ? "No connection was reset, refused or timed out." : "No ending that matters.");
+  if (report && printed == 0)
+    session.notes.note(completeness.hidden_benign() == 0 ? "No connection was reset, refused or timed out."
+                                                         : "No ending that matters.");
   say_completeness(session, completeness);
   return {};
 }
 
 int run(const Options& options, Session& session) {
-  auto files = expand(options.files);
+  auto files = input_files(options.files, isatty(STDIN_FILENO) == 1);
   if (!files) return session.fail(files.error());
   const auto start = Clock::now();
   // The children are forked before gRPC has threads, and after the signals are blocked.
@@ -203,7 +170,8 @@ int run(const Options& options, Session& session) {
     auto found = ask(client, report);
     if (!found) return session.fail(found.error());
     string text;
-    append_totals(text, totals_of(found->sensors, found->services, found->endings), what_text(*files), seconds, report ? session.style : Style{});
+    append_totals(text, totals_of(found->sensors, found->services, found->endings), what_text(*files), seconds,
+                  report ? session.style : Style{});
     if (report) {
       append_top(text, "Top causes", found->causes, session.style);
       append_top(text, "Top services", found->top_services, session.style);
@@ -226,20 +194,29 @@ int run(const Options& options, Session& session) {
 }  // namespace
 
 void add_analyze(Commands& commands) {
-  CLI::App* analyze = commands.app.add_subcommand("analyze", "read capture files and report every connection ending in them");
+  CLI::App* analyze =
+      commands.app.add_subcommand("analyze", "read capture files and report every connection ending in them");
   auto options = std::make_shared<Options>();
-  analyze->add_option("files", options->files, "capture files (pcap, pcapng, gzip), patterns, or - for standard input")->type_name("FILE")->required();
-  analyze->add_option("--workers", options->workers, "packet workers, each on a core of its own")->type_name("N")->check(CLI::Range(1, 64).description(""))->capture_default_str();
-  analyze->add_flag("--benign", options->benign, "list benign endings in the report, too (JSON and CSV have them always)");
+  analyze->add_option("files", options->files, "capture files (pcap, pcapng, gzip), patterns, or - for standard input")
+      ->type_name("FILE")
+      ->required();
+  analyze->add_option("--workers", options->workers, "packet workers, each on a core of its own")
+      ->type_name("N")
+      ->check(CLI::Range(1, 64).description(""))
+      ->capture_default_str();
+  analyze->add_flag("--benign", options->benign,
+                    "list benign endings in the report, too (JSON and CSV have them always)");
   analyze->add_flag("--stats", options->stats, "print totals and every counter of the sensor on standard error");
-  analyze->add_option("--sensor-args", options->sensor_args, "more arguments for the sensor, for debugging")->type_name("ARGS");
+  analyze->add_option("--sensor-args", options->sensor_args, "more arguments for the sensor, for debugging")
+      ->type_name("ARGS");
   analyze->footer(
       "Needs no root, no configuration and no running control plane, and leaves nothing behind.\n"
       "Examples:\n"
       "  resetscope analyze capture.pcap\n"
       "  resetscope analyze 'captures/*.pcapng' -o json | jq -r .summary\n"
       "  ssh host tcpdump -w - tcp | resetscope analyze -");
-  analyze->callback([&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
+  analyze->callback(
+      [&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
 }
 
 }  // namespace rs::cli

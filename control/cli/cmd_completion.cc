@@ -9,7 +9,7 @@ namespace {
 using std::string;
 
 struct FlagInfo {
-  string name;   // "--output"
+  string name;  // "--output"
   string help;
   string words;  // blank-separated, empty if free text
   bool takes_value = false;
@@ -38,7 +38,8 @@ string given_words() {
 }
 
 string words_of_flag(const string& name) {
-  if (const FilterFlag* flag = find_filter_flag(name.substr(2)); flag != nullptr && flag->words != nullptr) return join(flag->words());
+  if (const FilterFlag* flag = find_filter_flag(name.substr(2)); flag != nullptr && flag->words != nullptr)
+    return join(flag->words());
   if (name == "--output") return "table wide json csv";
   if (name == "--color") return "auto always never";
   if (name == "--by") return given_words<v1::Dimension>();
@@ -52,7 +53,8 @@ void add_flags(std::vector<FlagInfo>& flags, const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional() || option->get_group().empty() || option->get_lnames().empty()) continue;
     const string name = "--" + option->get_lnames()[0];
-    flags.push_back({name, option->get_description(), words_of_flag(name), option->get_items_expected_max() > 0, false});
+    flags.push_back(
+        {name, option->get_description(), words_of_flag(name), option->get_items_expected_max() > 0, false});
   }
 }
 
@@ -65,10 +67,12 @@ void collect(std::vector<CommandInfo>& commands, const CLI::App& app, const CLI:
     if (!sub->get_name().empty()) names.push_back(sub->get_name());
   info.words = join(names);
   if (app.get_name() == "completion") info.words = "bash zsh fish";
-  if (app.get_name() == "help") info.words = "filter environment exit status resets why top sensors analyze completion version";
+  if (app.get_name() == "help")
+    info.words = "filter environment exit status resets why top sensors analyze completion version";
   commands.push_back(std::move(info));
   for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
-    if (!sub->get_name().empty()) collect(commands, *sub, root, path.empty() ? sub->get_name() : path + " " + sub->get_name());
+    if (!sub->get_name().empty())
+      collect(commands, *sub, root, path.empty() ? sub->get_name() : path + " " + sub->get_name());
 }
 
 string flag_names(const CommandInfo& command) {
@@ -108,9 +112,11 @@ string bash_script(const std::vector<CommandInfo>& commands) {
   for (const CommandInfo& command : commands) {
     out += "    '" + command.path + "')\n";
     if (command.files)
-      out += "      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '" + flag_names(command) + "' -- \"$cur\")); else COMPREPLY=($(compgen -f -- \"$cur\")); fi ;;\n";
+      out += "      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '" + flag_names(command) +
+             "' -- \"$cur\")); else COMPREPLY=($(compgen -f -- \"$cur\")); fi ;;\n";
     else
-      out += "      COMPREPLY=($(compgen -W '" + (command.words.empty() ? "" : command.words + " ") + flag_names(command) + "' -- \"$cur\")) ;;\n";
+      out += "      COMPREPLY=($(compgen -W '" + (command.words.empty() ? "" : command.words + " ") +
+             flag_names(command) + "' -- \"$cur\")) ;;\n";
   }
   out +=
       "  esac\n"
@@ -145,7 +151,8 @@ string zsh_script(const std::vector<CommandInfo>& commands) {
     out += "    '" + command.path + "')\n      _arguments -s \\\n";
     for (const FlagInfo& flag : command.flags) {
       out += "        '*" + flag.name + (flag.takes_value ? "=[" : "[") + plain(flag.help) + "]";
-      if (flag.takes_value) out += ":" + flag.name.substr(2) + ":" + (flag.words.empty() ? " " : "(" + flag.words + ")");
+      if (flag.takes_value)
+        out += ":" + flag.name.substr(2) + ":" + (flag.words.empty() ? " " : "(" + flag.words + ")");
       out += "' \\\n";
     }
     out += command.files ? "        '*:file:_files' ;;\n" : "        '*:what:(" + command.words + ")' ;;\n";
@@ -158,14 +165,17 @@ string zsh_script(const std::vector<CommandInfo>& commands) {
 }
 
 string fish_script(const std::vector<CommandInfo>& commands) {
-  string out = "# fish completion for resetscope; load with: resetscope completion fish | source\ncomplete -c resetscope -f\n";
+  string out =
+      "# fish completion for resetscope; load with: resetscope completion fish | source\ncomplete -c resetscope -f\n";
   for (const CommandInfo& command : commands) {
     string condition = "__fish_use_subcommand";
     if (!command.path.empty()) {
       condition.clear();
       for (size_t at = 0; at <= command.path.size();) {
         const size_t end = std::min(command.path.find(' ', at), command.path.size());
-        condition.append(condition.empty() ? "" : "; and ").append("__fish_seen_subcommand_from ").append(command.path, at, end - at);
+        condition.append(condition.empty() ? "" : "; and ")
+            .append("__fish_seen_subcommand_from ")
+            .append(command.path, at, end - at);
         at = end + 1;
       }
     }
@@ -184,20 +194,26 @@ string fish_script(const std::vector<CommandInfo>& commands) {
 int run(const CLI::App& app, const string& shell, Session& session) {
   std::vector<CommandInfo> commands;
   collect(commands, app, app, "");
-  if (shell == "bash") session.out.write(bash_script(commands));
-  else if (shell == "zsh") session.out.write(zsh_script(commands));
-  else if (shell == "fish") session.out.write(fish_script(commands));
-  else return session.fail({Code::kInvalid, "completion: \"" + shell + "\" is not known; there are bash, zsh and fish"});
+  if (shell == "bash")
+    session.out.write(bash_script(commands));
+  else if (shell == "zsh")
+    session.out.write(zsh_script(commands));
+  else if (shell == "fish")
+    session.out.write(fish_script(commands));
+  else
+    return session.fail({Code::kInvalid, "completion: \"" + shell + "\" is not known; there are bash, zsh and fish"});
   return kDone;
 }
 
 }  // namespace
 
 void add_completion(Commands& commands) {
-  CLI::App* completion = commands.app.add_subcommand("completion", "script that completes commands and flags in bash, zsh or fish");
+  CLI::App* completion =
+      commands.app.add_subcommand("completion", "script that completes commands and flags in bash, zsh or fish");
   auto shell = std::make_shared<string>();
   completion->add_option("shell", *shell, "bash, zsh or fish")->required();
-  completion->footer("Load it now, or put this line into the shell's start-up file:\n  source <(resetscope completion bash)");
+  completion->footer(
+      "Load it now, or put this line into the shell's start-up file:\n  source <(resetscope completion bash)");
   completion->callback([&commands, shell] {
     commands.run = [shell, &app = commands.app](Session& session) { return run(app, *shell, session); };
   });

@@ -56,7 +56,8 @@ constexpr char kFilterTail[] =
 constexpr char kEnvironment[] =
     "ENVIRONMENT\n"
     "\n"
-    "Every flag has a variable: RESETSCOPE_ and the flag's name in capitals with _ for -. A flag on the command line wins.\n"
+    "Every flag has a variable: RESETSCOPE_ and the flag's name in capitals with _ for -. A flag on the command line "
+    "wins.\n"
     "\n"
     "  RESETSCOPE_SERVER=unix:/run/resetscope/control.sock\n"
     "  RESETSCOPE_OUTPUT=json\n"
@@ -98,15 +99,20 @@ int run(CLI::App& app, const std::vector<string>& topic, Session& session) {
     session.out.write(app.help());
     return kDone;
   }
-  if (topic.size() == 1 && topic[0] == "filter") session.out.write(filter_help(session.style));
-  else if (topic.size() == 1 && topic[0] == "environment") session.out.write(kEnvironment);
-  else if (topic.size() == 1 && topic[0] == "exit") session.out.write(kExit);
+  if (topic.size() == 1 && topic[0] == "filter")
+    session.out.write(filter_help(session.style));
+  else if (topic.size() == 1 && topic[0] == "environment")
+    session.out.write(kEnvironment);
+  else if (topic.size() == 1 && topic[0] == "exit")
+    session.out.write(kExit);
   else {
     CLI::App* at = &app;
     for (const string& name : topic) {
       const auto subs = at->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == name; });
       CLI::App* next = subs.empty() ? nullptr : subs.front();
-      if (next == nullptr) return session.fail({Code::kInvalid, "there is no help on \"" + name + "\"; topics: filter, environment, exit, and every command"});
+      if (next == nullptr)
+        return session.fail({Code::kInvalid, "there is no help on \"" + name +
+                                                 "\"; topics: filter, environment, exit, and every command"});
       at = next;
     }
     session.out.write(at->help());

@@ -53,7 +53,8 @@ int run(const Options& options, Session& session) {
     if (session.format == Format::kCsv) printer.flush();
     session.notes.note("No endings match.");
   } else if (options.last == 0 && limit == kDefaultLast && printed == kDefaultLast) {
-    session.notes.note("note: these are the newest " + std::to_string(kDefaultLast) + "; --all, --first N and --last N show more.");
+    session.notes.note("note: these are the newest " + std::to_string(kDefaultLast) +
+                       "; --all, --first N and --last N show more.");
   }
   say_completeness(session, completeness);
   return kDone;
@@ -66,8 +67,14 @@ void add_resets_list(Commands& commands, CLI::App& resets) {
   auto options = std::make_shared<Options>();
   add_filter_flags(*list, options->selection);
   add_time_flags(*list, options->selection);
-  auto* last = list->add_option("--last", options->last, "the newest N (default: 100)")->type_name("N")->check(CLI::Range(1, 10'000).description(""))->group("How many");
-  auto* first = list->add_option("--first", options->first, "the oldest N")->type_name("N")->check(CLI::Range(uint64_t{1}, UINT64_MAX).description(""))->group("How many");
+  auto* last = list->add_option("--last", options->last, "the newest N (default: 100)")
+                   ->type_name("N")
+                   ->check(CLI::Range(1, 10'000).description(""))
+                   ->group("How many");
+  auto* first = list->add_option("--first", options->first, "the oldest N")
+                    ->type_name("N")
+                    ->check(CLI::Range(uint64_t{1}, UINT64_MAX).description(""))
+                    ->group("How many");
   auto* all = list->add_flag("--all", options->all, "all of them")->group("How many");
   last->excludes(first)->excludes(all);
   first->excludes(all);
@@ -76,7 +83,8 @@ void add_resets_list(Commands& commands, CLI::App& resets) {
       "  resetscope resets list --since 1h --severity problem,hostile\n"
       "  resetscope resets list --server-ip 10.0.2.0/24 --port 443 --not --cause client_cancel\n"
       "  resetscope resets list --filter 'idle > 5m and origin = middlebox' --all -o json");
-  list->callback([&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
+  list->callback(
+      [&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
 }
 
 }  // namespace rs::cli

@@ -22,8 +22,9 @@ struct Options {
 };
 
 bool worth_retrying(grpc::StatusCode code) {
-  return code == grpc::StatusCode::UNAVAILABLE || code == grpc::StatusCode::UNKNOWN || code == grpc::StatusCode::INTERNAL ||
-         code == grpc::StatusCode::OK || code == grpc::StatusCode::ABORTED || code == grpc::StatusCode::CANCELLED;
+  return code == grpc::StatusCode::UNAVAILABLE || code == grpc::StatusCode::UNKNOWN ||
+         code == grpc::StatusCode::INTERNAL || code == grpc::StatusCode::OK || code == grpc::StatusCode::ABORTED ||
+         code == grpc::StatusCode::CANCELLED;
 }
 
 class Watch {
@@ -49,7 +50,8 @@ class Watch {
       }
       if (!worth_retrying(status.error_code())) return session_.fail(client_.error_of(status));
       if (heard_) {
-        session_.notes.note("note: the control plane at " + client_.server() + " went away; asking again until it is back.");
+        session_.notes.note("note: the control plane at " + client_.server() +
+                            " went away; asking again until it is back.");
         pause = kFirstPause;
       }
       if (interrupt_.sleep(pause)) return kDone;
@@ -81,12 +83,15 @@ class Watch {
         printer_.flush();
         remember(response.event().cursor());
         break;
-      case v1::WatchResetsResponse::kHeartbeatCursor: remember(response.heartbeat_cursor()); break;
+      case v1::WatchResetsResponse::kHeartbeatCursor:
+        remember(response.heartbeat_cursor());
+        break;
       case v1::WatchResetsResponse::kLostEvents:
         session_.notes.note("note: " + counted(response.lost_events(), "ending was", "endings were") +
                             " skipped because they came faster than they were read here.");
         break;
-      case v1::WatchResetsResponse::ITEM_NOT_SET: break;  // newer than this program
+      case v1::WatchResetsResponse::ITEM_NOT_SET:
+        break;  // newer than this program
     }
   }
 
@@ -116,12 +121,16 @@ void add_resets_watch(Commands& commands, CLI::App& resets) {
   CLI::App* watch = resets.add_subcommand("watch", "show connection endings as they come, until Ctrl-C");
   auto options = std::make_shared<Options>();
   add_filter_flags(*watch, options->selection);
-  watch->add_option("--last", options->last, "first show the newest N of the past")->type_name("N")->check(CLI::Range(0, 10'000).description(""))->group("How many");
+  watch->add_option("--last", options->last, "first show the newest N of the past")
+      ->type_name("N")
+      ->check(CLI::Range(0, 10'000).description(""))
+      ->group("How many");
   watch->footer(
       "Examples:\n"
       "  resetscope resets watch --last 20\n"
       "  resetscope resets watch --server-ip 10.0.2.9 --port 5432 -o json | jq .summary");
-  watch->callback([&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
+  watch->callback(
+      [&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
 }
 
 }  // namespace rs::cli

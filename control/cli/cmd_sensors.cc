@@ -13,28 +13,36 @@ namespace {
 using std::string;
 
 void append_table(string& out, const v1::ListSensorsResponse& response, const Session& session) {
-  std::vector<Column> columns = {{"sensor", false, 8}, {"state"}, {"last heard"}, {"packets", true}, {"missed", true},
-                                 {"flows", true}, {"endings", true}, {"lost", true}, {"ports", false, 8}};
+  std::vector<Column> columns = {{"sensor", false, 8}, {"state"},        {"last heard"},
+                                 {"packets", true},    {"missed", true}, {"flows", true},
+                                 {"endings", true},    {"lost", true},   {"ports", false, 8}};
   if (session.format == Format::kWide)
-    columns.insert(columns.end(), {{"version"}, {"workers", true}, {"bytes", true}, {"capacity", true}, {"gaps", true}, {"clock", true}});
+    columns.insert(
+        columns.end(),
+        {{"version"}, {"workers", true}, {"bytes", true}, {"capacity", true}, {"gaps", true}, {"clock", true}});
   Table table(std::move(columns), session.style);
   for (const v1::Sensor& s : response.sensors()) {
     string ports;
     for (const string& port : s.ports()) ports.append(ports.empty() ? "" : " ").append(port);
     const bool blind = s.missed_packets() > 0, lost = s.lost_events() + s.ring_dropped_events() > 0;
-    std::vector<Cell> row = {{s.name()},
-                             {s.connected() ? "connected" : "away", s.connected() ? Paint::kNone : Paint::kProblem},
-                             {ago_text(s.last_seen(), session.now)},
-                             {grouped(s.received_packets())},
-                             {grouped(s.missed_packets()), blind ? Paint::kProblem : Paint::kNone},
-                             {grouped(s.flows())},
-                             {grouped(s.events())},
-                             {grouped(s.lost_events() + s.ring_dropped_events()), lost ? Paint::kProblem : Paint::kNone},
-                             {ports}};
+    std::vector<Cell> row = {
+        {s.name()},
+        {s.connected() ? "connected" : "away", s.connected() ? Paint::kNone : Paint::kProblem},
+        {ago_text(s.last_seen(), session.now)},
+        {grouped(s.received_packets())},
+        {grouped(s.missed_packets()), blind ? Paint::kProblem : Paint::kNone},
+        {grouped(s.flows())},
+        {grouped(s.events())},
+        {grouped(s.lost_events() + s.ring_dropped_events()), lost ? Paint::kProblem : Paint::kNone},
+        {ports}};
     if (session.format == Format::kWide) {
       const auto skew = s.clock_skew().seconds() * 1'000'000'000 + s.clock_skew().nanos();
-      row.insert(row.end(), {{s.version()}, {std::to_string(s.workers())}, {bytes_text(s.received_bytes())}, {grouped(s.flow_capacity())},
-                             {grouped(s.sequence_gaps())}, {string(skew < 0 ? "-" : "") + duration_text(skew < 0 ? -skew : skew)}});
+      row.insert(row.end(), {{s.version()},
+                             {std::to_string(s.workers())},
+                             {bytes_text(s.received_bytes())},
+                             {grouped(s.flow_capacity())},
+                             {grouped(s.sequence_gaps())},
+                             {string(skew < 0 ? "-" : "") + duration_text(skew < 0 ? -skew : skew)}});
     }
     table.add(std::move(row));
   }
@@ -43,9 +51,16 @@ void append_table(string& out, const v1::ListSensorsResponse& response, const Se
 
 // Name and value of all numbers, for JSON and CSV alike.
 std::vector<std::pair<std::string_view, uint64_t>> numbers(const v1::Sensor& s) {
-  return {{"workers", s.workers()}, {"received_packets", s.received_packets()}, {"received_bytes", s.received_bytes()},
-          {"missed_packets", s.missed_packets()}, {"flows", s.flows()}, {"flow_capacity", s.flow_capacity()}, {"events", s.events()},
-          {"ring_dropped_events", s.ring_dropped_events()}, {"lost_batches", s.lost_batches()}, {"lost_events", s.lost_events()},
+  return {{"workers", s.workers()},
+          {"received_packets", s.received_packets()},
+          {"received_bytes", s.received_bytes()},
+          {"missed_packets", s.missed_packets()},
+          {"flows", s.flows()},
+          {"flow_capacity", s.flow_capacity()},
+          {"events", s.events()},
+          {"ring_dropped_events", s.ring_dropped_events()},
+          {"lost_batches", s.lost_batches()},
+          {"lost_events", s.lost_events()},
           {"sequence_gaps", s.sequence_gaps()}};
 }
 
@@ -112,7 +127,8 @@ void append_csv_all(string& out, const v1::ListSensorsResponse& response) {
 int run(Session& session) {
   Client client = session.connect();
   v1::ListSensorsResponse response;
-  if (auto done = client.call(&Client::Stub::ListSensors, v1::ListSensorsRequest{}, &response); !done) return session.fail(done.error());
+  if (auto done = client.call(&Client::Stub::ListSensors, v1::ListSensorsRequest{}, &response); !done)
+    return session.fail(done.error());
   string& out = session.out.buffer();
   if (session.format == Format::kJson) {
     for (const v1::Sensor& sensor : response.sensors()) append_json(out, sensor);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `resetscope status`: is it all running, and how much of the traffic does it see.
-#include "control/cli/text.h"
 #include "control/cli/session.h"
+#include "control/cli/text.h"
 
 namespace rs::cli {
 namespace {
@@ -31,7 +31,8 @@ std::string share_text(uint64_t part, uint64_t rest) {
   return grouped(part) + buffer;
 }
 
-void append_table(std::string& out, const v1::GetServerInfoResponse& info, const v1::ListSensorsResponse& sensors, const Session& session) {
+void append_table(std::string& out, const v1::GetServerInfoResponse& info, const v1::ListSensorsResponse& sensors,
+                  const Session& session) {
   const Totals t = totals_of(sensors);
   const auto row = [&](std::string_view label, const std::string& text) {
     out += painted(label, Paint::kBold, session.style);
@@ -43,9 +44,12 @@ void append_table(std::string& out, const v1::GetServerInfoResponse& info, const
                            (info.has_started() ? ", up " + duration_text(session.now - to_ns(info.started())) : ""));
   row("store", info.store());
   row("endings", grouped(info.endings()) + " in " + counted(info.events(), "row", "rows") +
-                     (info.has_oldest() && info.events() != 0 ? ", " + when_text(info.oldest()) + " to " + when_text(info.newest()) + " UTC" : ""));
+                     (info.has_oldest() && info.events() != 0
+                          ? ", " + when_text(info.oldest()) + " to " + when_text(info.newest()) + " UTC"
+                          : ""));
   const auto count = static_cast<uint64_t>(sensors.sensors_size());
-  row("sensors", count == 0 ? "none has reported yet" : counted(count, "sensor", "sensors") + ", " + grouped(t.connected) + " connected");
+  row("sensors", count == 0 ? "none has reported yet"
+                            : counted(count, "sensor", "sensors") + ", " + grouped(t.connected) + " connected");
   for (const v1::Sensor& s : sensors.sensors())
     if (!s.connected()) row("", s.name() + " is away, last heard " + ago_text(s.last_seen(), session.now));
   row("packets", grouped(t.received) + " received; missed: " + share_text(t.missed, t.received));
@@ -54,7 +58,8 @@ void append_table(std::string& out, const v1::GetServerInfoResponse& info, const
   row("watchers", grouped(info.watchers()));
 }
 
-void append_json(std::string& out, const v1::GetServerInfoResponse& info, const v1::ListSensorsResponse& sensors, const Session& session) {
+void append_json(std::string& out, const v1::GetServerInfoResponse& info, const v1::ListSensorsResponse& sensors,
+                 const Session& session) {
   const Totals t = totals_of(sensors);
   const auto number = [&](std::string_view name, uint64_t value) {
     out.append(",\"").append(name).append("\":");
@@ -95,12 +100,17 @@ int run(Session& session) {
   Client client = session.connect();
   v1::GetServerInfoResponse info;
   v1::ListSensorsResponse sensors;
-  if (auto done = client.call(&Client::Stub::GetServerInfo, v1::GetServerInfoRequest{}, &info); !done) return session.fail(done.error());
-  if (auto done = client.call(&Client::Stub::ListSensors, v1::ListSensorsRequest{}, &sensors); !done) return session.fail(done.error());
+  if (auto done = client.call(&Client::Stub::GetServerInfo, v1::GetServerInfoRequest{}, &info); !done)
+    return session.fail(done.error());
+  if (auto done = client.call(&Client::Stub::ListSensors, v1::ListSensorsRequest{}, &sensors); !done)
+    return session.fail(done.error());
   std::string& out = session.out.buffer();
-  if (session.format == Format::kCsv) return session.fail({Code::kInvalid, "status has no CSV form; use -o json or -o table"});
-  if (session.format == Format::kJson) append_json(out, info, sensors, session);
-  else append_table(out, info, sensors, session);
+  if (session.format == Format::kCsv)
+    return session.fail({Code::kInvalid, "status has no CSV form; use -o json or -o table"});
+  if (session.format == Format::kJson)
+    append_json(out, info, sensors, session);
+  else
+    append_table(out, info, sensors, session);
   session.out.flush();
   return kDone;
 }

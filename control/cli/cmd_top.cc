@@ -27,7 +27,8 @@ Result<E> parse(const char* flag, const std::string& text) {
   if (value && static_cast<int>(*value) != 0) return *value;
   const std::string near = nearest(text, words<E>());
   return Error{Code::kInvalid, std::string(flag) + ": \"" + text + "\" is not known; " +
-                                   (near.empty() || near == "unspecified" ? "there are " + all_but_unspecified<E>() : "did you mean " + near + "?")};
+                                   (near.empty() || near == "unspecified" ? "there are " + all_but_unspecified<E>()
+                                                                          : "did you mean " + near + "?")};
 }
 
 std::string value_text(v1::Metric metric, double value) {
@@ -74,10 +75,12 @@ void append_csv_row(std::string& out, const v1::TopRow& row) {
   out += '\n';
 }
 
-void append_table(std::string& out, const v1::TopResponse& response, const Options& options, v1::Metric metric, const Style& style) {
+void append_table(std::string& out, const v1::TopResponse& response, const Options& options, v1::Metric metric,
+                  const Style& style) {
   std::vector<Column> columns;
   for (const std::string& dimension : options.by) columns.push_back({dimension, false, 12});
-  columns.insert(columns.end(), {{options.metric, true}, {"share", true}, {"mostly", false, 10}, {"by"}, {"last (UTC)"}});
+  columns.insert(columns.end(),
+                 {{options.metric, true}, {"share", true}, {"mostly", false, 10}, {"by"}, {"last (UTC)"}});
   Table table(std::move(columns), style);
   for (const v1::TopRow& row : response.rows()) {
     std::vector<Cell> cells;
@@ -126,7 +129,8 @@ int run(const Options& options, Session& session) {
   session.out.flush();
   if (response.rows_size() == 0) session.notes.note("No endings match.");
   if (response.other() > 0)
-    session.notes.note("note: the rows not shown come to " + value_text(*metric, response.other()) + "; --limit shows more.");
+    session.notes.note("note: the rows not shown come to " + value_text(*metric, response.other()) +
+                       "; --limit shows more.");
   say_completeness(session, response.completeness());
   return kDone;
 }
@@ -138,9 +142,16 @@ void add_top(Commands& commands) {
   auto options = std::make_shared<Options>();
   options->by = {"service"};
   top->add_option("--by", options->by, "one or two of: " + all_but_unspecified<v1::Dimension>() + " (default: service)")
-      ->type_name("DIM[,DIM]")->delimiter(',')->allow_extra_args(false);
-  top->add_option("--metric", options->metric, "one of: " + all_but_unspecified<v1::Metric>())->type_name("METRIC")->capture_default_str();
-  top->add_option("--limit", options->limit, "rows")->type_name("N")->check(CLI::Range(1, 1000).description(""))->capture_default_str();
+      ->type_name("DIM[,DIM]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  top->add_option("--metric", options->metric, "one of: " + all_but_unspecified<v1::Metric>())
+      ->type_name("METRIC")
+      ->capture_default_str();
+  top->add_option("--limit", options->limit, "rows")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000).description(""))
+      ->capture_default_str();
   add_filter_flags(*top, options->selection);
   add_time_flags(*top, options->selection);
   top->footer(
@@ -148,7 +159,8 @@ void add_top(Commands& commands) {
       "  resetscope top --by service --since 1h\n"
       "  resetscope top --by service,cause --severity problem --metric per_1000_connections\n"
       "  resetscope top --by client_network --cause connect_cancel --since 24h");
-  top->callback([&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
+  top->callback(
+      [&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
 }
 
 }  // namespace rs::cli

@@ -17,7 +17,8 @@ struct Options {
   uint32_t limit = 1;
 };
 
-constexpr char kWanted[] = "; write an event's id (16 hexadecimal digits), or client address[:port] and server address[:port]";
+constexpr char kWanted[] =
+    "; write an event's id (16 hexadecimal digits), or client address[:port] and server address[:port]";
 
 bool is_event_id(const std::string& text) {
   return text.size() == 16 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
@@ -27,20 +28,25 @@ bool is_event_id(const std::string& text) {
 bool is_end(const std::string& text) {
   if (is_address(text, false)) return true;
   const size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return text.size() > 2 && text.front() == '[' && text.back() == ']' && is_address(text.substr(1, text.size() - 2), false);
+  if (colon == std::string::npos)
+    return text.size() > 2 && text.front() == '[' && text.back() == ']' &&
+           is_address(text.substr(1, text.size() - 2), false);
   unsigned port = 0;
   const char* end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data() + colon + 1, end, port);
   std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  else if (host.find(':') != std::string::npos) return text.back() == ']' && text.front() == '[' && is_address(text.substr(1, text.size() - 2), false);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string::npos)
+    return text.back() == ']' && text.front() == '[' && is_address(text.substr(1, text.size() - 2), false);
   return error == std::errc{} && at == end && port <= 65'535 && is_address(host, false);
 }
 
 Result<v1::WhyRequest> request_of(const Options& options, UnixNs now) {
   v1::WhyRequest request;
   if (options.what.size() == 1) {
-    if (!is_event_id(options.what[0])) return Error{Code::kInvalid, "\"" + options.what[0] + "\" alone is no event" + kWanted};
+    if (!is_event_id(options.what[0]))
+      return Error{Code::kInvalid, "\"" + options.what[0] + "\" alone is no event" + kWanted};
     request.set_event_id(options.what[0]);
   } else {
     for (const std::string& end : options.what)
@@ -63,7 +69,8 @@ int run(const Options& options, Session& session) {
     say_completeness(session, response.completeness(), false);
     const bool pair = options.what.size() == 2;
     return session.fail({Code::kNotFound, pair ? "no ending between " + options.what[0] + " and " + options.what[1] +
-                                                     " is known" + (options.selection.since.empty() ? "" : " in that time") + "."
+                                                     " is known" +
+                                                     (options.selection.since.empty() ? "" : " in that time") + "."
                                                : "no ending with the id " + options.what[0] + " is known."});
   }
   std::string& out = session.out.buffer();
@@ -80,7 +87,9 @@ int run(const Options& options, Session& session) {
       append_event_csv(out, x.event());
       out += '\n';
     } else {
-      if (!first) out += "\n" + std::string(std::min<size_t>(session.style.width == 0 ? 80 : session.style.width, 100), '-') + "\n\n";
+      if (!first)
+        out += "\n" + std::string(std::min<size_t>(session.style.width == 0 ? 80 : session.style.width, 100), '-') +
+               "\n\n";
       append_explanation(out, x, session.style);
     }
     first = false;
@@ -88,7 +97,8 @@ int run(const Options& options, Session& session) {
   session.out.flush();
   const auto shown = static_cast<uint64_t>(response.explanations_size());
   if (response.matching() > shown)
-    session.notes.note("note: " + counted(response.matching() - shown, "older ending", "older endings") + " between these two; --limit shows more.");
+    session.notes.note("note: " + counted(response.matching() - shown, "older ending", "older endings") +
+                       " between these two; --limit shows more.");
   say_completeness(session, response.completeness(), false);
   return kDone;
 }
@@ -99,15 +109,21 @@ void add_why(Commands& commands) {
   CLI::App* why = commands.app.add_subcommand("why", "explain one ending: who, why, how sure, what to check");
   auto options = std::make_shared<Options>();
   why->add_option("what", options->what, "client address[:port] and server address[:port], or one event id")
-      ->type_name("CLIENT SERVER | ID")->required()->expected(1, 2);
+      ->type_name("CLIENT SERVER | ID")
+      ->required()
+      ->expected(1, 2);
   add_time_flags(*why, options->selection);
-  why->add_option("--limit", options->limit, "explain the newest N endings between the two")->type_name("N")->check(CLI::Range(1, 100).description(""))->capture_default_str();
+  why->add_option("--limit", options->limit, "explain the newest N endings between the two")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100).description(""))
+      ->capture_default_str();
   why->footer(
       "Examples:\n"
       "  resetscope why 10.0.1.7 10.0.2.9:8080\n"
       "  resetscope why '[2001:db8::7]:51234' '[2001:db8::9]:443' --since 1h\n"
       "  resetscope why 00c0ffee00c0ffee");
-  why->callback([&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
+  why->callback(
+      [&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
 }
 
 }  // namespace rs::cli

@@ -15,14 +15,47 @@ using std::string;
 using std::string_view;
 
 // Facts whose value says something; all others carry 1. Sorted; event_fields_test.cc compares with event.fbs.
-constexpr string_view kFactsWithValue[] = {
-    "both_sides_reset", "client_bytes", "data_after_fin", "faster_than_sender", "icmp_code", "idle_known_default",
-    "idle_ms", "idle_whole_seconds", "ip_id_breaks", "ip_id_continues", "keepalive_probes", "late_handshake",
-    "mirror_duplicate", "mptcp_reason", "peer_alive_after", "peer_data_in_flight", "peer_reset_too",
-    "probe_interval_ms", "reaction_us", "reordered", "repeat_interval_ms", "repeated_rst", "request_unanswered",
-    "retransmissions", "rst_payload", "rst_seq_ladder", "rst_ttl", "rst_window", "scanner_syn", "sender_continued",
-    "seq_behind_sender", "seq_in_window", "seq_out_of_window", "server_bytes", "syn_ack_resent", "syn_retries",
-    "ttl_differs_from_sender", "ttl_off_by_one", "unacked_inbound", "window_reason_code", "zero_window"};
+constexpr string_view kFactsWithValue[] = {"both_sides_reset",
+                                           "client_bytes",
+                                           "data_after_fin",
+                                           "faster_than_sender",
+                                           "icmp_code",
+                                           "idle_known_default",
+                                           "idle_ms",
+                                           "idle_whole_seconds",
+                                           "ip_id_breaks",
+                                           "ip_id_continues",
+                                           "keepalive_probes",
+                                           "late_handshake",
+                                           "mirror_duplicate",
+                                           "mptcp_reason",
+                                           "peer_alive_after",
+                                           "peer_data_in_flight",
+                                           "peer_reset_too",
+                                           "probe_interval_ms",
+                                           "reaction_us",
+                                           "reordered",
+                                           "repeat_interval_ms",
+                                           "repeated_rst",
+                                           "request_unanswered",
+                                           "retransmissions",
+                                           "rst_payload",
+                                           "rst_seq_ladder",
+                                           "rst_ttl",
+                                           "rst_window",
+                                           "scanner_syn",
+                                           "sender_continued",
+                                           "seq_behind_sender",
+                                           "seq_in_window",
+                                           "seq_out_of_window",
+                                           "server_bytes",
+                                           "syn_ack_resent",
+                                           "syn_retries",
+                                           "ttl_differs_from_sender",
+                                           "ttl_off_by_one",
+                                           "unacked_inbound",
+                                           "window_reason_code",
+                                           "zero_window"};
 static_assert(std::ranges::is_sorted(kFactsWithValue));
 
 void append_bool(string& out, bool value) { out += value ? "true" : "false"; }
@@ -183,7 +216,9 @@ constexpr EventField kFields[] = {
     {"server_bytes", Kind::kRaw, RS_COUNT(server_bytes())},
     {"lost_bytes", Kind::kRaw, RS_COUNT(lost_bytes())},
     {"start", Kind::kNested, write_start, nullptr,
-     [](string& out, const Event& e) { if (start_known(e)) append_rfc3339(out, e.start()); }},
+     [](string& out, const Event& e) {
+       if (start_known(e)) append_rfc3339(out, e.start());
+     }},
     {"midstream", Kind::kRaw, RS_BOOL(midstream)},
     {"client_guessed", Kind::kRaw, RS_BOOL(client_guessed)},
     {"meanings", Kind::kNested, write_meanings, nullptr, write_meanings_csv},
@@ -206,7 +241,8 @@ constexpr EventField kFields[] = {
 // {"first": and ,"others": ready to append.
 std::vector<string> json_keys() {
   std::vector<string> keys;
-  for (const EventField& field : kFields) keys.push_back(string(keys.empty() ? "{\"" : ",\"").append(field.name).append("\":"));
+  for (const EventField& field : kFields)
+    keys.push_back(string(keys.empty() ? "{\"" : ",\"").append(field.name).append("\":"));
   return keys;
 }
 
@@ -261,9 +297,12 @@ void append_event_csv(string& out, const Event& event) {
     if (!in_csv(field)) continue;
     if (!first) out += ',';
     first = false;
-    if (field.kind == Kind::kText) append_csv(out, field.text(event));
-    else if (field.kind == Kind::kNested) field.write_csv(out, event);
-    else field.write(out, event);
+    if (field.kind == Kind::kText)
+      append_csv(out, field.text(event));
+    else if (field.kind == Kind::kNested)
+      field.write_csv(out, event);
+    else
+      field.write(out, event);
   }
 }
 

@@ -21,8 +21,8 @@ struct EventField {
   };
   std::string_view name;
   Kind kind;
-  void (*write)(std::string& out, const v1::Event& event);      // all but kText
-  std::string_view (*text)(const v1::Event& event) = nullptr;   // kText
+  void (*write)(std::string& out, const v1::Event& event);                // all but kText
+  std::string_view (*text)(const v1::Event& event) = nullptr;             // kText
   void (*write_csv)(std::string& out, const v1::Event& event) = nullptr;  // kNested: absent means left out of CSV
 };
 

@@ -30,12 +30,14 @@ TEST(EventJson, HasTheContractsFieldsInOrder) {
   std::vector<std::string> keys;
   for (const auto& item : object.items()) keys.push_back(item.key());
   const std::vector<std::string> contract = {
-      "time", "client_ip", "client_port", "server_ip", "server_port", "claimed_sender", "origin", "stage", "cause", "family", "severity", "confidence",
-      "second_cause", "second_confidence", "evidence", "idle_seconds", "count", "zeek_state", "sensor", "one_sided", "summary"};
+      "time",     "client_ip",    "client_port", "server_ip",  "server_port", "claimed_sender", "origin",
+      "stage",    "cause",        "family",      "severity",   "confidence",  "second_cause",   "second_confidence",
+      "evidence", "idle_seconds", "count",       "zeek_state", "sensor",      "one_sided",      "summary"};
   ASSERT_GE(keys.size(), contract.size());
   EXPECT_TRUE(std::equal(contract.begin(), contract.end(), keys.begin()));
-  for (const char* more : {"id", "ending", "evidence_detail", "cloudflare_stage", "linux_reason", "rst_count", "client_bytes", "server_bytes", "lost_bytes",
-                           "start", "midstream", "client_guessed", "meanings", "server_name", "exemplars", "timeline", "rtt_client_ms", "rtt_server_ms"})
+  for (const char* more : {"id", "ending", "evidence_detail", "cloudflare_stage", "linux_reason", "rst_count",
+                           "client_bytes", "server_bytes", "lost_bytes", "start", "midstream", "client_guessed",
+                           "meanings", "server_name", "exemplars", "timeline", "rtt_client_ms", "rtt_server_ms"})
     EXPECT_TRUE(object.contains(more)) << more;
 }
 
@@ -113,8 +115,10 @@ TEST(EventCsv, OneColumnAField) {
   std::string header, row;
   append_event_csv_header(header);
   append_event_csv(row, sample_event());
-  EXPECT_TRUE(header.starts_with("time,client_ip,client_port,server_ip,server_port,claimed_sender,origin,stage,cause,"));
-  EXPECT_TRUE(row.starts_with("2026-11-25T10:43:18.123456789Z,10.0.1.7,40123,10.0.2.9,8080,server,server,syn,port_closed,"));
+  EXPECT_TRUE(
+      header.starts_with("time,client_ip,client_port,server_ip,server_port,claimed_sender,origin,stage,cause,"));
+  EXPECT_TRUE(
+      row.starts_with("2026-11-25T10:43:18.123456789Z,10.0.1.7,40123,10.0.2.9,8080,server,server,syn,port_closed,"));
   EXPECT_NE(row.find(",image_stateless_ack rst_ttl=64 tos_unmarked,"), std::string::npos);
   // Commas outside quotes must match.
   const auto columns = [](const std::string& line) {

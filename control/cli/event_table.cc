@@ -18,7 +18,10 @@ std::string idle_text(const v1::Event& event) {
 
 // Without a name in the way of the eye: an unknown origin is told by whose address the packet bears.
 std::string who_text(const v1::Event& event) {
-  if (event.origin() != v1::ORIGIN_UNKNOWN || event.claimed_sender() == v1::SIDE_UNKNOWN) return std::string(word(event.origin()));
+  if (event.ending() == v1::ENDING_TIMED_OUT && event.origin() == v1::ORIGIN_UNKNOWN)
+    return "-";  // nobody sent anything
+  if (event.origin() != v1::ORIGIN_UNKNOWN || event.claimed_sender() == v1::SIDE_UNKNOWN)
+    return std::string(word(event.origin()));
   return std::string(word(event.claimed_sender())) + "?";
 }
 
@@ -40,12 +43,14 @@ std::string endpoint_text(const v1::Endpoint& endpoint) {
 
 std::string service_text(const v1::Endpoint& endpoint) {
   if (endpoint.name().empty()) return endpoint_text(endpoint);
-  return endpoint.name() + (endpoint.site().empty() ? "" : " @ " + endpoint.site()) + " (" + endpoint_text(endpoint) + ")";
+  return endpoint.name() + (endpoint.site().empty() ? "" : " @ " + endpoint.site()) + " (" + endpoint_text(endpoint) +
+         ")";
 }
 
 std::string percent(double share) {
   const double clamped = std::isfinite(share) ? std::clamp(share, 0.0, 1.0) : 0.0;
-  return std::to_string(std::lround(clamped * 100)) + "%";
+  const long rounded = std::lround(clamped * 100);
+  return rounded == 0 && clamped > 0 ? "<1%" : std::to_string(rounded) + "%";
 }
 
 Table make_event_table(const Session& session, bool streaming) {
@@ -97,9 +102,11 @@ void add_event(Table& table, const Session& session, const v1::Event& event) {
   table.add(std::move(row));
 }
 
-EventPrinter::EventPrinter(Session& session, bool streaming) : session_(session), table_(make_event_table(session, streaming)) {
+EventPrinter::EventPrinter(Session& session, bool streaming)
+    : session_(session), table_(make_event_table(session, streaming)) {
   // A watcher sees at once that it is connected.
-  if (streaming && (session.format == Format::kTable || session.format == Format::kWide)) table_.start(session.out.buffer());
+  if (streaming && (session.format == Format::kTable || session.format == Format::kWide))
+    table_.start(session.out.buffer());
 }
 
 void EventPrinter::print(const v1::Event& event) {
@@ -119,7 +126,9 @@ void EventPrinter::print(const v1::Event& event) {
       out += '\n';
       break;
     case Format::kTable:
-    case Format::kWide: add_event(table_, session_, event); return;
+    case Format::kWide:
+      add_event(table_, session_, event);
+      return;
   }
   session_.out.maybe_flush();
 }

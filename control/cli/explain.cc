@@ -41,7 +41,9 @@ string pad_left(const string& text, size_t width) {
 
 // Milliseconds since the connection's start, readable over eight orders of magnitude.
 string offset_text(const v1::Event& event, const v1::Step& step) {
-  const double ms = static_cast<double>(to_ns(step.time()) - to_ns(event.has_start() ? event.start() : event.timeline(0).time())) / 1e6;
+  const double ms =
+      static_cast<double>(to_ns(step.time()) - to_ns(event.has_start() ? event.start() : event.timeline(0).time())) /
+      1e6;
   if (std::fabs(ms) < 1e4) return number("%+.3f ms", ms);
   return number("%+.3f s", ms / 1e3);
 }
@@ -55,7 +57,10 @@ void append_timeline(string& out, const v1::Event& event, const Style& style) {
   append_wrapped(out, client + " is the client, " + server + " the server.", kIndent, style);
   for (const v1::Step& step : event.timeline()) {
     const bool rst = step.kind() == v1::STEP_KIND_RST;
-    const char* arrow = step.side() == v1::SIDE_CLIENT ? to_server : step.side() == v1::SIDE_SERVER ? to_client : style.unicode ? " " : "  ";
+    const char* arrow = step.side() == v1::SIDE_CLIENT   ? to_server
+                        : step.side() == v1::SIDE_SERVER ? to_client
+                        : style.unicode                  ? " "
+                                                         : "  ";
     string line = pad_left(offset_text(event, step), 16) + "  client " + arrow + " server  ";
     line += step.text().empty() ? string(word(step.kind())) : step.text();
     out += painted(printable(line), rst ? paint_of(event.severity()) : Paint::kNone, style);
@@ -65,20 +70,23 @@ void append_timeline(string& out, const v1::Event& event, const Style& style) {
 
 void append_facts(string& out, std::string_view title, std::vector<const v1::Fact*> facts, const Style& style) {
   if (facts.empty()) return;
-  std::ranges::stable_sort(facts, [](const v1::Fact* a, const v1::Fact* b) { return std::fabs(a->weight()) > std::fabs(b->weight()); });
+  std::ranges::stable_sort(
+      facts, [](const v1::Fact* a, const v1::Fact* b) { return std::fabs(a->weight()) > std::fabs(b->weight()); });
   heading(out, title, style);
   for (const v1::Fact* fact : facts) {
     const string weight = fact->weight() == 0 ? "" : number("%+.2f", fact->weight());
     string text = fact->text();
     if (text.empty()) append_fact(text, *fact);
-    out += painted(printable(pad_left(weight, 8) + "  " + text), fact->weight() == 0 ? Paint::kDim : Paint::kNone, style);
+    out +=
+        painted(printable(pad_left(weight, 8) + "  " + text), fact->weight() == 0 ? Paint::kDim : Paint::kNone, style);
     out += '\n';
   }
 }
 
 void append_evidence(string& out, const v1::Event& event, const Style& style) {
   std::vector<const v1::Fact*> speak_for, against, neutral;
-  for (const v1::Fact& fact : event.evidence()) (fact.weight() > 0 ? speak_for : fact.weight() < 0 ? against : neutral).push_back(&fact);
+  for (const v1::Fact& fact : event.evidence())
+    (fact.weight() > 0 ? speak_for : fact.weight() < 0 ? against : neutral).push_back(&fact);
   append_facts(out, "What speaks for it (weights are natural log-odds)", speak_for, style);
   append_facts(out, "What speaks against it", against, style);
   append_facts(out, "Also seen", neutral, style);
@@ -86,13 +94,19 @@ void append_evidence(string& out, const v1::Event& event, const Style& style) {
 
 // "Sent by", with what the address says where that is not the same.
 string who_text(const v1::Event& event) {
-  const string claimed = event.claimed_sender() == v1::SIDE_UNKNOWN ? "" : "the " + string(word(event.claimed_sender()));
+  const string claimed =
+      event.claimed_sender() == v1::SIDE_UNKNOWN ? "" : "the " + string(word(event.claimed_sender()));
   switch (event.origin()) {
-    case v1::ORIGIN_CLIENT: return "the client itself";
-    case v1::ORIGIN_SERVER: return "the server itself";
-    case v1::ORIGIN_MIDDLEBOX: return "a device on the path" + (claimed.empty() ? "" : ", in the name of " + claimed);
-    case v1::ORIGIN_OFF_PATH: return "somebody off the path" + (claimed.empty() ? "" : ", in the name of " + claimed);
-    default: return "not certain" + (claimed.empty() ? "" : "; it bears the address of " + claimed);
+    case v1::ORIGIN_CLIENT:
+      return "the client itself";
+    case v1::ORIGIN_SERVER:
+      return "the server itself";
+    case v1::ORIGIN_MIDDLEBOX:
+      return "a device on the path" + (claimed.empty() ? "" : ", in the name of " + claimed);
+    case v1::ORIGIN_OFF_PATH:
+      return "somebody off the path" + (claimed.empty() ? "" : ", in the name of " + claimed);
+    default:
+      return "not certain" + (claimed.empty() ? "" : "; it bears the address of " + claimed);
   }
 }
 
@@ -106,23 +120,31 @@ void append_row(string& out, std::string_view label, std::string_view text) {
 void append_verdict(string& out, const v1::Explanation& x) {
   const v1::Event& e = x.event();
   out += '\n';
-  append_row(out, "cause", string(word(e.cause())) + ", confidence " + percent(e.confidence()) +
-                               (e.confidence() < 0.6 ? " (a guess)" : ""));
+  append_row(
+      out, "cause",
+      string(word(e.cause())) + ", confidence " + percent(e.confidence()) + (e.confidence() < 0.6 ? " (a guess)" : ""));
   if (e.second_cause() != v1::CAUSE_UNKNOWN)
-    append_row(out, "second guess", string(word(e.second_cause())) + (x.second().title().empty() ? "" : " (" + x.second().title() + ")") +
-                                        ", confidence " + percent(e.second_confidence()) + "; margin " +
-                                        std::to_string(std::lround(x.margin() * 100)) + " points" + (x.margin() < 0.1 ? ", too close to call" : ""));
-  append_row(out, "sent by", who_text(e));
-  append_row(out, "stage", string(word(e.stage())) + ", ending " + string(word(e.ending())) + ", severity " + string(word(e.severity())));
-  append_row(out, "when", when_text(e.time()) + " UTC, seen by " + (e.sensor().empty() ? string("an unnamed sensor") : "sensor " + e.sensor()) +
-                              (e.count() > 1 ? "; stands for " + counted(e.count(), "ending", "endings") : ""));
+    append_row(out, "second guess",
+               string(word(e.second_cause())) + (x.second().title().empty() ? "" : " (" + x.second().title() + ")") +
+                   ", confidence " + percent(e.second_confidence()) + "; margin " +
+                   std::to_string(std::lround(x.margin() * 100)) + " points" +
+                   (x.margin() < 0.1 ? ", too close to call" : ""));
+  if (e.ending() != v1::ENDING_TIMED_OUT || e.origin() != v1::ORIGIN_UNKNOWN) append_row(out, "sent by", who_text(e));
+  append_row(
+      out, "stage",
+      string(word(e.stage())) + ", ending " + string(word(e.ending())) + ", severity " + string(word(e.severity())));
+  append_row(out, "when",
+             when_text(e.time()) + " UTC, seen by " +
+                 (e.sensor().empty() ? string("an unnamed sensor") : "sensor " + e.sensor()) +
+                 (e.count() > 1 ? "; stands for " + counted(e.count(), "ending", "endings") : ""));
   string data = "client " + bytes_text(e.client_bytes()) + ", server " + bytes_text(e.server_bytes());
   if (e.lost_bytes() > 0) data += "; " + bytes_text(e.lost_bytes()) + " sent and never acknowledged";
   append_row(out, "data", data);
   const int64_t rtt_client = e.rtt_client().seconds() * 1'000'000'000 + e.rtt_client().nanos();
   const int64_t rtt_server = e.rtt_server().seconds() * 1'000'000'000 + e.rtt_server().nanos();
   const auto rtt = [](int64_t ns) { return ns > 0 ? duration_text(ns) : string("unknown"); };
-  if (rtt_client > 0 || rtt_server > 0) append_row(out, "round trips", "client " + rtt(rtt_client) + ", server " + rtt(rtt_server));
+  if (rtt_client > 0 || rtt_server > 0)
+    append_row(out, "round trips", "client " + rtt(rtt_client) + ", server " + rtt(rtt_server));
   append_row(out, "asked for", e.server_name());
   string meanings;
   for (const string& meaning : e.meanings()) meanings.append(meanings.empty() ? "" : ", ").append(meaning);
@@ -133,9 +155,18 @@ void append_verdict(string& out, const v1::Explanation& x) {
   if (e.client_guessed()) limits += "which end is the client is a guess; ";
   if (e.lossy()) limits += "the sensor missed packets then; ";
   if (!limits.empty()) append_row(out, "limits", limits.substr(0, limits.size() - 2));
-  append_row(out, "elsewhere", "Zeek " + string(word(e.zeek_state())) + ", Cloudflare " + string(word(e.cloudflare_stage())) +
-                                   (e.linux_reason() == v1::LINUX_REASON_NONE ? "" : ", Linux " + string(word(e.linux_reason()))));
+  append_row(out, "elsewhere",
+             "Zeek " + string(word(e.zeek_state())) + ", Cloudflare " + string(word(e.cloudflare_stage())) +
+                 (e.linux_reason() == v1::LINUX_REASON_NONE ? "" : ", Linux " + string(word(e.linux_reason()))));
   append_row(out, "event", e.id());
+}
+
+// Each line a comment of the shell's, so that the whole block can be pasted.
+void append_remark(string& out, const string& remark, const Style& style) {
+  string wrapped;
+  append_wrapped(wrapped, remark, kIndent + 2, style);
+  for (size_t at = 0; at < wrapped.size(); at = wrapped.find('\n', at) + 1) wrapped[at + kIndent] = '#';
+  out += wrapped;
 }
 
 void append_commands(string& out, const v1::Advice& advice, const Style& style) {
@@ -145,8 +176,12 @@ void append_commands(string& out, const v1::Advice& advice, const Style& style) 
     // "command   # remark": the remark goes above its command, where it can wrap and the command can be copied alone.
     const size_t at = line.find("# ");
     const string remark = at == string::npos ? "" : line.substr(at + 2);
-    const string command = line.substr(0, std::min(line.find_last_not_of(' ', at == string::npos ? at : at == 0 ? 0 : at - 1) + 1, line.size()));
-    if (!remark.empty()) append_wrapped(out, "# " + remark, kIndent, style);
+    const string command = line.substr(0, std::min(line.find_last_not_of(' ', at == string::npos ? at
+                                                                              : at == 0          ? 0
+                                                                                                 : at - 1) +
+                                                       1,
+                                                   line.size()));
+    if (!remark.empty()) append_remark(out, remark, style);
     if (!command.empty() && at != 0) out += "  " + painted(printable(command), Paint::kBold, style) + "\n";
   }
 }
@@ -182,7 +217,8 @@ void append_explanation(string& out, const v1::Explanation& x, const Style& styl
   append_timeline(out, e, style);
   append_evidence(out, e, style);
   const v1::Advice& advice = x.advice();
-  paragraph(out, advice.title().empty() ? "What it means" : "What it means: " + advice.title(), advice.meaning(), style);
+  paragraph(out, advice.title().empty() ? "What it means" : "What it means: " + advice.title(), advice.meaning(),
+            style);
   paragraph(out, "Whose side", advice.whose_side(), style);
   paragraph(out, "Easily confused with", advice.confused_with(), style);
   append_commands(out, advice, style);
@@ -195,8 +231,10 @@ void append_explanation_json(string& out, const v1::Explanation& x) {
   more += ",\"advice\":";
   append_advice_json(more, x.advice());
   more += ",\"second_advice\":";
-  if (x.has_second()) append_advice_json(more, x.second());
-  else more += "null";
+  if (x.has_second())
+    append_advice_json(more, x.second());
+  else
+    more += "null";
   append_event_json(out, x.event(), more);
 }
 

@@ -100,10 +100,12 @@ v1::Completeness FakeService::completeness() const {
   return c;
 }
 
-grpc::Status FakeService::ListResets(grpc::ServerContext*, const v1::ListResetsRequest* request, v1::ListResetsResponse* response) {
+grpc::Status FakeService::ListResets(grpc::ServerContext*, const v1::ListResetsRequest* request,
+                                     v1::ListResetsResponse* response) {
   if (pages++ == 0) list_request = *request;
   const size_t size = std::min<size_t>(request->page_size() == 0 ? 100 : request->page_size(), largest_page);
-  const size_t given = request->page_token().empty() ? 0 : std::stoul(request->page_token());  // from the end with `last`
+  const size_t given =
+      request->page_token().empty() ? 0 : std::stoul(request->page_token());  // from the end with `last`
   const size_t now = std::min(size, events.size() - given);
   const size_t begin = request->last() ? events.size() - given - now : given;
   for (size_t i = begin; i < begin + now; ++i) *response->add_events() = events[i];
@@ -112,7 +114,8 @@ grpc::Status FakeService::ListResets(grpc::ServerContext*, const v1::ListResetsR
   return answer;
 }
 
-grpc::Status FakeService::WatchResets(grpc::ServerContext*, const v1::WatchResetsRequest* request, grpc::ServerWriter<v1::WatchResetsResponse>* writer) {
+grpc::Status FakeService::WatchResets(grpc::ServerContext*, const v1::WatchResetsRequest* request,
+                                      grpc::ServerWriter<v1::WatchResetsResponse>* writer) {
   const int n = watches++;
   if (watch) return watch(n, *request, writer);
   for (const v1::Event& event : events) {
@@ -139,7 +142,8 @@ grpc::Status FakeService::Why(grpc::ServerContext*, const v1::WhyRequest* reques
 
 grpc::Status FakeService::Top(grpc::ServerContext*, const v1::TopRequest* request, v1::TopResponse* response) {
   if (request->by_size() == 1 && request->by(0) == v1::DIMENSION_ENDING) {
-    for (const auto& [ending, count] : {std::pair("refused", 500), std::pair("reset", 60), std::pair("timed_out", 40)}) {
+    for (const auto& [ending, count] :
+         {std::pair("refused", 500), std::pair("reset", 60), std::pair("timed_out", 40)}) {
       v1::TopRow* row = response->add_rows();
       row->add_keys(ending);
       row->set_value(count);
@@ -160,7 +164,8 @@ grpc::Status FakeService::Top(grpc::ServerContext*, const v1::TopRequest* reques
   return answer;
 }
 
-grpc::Status FakeService::ListServices(grpc::ServerContext*, const v1::ListServicesRequest*, v1::ListServicesResponse* response) {
+grpc::Status FakeService::ListServices(grpc::ServerContext*, const v1::ListServicesRequest*,
+                                       v1::ListServicesResponse* response) {
   v1::Service* service = response->add_services();
   service->set_attempted(2000);
   service->set_established(1500);
@@ -171,7 +176,8 @@ grpc::Status FakeService::ListServices(grpc::ServerContext*, const v1::ListServi
   return answer;
 }
 
-grpc::Status FakeService::ListSensors(grpc::ServerContext*, const v1::ListSensorsRequest*, v1::ListSensorsResponse* response) {
+grpc::Status FakeService::ListSensors(grpc::ServerContext*, const v1::ListSensorsRequest*,
+                                      v1::ListSensorsResponse* response) {
   v1::Sensor* s = response->add_sensors();
   s->set_name("fra1");
   s->set_version("0.1.0");
@@ -190,7 +196,8 @@ grpc::Status FakeService::ListSensors(grpc::ServerContext*, const v1::ListSensor
   return answer;
 }
 
-grpc::Status FakeService::GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*, v1::GetServerInfoResponse* response) {
+grpc::Status FakeService::GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*,
+                                        v1::GetServerInfoResponse* response) {
   response->set_version("0.1.0");
   response->set_store("sqlite /var/lib/resetscope/events.db");
   *response->mutable_started() = to_timestamp(kTime);

@@ -37,12 +37,14 @@ class FakeService final : public v1::Resetscope::Service {
   v1::WhyRequest why_request;
 
   grpc::Status ListResets(grpc::ServerContext*, const v1::ListResetsRequest*, v1::ListResetsResponse*) override;
-  grpc::Status WatchResets(grpc::ServerContext*, const v1::WatchResetsRequest*, grpc::ServerWriter<v1::WatchResetsResponse>*) override;
+  grpc::Status WatchResets(grpc::ServerContext*, const v1::WatchResetsRequest*,
+                           grpc::ServerWriter<v1::WatchResetsResponse>*) override;
   grpc::Status Why(grpc::ServerContext*, const v1::WhyRequest*, v1::WhyResponse*) override;
   grpc::Status Top(grpc::ServerContext*, const v1::TopRequest*, v1::TopResponse*) override;
   grpc::Status ListServices(grpc::ServerContext*, const v1::ListServicesRequest*, v1::ListServicesResponse*) override;
   grpc::Status ListSensors(grpc::ServerContext*, const v1::ListSensorsRequest*, v1::ListSensorsResponse*) override;
-  grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*, v1::GetServerInfoResponse*) override;
+  grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*,
+                             v1::GetServerInfoResponse*) override;
 
  private:
   v1::Completeness completeness() const;

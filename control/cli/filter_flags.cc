@@ -63,10 +63,12 @@ Result<void> check(const FilterFlag& flag, const string& value) {
     case Value::kPort: {
       unsigned port = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), port);
-      if (error != std::errc{} || end != value.data() + value.size() || port > 65'535) return bad(flag, value, "a port from 0 to 65535");
+      if (error != std::errc{} || end != value.data() + value.size() || port > 65'535)
+        return bad(flag, value, "a port from 0 to 65535");
       return {};
     }
-    case Value::kWord: return check_word(flag, value);
+    case Value::kWord:
+      return check_word(flag, value);
     case Value::kText:
       if (value.empty()) return bad(flag, value, "a name");
       return {};
@@ -119,7 +121,8 @@ Result<string> filter_text(const FilterValues& values) {
       if (!text) return text.error();
       append_and(out, negated ? "not " + *text : *text);
     }
-  if (values.raw.find_first_not_of(" \t\r\n") != string::npos) append_and(out, out.empty() ? values.raw : "(" + values.raw + ")");
+  if (values.raw.find_first_not_of(" \t\r\n") != string::npos)
+    append_and(out, out.empty() ? values.raw : "(" + values.raw + ")");
   return out;
 }
 
@@ -136,7 +139,9 @@ Result<std::vector<string>> join_not(std::vector<string> args) {
       continue;
     }
     const string next = i + 1 < args.size() ? args[i + 1] : string();
-    const string flag = next.starts_with("--") ? next.substr(2, next.find('=') == string::npos ? string::npos : next.find('=') - 2) : string();
+    const string flag = next.starts_with("--")
+                            ? next.substr(2, next.find('=') == string::npos ? string::npos : next.find('=') - 2)
+                            : string();
     if (find_filter_flag(flag) == nullptr)
       return Error{Code::kInvalid, "--not must stand directly before a filter flag, as in --not --cause port_scan"};
     out.push_back("--not-" + next.substr(2));

@@ -37,12 +37,14 @@ string label_of(const CLI::Option* option) {
 
 string text_of(const CLI::Option* option) {
   string text = option->get_description();
-  if (!option->get_default_str().empty() && option->get_items_expected_max() > 0) text += " (default: " + option->get_default_str() + ")";
+  if (!option->get_default_str().empty() && option->get_items_expected_max() > 0)
+    text += " (default: " + option->get_default_str() + ")";
   return text;
 }
 
 void append_group(string& out, const string& group, const CLI::App* app, const string& title) {
-  const auto options = app->get_options([&](const CLI::Option* o) { return o->get_group() == group && o->nonpositional(); });
+  const auto options =
+      app->get_options([&](const CLI::Option* o) { return o->get_group() == group && o->nonpositional(); });
   if (options.empty()) return;
   out += "\n" + title + ":\n";
   for (const CLI::Option* option : options) append_entry(out, label_of(option), text_of(option));
@@ -60,11 +62,13 @@ string HelpFormatter::make_help(const CLI::App* app, string /*name*/, CLI::AppFo
   const auto subcommands = app->get_subcommands([](const CLI::App* sub) { return !sub->get_name().empty(); });
   const auto positionals = app->get_options([](const CLI::Option* o) { return o->get_positional(); });
   string description = app->get_description();
-  if (!description.empty() && description[0] >= 'a' && description[0] <= 'z') description[0] = static_cast<char>(description[0] - 'a' + 'A');
+  if (!description.empty() && description[0] >= 'a' && description[0] <= 'z')
+    description[0] = static_cast<char>(description[0] - 'a' + 'A');
   string out = description + (description.ends_with('.') ? "" : ".") + "\n\nUsage: " + path_of(app);
   if (!subcommands.empty()) out += " COMMAND";
   for (const CLI::Option* option : positionals)
-    out += option->get_required() ? " " + option->get_type_name() + (option->get_items_expected_max() > 2 ? "..." : "") : " [" + option->get_name() + "]";
+    out += option->get_required() ? " " + option->get_type_name() + (option->get_items_expected_max() > 2 ? "..." : "")
+                                  : " [" + option->get_name() + "]";
   out += " [flags]\n";
   if (!subcommands.empty()) {
     out += "\nCommands:\n";
@@ -72,7 +76,9 @@ string HelpFormatter::make_help(const CLI::App* app, string /*name*/, CLI::AppFo
   }
   if (!positionals.empty()) {
     out += '\n';
-    for (const CLI::Option* option : positionals) append_entry(out, option->get_type_name().empty() ? option->get_name() : option->get_type_name(), option->get_description());
+    for (const CLI::Option* option : positionals)
+      append_entry(out, option->get_type_name().empty() ? option->get_name() : option->get_type_name(),
+                   option->get_description());
   }
   append_group(out, kOwnGroup, app, "Flags");
   for (const string& group : app->get_groups())

@@ -28,8 +28,10 @@ int write_all(int fd, std::string_view text) {
 void Out::flush() {
   if (usable()) {
     const int code = write_all(fd_, buffer_);
-    if (code == EPIPE) closed_ = true;
-    else error_ = code;
+    if (code == EPIPE)
+      closed_ = true;
+    else
+      error_ = code;
   }
   buffer_.clear();
 }

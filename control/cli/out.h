@@ -19,9 +19,17 @@ class Out {
 
   // Append here; flush() or maybe_flush() writes.
   std::string& buffer() { return buffer_; }
-  void write(std::string_view text) { buffer_ += text; maybe_flush(); }
-  void line(std::string_view text) { (buffer_ += text) += '\n'; maybe_flush(); }
-  void maybe_flush() { if (buffer_.size() >= kFlushBytes) flush(); }
+  void write(std::string_view text) {
+    buffer_ += text;
+    maybe_flush();
+  }
+  void line(std::string_view text) {
+    (buffer_ += text) += '\n';
+    maybe_flush();
+  }
+  void maybe_flush() {
+    if (buffer_.size() >= kFlushBytes) flush();
+  }
   void flush();
 
   // The reader closed its end: stop, there is no error.

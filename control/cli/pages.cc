@@ -25,8 +25,11 @@ std::unique_ptr<Page> fetch(Client& client, const v1::ListResetsRequest& request
 }  // namespace
 
 Result<void> for_each_page(Client& client, v1::ListResetsRequest request, uint64_t limit,
-                           const std::function<bool(const v1::ListResetsResponse& page)>& take, v1::Completeness* completeness) {
-  const auto page_size = [&](uint64_t left) { return limit == 0 ? kMostPerPage : static_cast<uint32_t>(std::min<uint64_t>(left, kMostPerPage)); };
+                           const std::function<bool(const v1::ListResetsResponse& page)>& take,
+                           v1::Completeness* completeness) {
+  const auto page_size = [&](uint64_t left) {
+    return limit == 0 ? kMostPerPage : static_cast<uint32_t>(std::min<uint64_t>(left, kMostPerPage));
+  };
   uint64_t left = limit;
   request.set_page_size(page_size(left));
   std::unique_ptr<Page> page = fetch(client, request);
@@ -37,7 +40,8 @@ Result<void> for_each_page(Client& client, v1::ListResetsRequest request, uint64
     const auto got = static_cast<uint64_t>(response.events_size());
     left -= std::min(left, got);
     // An empty page with a token would go on for ever.
-    const bool more = !response.next_page_token().empty() && response.next_page_token() != request.page_token() && (limit == 0 || left > 0);
+    const bool more = !response.next_page_token().empty() && response.next_page_token() != request.page_token() &&
+                      (limit == 0 || left > 0);
     std::future<std::unique_ptr<Page>> next;
     if (more) {
       request.set_page_token(response.next_page_token());

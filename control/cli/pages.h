@@ -15,6 +15,7 @@ inline constexpr uint32_t kMostPerPage = 10'000;  // query.proto, ListResetsRequ
 // oldest first, with request.last newest first; within a page the newest stands last. A page may hold fewer than asked
 // for. The first page's completeness, which alone counts what is hidden, goes to *completeness.
 Result<void> for_each_page(Client& client, v1::ListResetsRequest request, uint64_t limit,
-                           const std::function<bool(const v1::ListResetsResponse& page)>& take, v1::Completeness* completeness);
+                           const std::function<bool(const v1::ListResetsResponse& page)>& take,
+                           v1::Completeness* completeness);
 
 }  // namespace rs::cli

@@ -23,8 +23,10 @@ std::string words_of_process(const std::string& text) {
 }
 
 Error died(const char* name, int status, const std::string& words) {
-  const std::string how = status > 128 ? "was ended by signal " + std::to_string(status - 128) : "failed with exit status " + std::to_string(status);
-  return {Code::kInternal, std::string(name) + " " + how + (words.empty() ? " and said nothing." : "; it said:") + words_of_process(words)};
+  const std::string how = status > 128 ? "was ended by signal " + std::to_string(status - 128)
+                                       : "failed with exit status " + std::to_string(status);
+  return {Code::kInternal, std::string(name) + " " + how + (words.empty() ? " and said nothing." : "; it said:") +
+                               words_of_process(words)};
 }
 
 }  // namespace
@@ -33,7 +35,8 @@ bool take_progress(std::string& text, Progress* progress) {
   const size_t end = text.rfind('\n');
   if (end == std::string::npos) return false;
   const size_t before = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
-  const std::string line = text.substr(before == std::string::npos ? 0 : before + 1, end - (before == std::string::npos ? 0 : before + 1));
+  const std::string line =
+      text.substr(before == std::string::npos ? 0 : before + 1, end - (before == std::string::npos ? 0 : before + 1));
   text.erase(0, end + 1);
   unsigned long long done = 0, total = 0, packets = 0;
   if (std::sscanf(line.c_str(), "%llu %llu %llu", &done, &total, &packets) != 3) return false;
@@ -50,7 +53,10 @@ Result<std::unique_ptr<Pipeline>> Pipeline::start(const Options& options, bool w
   if (!dir) return dir.error();
   std::string server = "unix:" + dir->path() + "/control.sock";
 
-  auto control = Process::start({{*control_path, "--store", ":memory:", "--listen", server, "--ready-fd", std::to_string(Process::kReportFd)}, false, true});
+  auto control = Process::start(
+      {{*control_path, "--store", ":memory:", "--listen", server, "--ready-fd", std::to_string(Process::kReportFd)},
+       false,
+       true});
   if (!control) return control.error();
   std::vector<std::string> argv = {*sensor_path, "--read"};
   bool reads_stdin = false;
@@ -58,12 +64,14 @@ Result<std::unique_ptr<Pipeline>> Pipeline::start(const Options& options, bool w
     argv.push_back(file);
     reads_stdin |= file == "-";
   }
-  argv.insert(argv.end(), {"--export-server", server, "--no-fold", "--workers", std::to_string(options.workers), "--name", "analyze", "--log-level", "warn"});
+  argv.insert(argv.end(), {"--export-server", server, "--no-fold", "--workers", std::to_string(options.workers),
+                           "--name", "analyze", "--log-level", "warn"});
   if (want_progress) argv.insert(argv.end(), {"--progress-fd", std::to_string(Process::kReportFd)});
   argv.insert(argv.end(), options.sensor_args.begin(), options.sensor_args.end());
   auto sensor = Process::start({std::move(argv), reads_stdin, want_progress});
   if (!sensor) return sensor.error();
-  return std::unique_ptr<Pipeline>(new Pipeline(std::move(*dir), std::move(server), std::move(*control), std::move(*sensor)));
+  return std::unique_ptr<Pipeline>(
+      new Pipeline(std::move(*dir), std::move(server), std::move(*control), std::move(*sensor)));
 }
 
 Result<void> Pipeline::run(const Interrupt& interrupt, const std::function<void(const Progress&)>& on_progress) {
@@ -81,7 +89,8 @@ Result<void> Pipeline::run(const Interrupt& interrupt, const std::function<void(
       if (Progress progress; take_progress(report, &progress)) on_progress(progress);
     }
     if (fds[4].revents != 0) control_.read_report(&ready);
-    if (fds[3].revents != 0 && !control_.read_errors()) return died("resetscope-control", control_.wait(), control_.error_text());
+    if (fds[3].revents != 0 && !control_.read_errors())
+      return died("resetscope-control", control_.wait(), control_.error_text());
     if (fds[1].revents != 0) sensor_lives = sensor_.read_errors();
   }
   if (const int status = sensor_.wait(); status != 0) return died("resetscope-sensor", status, sensor_.error_text());

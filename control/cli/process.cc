@@ -27,7 +27,8 @@ struct Pipe {
 // Ends above the numbers the child gets, so that dup2 there never overwrites one.
 Result<Pipe> make_pipe() {
   std::array<int, 2> fds;
-  if (pipe2(fds.data(), O_CLOEXEC) != 0) return Error{Code::kResource, std::string("cannot make a pipe: ") + std::strerror(errno)};
+  if (pipe2(fds.data(), O_CLOEXEC) != 0)
+    return Error{Code::kResource, std::string("cannot make a pipe: ") + std::strerror(errno)};
   Pipe pipe{fds[0], fcntl(fds[1], F_DUPFD_CLOEXEC, 10)};
   close(fds[1]);
   fcntl(pipe.read_end, F_SETFL, O_NONBLOCK);
@@ -115,8 +116,11 @@ Result<Process> Process::start(const Options& options) {
 }
 
 Process::Process(Process&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), error_fd_(std::exchange(other.error_fd_, -1)),
-      report_fd_(std::exchange(other.report_fd_, -1)), status_(other.status_), error_text_(std::move(other.error_text_)) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      error_fd_(std::exchange(other.error_fd_, -1)),
+      report_fd_(std::exchange(other.report_fd_, -1)),
+      status_(other.status_),
+      error_text_(std::move(other.error_text_)) {}
 
 Process::~Process() {
   kill();
@@ -159,7 +163,8 @@ Result<PrivateDir> PrivateDir::make() {
   std::string base = wanted != nullptr && *wanted == '/' && std::strlen(wanted) < kLongest ? wanted : "/tmp";
   std::string path = base + "/resetscope-XXXXXX";
   if (mkdtemp(path.data()) == nullptr)  // mode 0700
-    return Error{Code::kResource, "cannot make a directory in " + base + ": " + std::strerror(errno) + "; TMPDIR names another place"};
+    return Error{Code::kResource,
+                 "cannot make a directory in " + base + ": " + std::strerror(errno) + "; TMPDIR names another place"};
   return PrivateDir(std::move(path));
 }
 
@@ -170,11 +175,14 @@ PrivateDir::~PrivateDir() {
 }
 
 Result<std::string> find_program(const std::string& name, const std::string& build_dir) {
-  const auto runnable = [](const std::string& path) { return access(path.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(path); };
+  const auto runnable = [](const std::string& path) {
+    return access(path.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(path);
+  };
   if (const char* dir = std::getenv("RESETSCOPE_BIN_DIR"); dir != nullptr && *dir != '\0') {
     const std::string path = std::string(dir) + "/" + name;
     if (runnable(path)) return path;
-    return Error{Code::kNotFound, "RESETSCOPE_BIN_DIR is " + std::string(dir) + ", but there is no program " + name + " there"};
+    return Error{Code::kNotFound,
+                 "RESETSCOPE_BIN_DIR is " + std::string(dir) + ", but there is no program " + name + " there"};
   }
   std::error_code error;
   const auto own = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
@@ -189,7 +197,8 @@ Result<std::string> find_program(const std::string& name, const std::string& bui
       if (const std::string path = std::string(dir) + "/" + name; !dir.empty() && runnable(path)) return path;
     }
   }
-  return Error{Code::kNotFound, "cannot find the program " + name + " beside resetscope or on PATH; RESETSCOPE_BIN_DIR names its directory"};
+  return Error{Code::kNotFound, "cannot find the program " + name +
+                                    " beside resetscope or on PATH; RESETSCOPE_BIN_DIR names its directory"};
 }
 
 }  // namespace rs::cli

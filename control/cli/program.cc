@@ -14,10 +14,22 @@ namespace {
 using std::string;
 
 void add_common_flags(CLI::App& app, Settings& settings) {
-  app.add_option("--server", settings.server, "control plane: unix:/path or host:port")->type_name("ADDRESS")->group(kCommonGroup)->capture_default_str();
-  app.add_option("--timeout", settings.timeout, "longest wait for an answer")->type_name("TIME")->group(kCommonGroup)->capture_default_str();
-  app.add_option("-o,--output", settings.output, "table, wide, json or csv")->type_name("FORMAT")->group(kCommonGroup)->capture_default_str();
-  app.add_option("--color", settings.color, "auto, always or never")->type_name("WHEN")->group(kCommonGroup)->capture_default_str();
+  app.add_option("--server", settings.server, "control plane: unix:/path or host:port")
+      ->type_name("ADDRESS")
+      ->group(kCommonGroup)
+      ->capture_default_str();
+  app.add_option("--timeout", settings.timeout, "longest wait for an answer")
+      ->type_name("TIME")
+      ->group(kCommonGroup)
+      ->capture_default_str();
+  app.add_option("-o,--output", settings.output, "table, wide, json or csv")
+      ->type_name("FORMAT")
+      ->group(kCommonGroup)
+      ->capture_default_str();
+  app.add_option("--color", settings.color, "auto, always or never")
+      ->type_name("WHEN")
+      ->group(kCommonGroup)
+      ->capture_default_str();
   app.add_flag("--no-color", settings.no_color, "same as --color never")->group(kCommonGroup);
   app.add_flag("-q,--quiet", settings.quiet, "no notes on standard error, only errors")->group(kCommonGroup);
 }
@@ -28,7 +40,9 @@ void name_variables(CLI::App& app) {
     if (option->get_lnames().empty() || option->get_group().empty()) continue;
     string name = option->get_lnames()[0];
     if (name == "help" || name == "not") continue;
-    std::ranges::transform(name, name.begin(), [](char c) { return c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    std::ranges::transform(name, name.begin(), [](char c) {
+      return c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    });
     option->envname("RESETSCOPE_" + name);
   }
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) name_variables(*sub);
@@ -88,17 +102,23 @@ string unexpected_argument(const CLI::App& app) {
     return "unknown flag " + rest[0] + (near.empty() ? "" : "; did you mean " + near + "?");
   }
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-  for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; })) known.push_back(sub->get_name());
+  for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(sub->get_name());
   const string near = nearest(rest[0], known);
-  return (known.empty() ? "unexpected argument \"" : "unknown command \"") + rest[0] + "\"" + (near.empty() ? "" : "; did you mean " + near + "?");
+  return (known.empty() ? "unexpected argument \"" : "unknown command \"") + rest[0] + "\"" +
+         (near.empty() ? "" : "; did you mean " + near + "?");
 }
 
-// A command that is missing is named by those there are.
+// What is missing by its name in the help: a command by those there are.
 string missing(const CLI::App& app, const string& otherwise) {
   const CLI::App* at = &app;
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  for (const CLI::Option* option : at->get_options())
+    if (option->get_positional() && option->get_required() && option->count() == 0)
+      return (option->get_type_name().empty() ? option->get_description() : option->get_type_name()) + " is missing";
   string names;
-  for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; })) names.append(names.empty() ? "" : ", ").append(sub->get_name());
+  for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; }))
+    names.append(names.empty() ? "" : ", ").append(sub->get_name());
   return names.empty() ? otherwise : "a command is missing: " + names;
 }
 
@@ -146,7 +166,8 @@ int run_program(std::vector<string> args, int out_fd, int err_fd) {
   } catch (const CLI::ExtrasError&) {
     return usage_error(app, errors, unexpected_argument(app));
   } catch (const CLI::RequiredError& error) {
-    return usage_error(app, errors, app.remaining(true).empty() ? missing(app, error.what()) : unexpected_argument(app));
+    return usage_error(app, errors,
+                       app.remaining(true).empty() ? missing(app, error.what()) : unexpected_argument(app));
   } catch (const CLI::ParseError& error) {
     return usage_error(app, errors, error.what());
   }
@@ -158,7 +179,8 @@ int run_program(std::vector<string> args, int out_fd, int err_fd) {
   if (!color) return usage_error(app, errors, color.error().text);
   const auto timeout = parse_duration(settings.timeout);
   if (!timeout) return usage_error(app, errors, "--timeout: " + timeout.error().text);
-  const UnixNs now = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const UnixNs now =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   Session session{settings, *format, *timeout, now, style_of(out_fd, *color), out, notes};
   const int status = commands.run(session);
   out.flush();

@@ -101,7 +101,9 @@ TEST_F(Program, ListTable) {
   const Ran ran = command({"resets", "list"});
   EXPECT_EQ(ran.status, 0);
   EXPECT_THAT(ran.out, StartsWith("when (UTC)"));
-  EXPECT_THAT(ran.out, HasSubstr("2026-11-25 10:43:18.123  10.0.2.9:8080  10.0.1.7:40123  port_closed  server  syn     95%      3\n"));
+  EXPECT_THAT(
+      ran.out,
+      HasSubstr("2026-11-25 10:43:18.123  10.0.2.9:8080  10.0.1.7:40123  port_closed  server  syn     95%      3\n"));
   EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 4);
   EXPECT_EQ(ran.err, "note: 5 benign endings are left out; --benign shows them.\n");
   EXPECT_TRUE(service_.list_request.last());
@@ -159,9 +161,13 @@ TEST_F(Program, ListPutsTheNewestLastWhateverThePages) {
 }
 
 TEST_F(Program, ListSendsFilterAndTime) {
-  EXPECT_EQ(command({"resets", "list", "--client-ip", "10.0.0.0/8", "--port", "80,443", "--not", "--cause", "port_scan", "--filter", "idle > 5m",
-                     "--since", "2026-11-25T10:00:00Z", "--until", "2026-11-25T11:00:00Z", "--benign", "--last", "7"}).status, 0);
-  EXPECT_EQ(service_.list_request.filter(), "client_ip in 10.0.0.0/8 and port in (80, 443) and not cause = port_scan and (idle > 5m)");
+  EXPECT_EQ(command({"resets", "list", "--client-ip", "10.0.0.0/8", "--port", "80,443", "--not", "--cause", "port_scan",
+                     "--filter", "idle > 5m", "--since", "2026-11-25T10:00:00Z", "--until", "2026-11-25T11:00:00Z",
+                     "--benign", "--last", "7"})
+                .status,
+            0);
+  EXPECT_EQ(service_.list_request.filter(),
+            "client_ip in 10.0.0.0/8 and port in (80, 443) and not cause = port_scan and (idle > 5m)");
   EXPECT_EQ(service_.list_request.range().since().seconds(), 1'795'600'800);
   EXPECT_EQ(service_.list_request.range().until().seconds(), 1'795'604'400);
   EXPECT_TRUE(service_.list_request.include_benign());
@@ -189,10 +195,13 @@ TEST_F(Program, WhyReadsLikeAnAnswer) {
   const Ran ran = command({"why", "10.0.1.7", "10.0.2.9:8080"});
   EXPECT_EQ(ran.status, 0);
   EXPECT_THAT(ran.out, StartsWith("10.0.2.9:8080 refused 10.0.1.7: nothing listens on that port.\n"));
-  for (const char* part : {"port_closed, confidence 95%", "host_fw_reject (Rejected by the server's own firewall), confidence 4%; margin 91 points",
-                           "the server itself", "Zeek REJ, Cloudflare post_syn, Linux NO_SOCKET", "+0.000 ms  client", "+1.500 ms  client",
-                           "the client asks to connect (SYN)", "   +2.10  the RST has the shape of a refusal", "   -0.25  the type-of-service test says nothing",
-                           "What speaks against it", "  ss -ltnp 'sport = :8080'\n", "  # on the firewall: its log\n", "Start the service."})
+  for (const char* part :
+       {"port_closed, confidence 95%",
+        "host_fw_reject (Rejected by the server's own firewall), confidence 4%; margin 91 points", "the server itself",
+        "Zeek REJ, Cloudflare post_syn, Linux NO_SOCKET", "+0.000 ms  client", "+1.500 ms  client",
+        "the client asks to connect (SYN)", "   +2.10  the RST has the shape of a refusal",
+        "   -0.25  the type-of-service test says nothing", "What speaks against it", "  ss -ltnp 'sport = :8080'\n",
+        "  # on the firewall: its log\n", "Start the service."})
     EXPECT_THAT(ran.out, HasSubstr(part));
   EXPECT_THAT(ran.out, Not(HasSubstr("\x1b")));  // the server's name carries an escape sequence
   EXPECT_EQ(service_.why_request.client(), "10.0.1.7");
@@ -213,7 +222,12 @@ TEST_F(Program, WhyById) {
 TEST_F(Program, WhyNotFoundAndBadArguments) {
   service_.events.clear();
   EXPECT_EQ(command({"why", "10.0.1.7", "10.0.2.9"}).status, 1);
-  for (const std::vector<std::string>& bad : {std::vector<std::string>{"10.0.1.7"}, {"10.0.1.7", "host:80"}, {"10.0.1.7:70000", "10.0.2.9"}, {"[::1", "::1"}, {"::1]:5", "::1"}, {"a", "b", "c"}}) {
+  for (const std::vector<std::string>& bad : {std::vector<std::string>{"10.0.1.7"},
+                                              {"10.0.1.7", "host:80"},
+                                              {"10.0.1.7:70000", "10.0.2.9"},
+                                              {"[::1", "::1"},
+                                              {"::1]:5", "::1"},
+                                              {"a", "b", "c"}}) {
     auto args = bad;
     args.insert(args.begin(), "why");
     EXPECT_EQ(command(args).status, 2) << bad[0];
@@ -233,7 +247,8 @@ TEST_F(Program, Top) {
   ran = command({"top", "--by", "cause", "-o", "json"});
   EXPECT_EQ(json_lines(ran.out)[0]["value"], 1234);
   EXPECT_EQ(command({"top", "-o", "csv"}).out,
-            "service,value,share,top_cause,top_origin,last_seen\n10.0.2.9:8080,1234,0.75,port_closed,server,2026-11-25T10:43:18.123456789Z\n");
+            "service,value,share,top_cause,top_origin,last_seen\n10.0.2.9:8080,1234,0.75,port_closed,server,2026-11-"
+            "25T10:43:18.123456789Z\n");
   EXPECT_EQ(command({"top", "--by", "service,cause,origin"}).status, 2);
   EXPECT_EQ(command({"top", "--by", "unspecified"}).status, 2);
   ran = command({"top", "--by", "servise"});
@@ -248,7 +263,8 @@ TEST_F(Program, Sensors) {
   const auto sensor = json_lines(command({"sensors", "-o", "json"}).out)[0];
   EXPECT_EQ(sensor["counters"]["tracked"], 900'000);
   EXPECT_EQ(sensor["boot"], "18446744073709551615");
-  EXPECT_THAT(command({"sensors", "-o", "csv"}).out, HasSubstr("\nfra1,0.1.0,true,2026-11-25T10:43:18.123456789Z,2,1000000,"));
+  EXPECT_THAT(command({"sensors", "-o", "csv"}).out,
+              HasSubstr("\nfra1,0.1.0,true,2026-11-25T10:43:18.123456789Z,2,1000000,"));
 }
 
 TEST_F(Program, Status) {
@@ -262,7 +278,8 @@ TEST_F(Program, Status) {
 TEST_F(Program, WatchResumesWhereItWasAndStopsOnASignal) {
   std::vector<uint64_t> cursors;
   std::vector<uint32_t> lasts;
-  service_.watch = [&](int n, const v1::WatchResetsRequest& request, grpc::ServerWriter<v1::WatchResetsResponse>* writer) {
+  service_.watch = [&](int n, const v1::WatchResetsRequest& request,
+                       grpc::ServerWriter<v1::WatchResetsResponse>* writer) {
     cursors.push_back(request.resume_cursor());
     lasts.push_back(request.last());
     v1::WatchResetsResponse response;
@@ -291,7 +308,8 @@ TEST_F(Program, WatchResumesWhereItWasAndStopsOnASignal) {
 
 TEST_F(Program, WatchGoesOnWithAnotherStore) {
   std::vector<uint64_t> cursors;
-  service_.watch = [&](int n, const v1::WatchResetsRequest& request, grpc::ServerWriter<v1::WatchResetsResponse>* writer) {
+  service_.watch = [&](int n, const v1::WatchResetsRequest& request,
+                       grpc::ServerWriter<v1::WatchResetsResponse>* writer) {
     cursors.push_back(request.resume_cursor());
     v1::WatchResetsResponse response;
     response.set_heartbeat_cursor(99);
@@ -374,12 +392,30 @@ TEST_F(Program, VariablesStandForFlags) {
 }
 
 TEST(Usage, BadUsageIsStatusTwo) {
-  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
-           {}, {"nonsense"}, {"resets"}, {"resets", "lits"}, {"resets", "list", "--nonsense"}, {"resets", "list", "extra"}, {"--nonsense"},
-           {"resets", "list", "--first", "1", "--last", "1"}, {"resets", "list", "--last", "0"}, {"resets", "list", "--last", "20000"},
-           {"resets", "list", "--since", "yesterday"}, {"resets", "list", "--since", "1h", "--until", "2h"}, {"resets", "list", "--cause", "x"},
-           {"resets", "list", "-o", "xml"}, {"resets", "list", "--color", "red"}, {"resets", "list", "--timeout", "soon"}, {"resets", "list", "--not", "--all"},
-           {"completion", "tcsh"}, {"completion"}, {"why"}, {"analyze"}, {"help", "nonsense"}, {"status", "-o"}}) {
+  for (const std::vector<std::string>& args :
+       std::vector<std::vector<std::string>>{{},
+                                             {"nonsense"},
+                                             {"resets"},
+                                             {"resets", "lits"},
+                                             {"resets", "list", "--nonsense"},
+                                             {"resets", "list", "extra"},
+                                             {"--nonsense"},
+                                             {"resets", "list", "--first", "1", "--last", "1"},
+                                             {"resets", "list", "--last", "0"},
+                                             {"resets", "list", "--last", "20000"},
+                                             {"resets", "list", "--since", "yesterday"},
+                                             {"resets", "list", "--since", "1h", "--until", "2h"},
+                                             {"resets", "list", "--cause", "x"},
+                                             {"resets", "list", "-o", "xml"},
+                                             {"resets", "list", "--color", "red"},
+                                             {"resets", "list", "--timeout", "soon"},
+                                             {"resets", "list", "--not", "--all"},
+                                             {"completion", "tcsh"},
+                                             {"completion"},
+                                             {"why"},
+                                             {"analyze"},
+                                             {"help", "nonsense"},
+                                             {"status", "-o"}}) {
     const Ran ran = run(args);
     EXPECT_EQ(ran.status, 2) << (args.empty() ? "" : args.back());
     EXPECT_EQ(ran.out, "");
@@ -389,15 +425,26 @@ TEST(Usage, BadUsageIsStatusTwo) {
 }
 
 TEST(Usage, MistypedThingsAreSuggested) {
-  EXPECT_THAT(run({"resets", "list", "--serverip", "x"}).err, HasSubstr("unknown flag --serverip; did you mean --server-ip?"));
+  EXPECT_THAT(run({"resets", "list", "--serverip", "x"}).err,
+              HasSubstr("unknown flag --serverip; did you mean --server-ip?"));
   EXPECT_THAT(run({"statsu"}).err, HasSubstr("unknown command \"statsu\"; did you mean status?"));
   EXPECT_THAT(run({"resets", "lits"}).err, HasSubstr("did you mean list?"));
 }
 
 TEST(Usage, Help) {
-  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
-           {"--help"}, {"help"}, {"resets", "--help"}, {"resets", "list", "--help"}, {"resets", "watch", "-h"}, {"why", "--help"}, {"top", "--help"},
-           {"sensors", "--help"}, {"status", "--help"}, {"analyze", "--help"}, {"completion", "--help"}, {"version", "--help"}, {"help", "resets", "list"}}) {
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{{"--help"},
+                                                                                    {"help"},
+                                                                                    {"resets", "--help"},
+                                                                                    {"resets", "list", "--help"},
+                                                                                    {"resets", "watch", "-h"},
+                                                                                    {"why", "--help"},
+                                                                                    {"top", "--help"},
+                                                                                    {"sensors", "--help"},
+                                                                                    {"status", "--help"},
+                                                                                    {"analyze", "--help"},
+                                                                                    {"completion", "--help"},
+                                                                                    {"version", "--help"},
+                                                                                    {"help", "resets", "list"}}) {
     const Ran ran = run(args);
     EXPECT_EQ(ran.status, 0);
     EXPECT_EQ(ran.err, "");
@@ -428,7 +475,8 @@ TEST(Usage, CompletionScriptsParse) {
   std::ofstream(path) << run({"completion", "bash"}).out;
   // The script completes values, flags and commands.
   const auto complete = [&](const std::string& words, int at) {
-    const std::string script = "source " + path + "; COMP_WORDS=(" + words + "); COMP_CWORD=" + std::to_string(at) + "; _resetscope; echo \"${COMPREPLY[*]}\"";
+    const std::string script = "source " + path + "; COMP_WORDS=(" + words + "); COMP_CWORD=" + std::to_string(at) +
+                               "; _resetscope; echo \"${COMPREPLY[*]}\"";
     FILE* pipe = popen(("bash -c '" + script + "' 2>&1").c_str(), "r");
     std::string out;
     for (int c; (c = fgetc(pipe)) != EOF;) out += static_cast<char>(c);

@@ -13,8 +13,12 @@ namespace {
 
 std::string rate_text(double per_second, std::string_view unit) {
   char buffer[64];
-  if (per_second >= 1e6) std::snprintf(buffer, sizeof buffer, "%.1f million %.*s/s", per_second / 1e6, static_cast<int>(unit.size()), unit.data());
-  else std::snprintf(buffer, sizeof buffer, "%s %.*s/s", grouped(static_cast<uint64_t>(per_second)).c_str(), static_cast<int>(unit.size()), unit.data());
+  if (per_second >= 1e6)
+    std::snprintf(buffer, sizeof buffer, "%.1f million %.*s/s", per_second / 1e6, static_cast<int>(unit.size()),
+                  unit.data());
+  else
+    std::snprintf(buffer, sizeof buffer, "%s %.*s/s", grouped(static_cast<uint64_t>(per_second)).c_str(),
+                  static_cast<int>(unit.size()), unit.data());
   return buffer;
 }
 
@@ -24,8 +28,6 @@ std::string seconds_text(double seconds) {
   return buffer;
 }
 
-constexpr int kMostServices = 10'000;  // the control plane lists no more
-
 // The sensor's outcomes of a packet (dataplane/packet/view.h) as they come in its health report.
 constexpr std::string_view kTcpCounters[] = {"tracked", "mirror_duplicate", "table_full"};
 constexpr std::string_view kUnreadableCounters[] = {"unsupported_link", "short_link", "bad_ipv4",  "bad_ipv6",
@@ -34,13 +36,15 @@ constexpr std::string_view kUnreadableCounters[] = {"unsupported_link", "short_l
 uint64_t sum(const v1::Sensor& sensor, std::span<const std::string_view> names) {
   uint64_t total = 0;
   for (const std::string_view name : names)
-    if (const auto found = sensor.counters().find(std::string(name)); found != sensor.counters().end()) total += found->second;
+    if (const auto found = sensor.counters().find(std::string(name)); found != sensor.counters().end())
+      total += found->second;
   return total;
 }
 
 }  // namespace
 
-Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesResponse& services, const v1::TopResponse& endings) {
+Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesResponse& services,
+                 const v1::TopResponse& endings) {
   Totals t;
   for (const v1::Sensor& s : sensors.sensors()) {
     t.packets += s.received_packets();
@@ -56,7 +60,7 @@ Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesR
     t.closed_cleanly += s.closed_cleanly();
     t.lost_bytes += s.lost_bytes();
   }
-  t.at_least = services.services_size() >= kMostServices;
+  t.at_least = static_cast<uint32_t>(services.services_size()) >= kMostServices;
   const auto count = [&](v1::Ending ending) {
     for (const v1::TopRow& row : endings.rows())
       if (row.keys_size() == 1 && row.keys(0) == word(ending)) return static_cast<uint64_t>(std::max(0.0, row.value()));
@@ -77,12 +81,15 @@ void append_totals(std::string& out, const Totals& t, const std::string& what, d
     out += printable(text);
     out += '\n';
   };
-  row("Read", what + ": " + counted(t.packets, "packet", "packets") + ", " + grouped(t.tcp_packets) + " of them TCP, " + bytes_text(t.bytes));
+  row("Read", what + ": " + counted(t.packets, "packet", "packets") + ", " + grouped(t.tcp_packets) + " of them TCP, " +
+                  bytes_text(t.bytes));
   if (seconds > 0)
     row("Speed", seconds_text(seconds) + ", " + rate_text(static_cast<double>(t.packets) / seconds, "packets"));
-  row("Connections", (t.at_least ? "at least " : "") + grouped(t.attempted) + " attempted, " + grouped(t.established) + " established, " + grouped(t.closed_cleanly) + " closed cleanly");
-  row("Endings", grouped(t.reset) + " reset, " + grouped(t.refused) + " refused, " + grouped(t.timed_out) + " timed out" +
-                     (t.rejected > 0 ? ", " + grouped(t.rejected) + " rejected by ICMP" : "") + (t.closed > 0 ? ", " + grouped(t.closed) + " closed by a timer" : "") +
+  row("Connections", (t.at_least ? "at least " : "") + grouped(t.attempted) + " attempted, " + grouped(t.established) +
+                         " established, " + grouped(t.closed_cleanly) + " closed cleanly");
+  row("Endings", grouped(t.reset) + " reset, " + grouped(t.refused) + " refused, " + grouped(t.timed_out) +
+                     " timed out" + (t.rejected > 0 ? ", " + grouped(t.rejected) + " rejected by ICMP" : "") +
+                     (t.closed > 0 ? ", " + grouped(t.closed) + " closed by a timer" : "") +
                      (t.lost_bytes > 0 ? "; " + bytes_text(t.lost_bytes) + " sent and never acknowledged" : ""));
   if (t.unreadable > 0) row("Unreadable", counted(t.unreadable, "packet", "packets") + " (--stats says why)");
   if (t.missed > 0) row("Missed", counted(t.missed, "packet was", "packets were") + " not read");
@@ -105,7 +112,8 @@ void append_top(std::string& out, std::string_view title, const v1::TopResponse&
 void append_counters(std::string& out, const v1::ListSensorsResponse& sensors) {
   for (const v1::Sensor& sensor : sensors.sensors()) {
     Table table({{"counter"}, {"value", true}}, Style{});
-    for (const auto& [name, value] : std::map<std::string, uint64_t>(sensor.counters().begin(), sensor.counters().end()))
+    for (const auto& [name, value] :
+         std::map<std::string, uint64_t>(sensor.counters().begin(), sensor.counters().end()))
       table.add({{name}, {grouped(value)}});
     table.render(out);
   }

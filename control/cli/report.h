@@ -7,6 +7,8 @@
 
 namespace rs::cli {
 
+inline constexpr uint32_t kMostServices = 10'000;  // the control plane lists no more in one answer
+
 // Sums over everything the sensor read.
 struct Totals {
   uint64_t packets = 0, bytes = 0, tcp_packets = 0, unreadable = 0, missed = 0, lost_events = 0;
@@ -15,7 +17,8 @@ struct Totals {
   bool at_least = false;  // more services than the control plane lists: connections are a lower bound
 };
 // `endings`: Top by ending, benign ones included.
-Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesResponse& services, const v1::TopResponse& endings);
+Totals totals_of(const v1::ListSensorsResponse& sensors, const v1::ListServicesResponse& services,
+                 const v1::TopResponse& endings);
 
 void append_totals(std::string& out, const Totals& totals, const std::string& what, double seconds, const Style& style);
 // Rows of Top as a short list: "Top causes".

@@ -25,18 +25,32 @@ void add_filter_flags(CLI::App& command, Selection& selection) {
                                                                  : "NAME";
     // One value a flag, so that what follows is not swallowed; commas and repetition give more.
     command.add_option(name, selection.filter.wanted[i], std::string(flag.help))
-        ->type_name(kind)->delimiter(',')->allow_extra_args(false)->group(kFilterGroup);
-    command.add_option("--not-" + std::string(flag.name), selection.filter.unwanted[i], "what --not --" + std::string(flag.name) + " becomes")
-        ->delimiter(',')->allow_extra_args(false)->group("");
+        ->type_name(kind)
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->group(kFilterGroup);
+    command
+        .add_option("--not-" + std::string(flag.name), selection.filter.unwanted[i],
+                    "what --not --" + std::string(flag.name) + " becomes")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->group("");
   }
   // Declared for --help; join_not() has taken every real one out before.
-  command.add_flag_callback("--not", [] {}, "turns the next filter flag round: --not --cause port_scan")->group(kFilterGroup);
-  command.add_option("--filter", selection.filter.raw, "expression of the filter language")->type_name("EXPR")->group(kFilterGroup);
+  command
+      .add_flag_callback(
+          "--not", [] {}, "turns the next filter flag round: --not --cause port_scan")
+      ->group(kFilterGroup);
+  command.add_option("--filter", selection.filter.raw, "expression of the filter language")
+      ->type_name("EXPR")
+      ->group(kFilterGroup);
   command.add_flag("--benign", selection.benign, "show benign endings, too")->group(kFilterGroup);
 }
 
 void add_time_flags(CLI::App& command, Selection& selection) {
-  command.add_option("--since", selection.since, "from this time on: 15m, 2h, 3d ago, or 2026-11-21T10:43:18Z")->type_name("TIME")->group("Time");
+  command.add_option("--since", selection.since, "from this time on: 15m, 2h, 3d ago, or 2026-11-21T10:43:18Z")
+      ->type_name("TIME")
+      ->group("Time");
   command.add_option("--until", selection.until, "up to this time")->type_name("TIME")->group("Time");
 }
 
@@ -66,9 +80,11 @@ void say_completeness(const Session& session, const v1::Completeness& c, bool on
   if (c.notes_size() != 0) return;
   if (c.missed_packets() > 0)
     session.notes.note("note: the sensors missed " + grouped(c.missed_packets()) + " of " +
-                       counted(c.missed_packets() + c.received_packets(), "packet", "packets") + "; something may be missing here.");
+                       counted(c.missed_packets() + c.received_packets(), "packet", "packets") +
+                       "; something may be missing here.");
   if (c.lost_events() > 0)
-    session.notes.note("note: " + counted(c.lost_events(), "ending was", "endings were") + " lost before being stored.");
+    session.notes.note("note: " + counted(c.lost_events(), "ending was", "endings were") +
+                       " lost before being stored.");
 }
 
 }  // namespace rs::cli

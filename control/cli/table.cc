@@ -10,18 +10,24 @@ namespace rs::cli {
 namespace {
 
 constexpr size_t kGap = 2;
-constexpr size_t kProseWidth = 100;    // longer lines are hard to read
+constexpr size_t kProseWidth = 100;  // longer lines are hard to read
 constexpr size_t kDefaultWidth = 80;
 
 std::string_view code_of(Paint paint) {
   switch (paint) {
-    case Paint::kNone: return "";
-    case Paint::kBold: return "\x1b[1m";
+    case Paint::kNone:
+      return "";
+    case Paint::kBold:
+      return "\x1b[1m";
     case Paint::kDim:
-    case Paint::kBenign: return "\x1b[2m";
-    case Paint::kNotice: return "\x1b[38;5;74m";    // sky blue
-    case Paint::kProblem: return "\x1b[38;5;214m";  // orange
-    case Paint::kHostile: return "\x1b[1;38;5;175m";  // reddish purple
+    case Paint::kBenign:
+      return "\x1b[2m";
+    case Paint::kNotice:
+      return "\x1b[38;5;74m";  // sky blue
+    case Paint::kProblem:
+      return "\x1b[38;5;214m";  // orange
+    case Paint::kHostile:
+      return "\x1b[1;38;5;175m";  // reddish purple
   }
   return "";
 }
@@ -30,11 +36,16 @@ std::string_view code_of(Paint paint) {
 
 Paint paint_of(v1::Severity severity) {
   switch (severity) {
-    case v1::SEVERITY_BENIGN: return Paint::kBenign;
-    case v1::SEVERITY_NOTICE: return Paint::kNotice;
-    case v1::SEVERITY_PROBLEM: return Paint::kProblem;
-    case v1::SEVERITY_HOSTILE: return Paint::kHostile;
-    default: return Paint::kNone;
+    case v1::SEVERITY_BENIGN:
+      return Paint::kBenign;
+    case v1::SEVERITY_NOTICE:
+      return Paint::kNotice;
+    case v1::SEVERITY_PROBLEM:
+      return Paint::kProblem;
+    case v1::SEVERITY_HOSTILE:
+      return Paint::kHostile;
+    default:
+      return Paint::kNone;
   }
 }
 
@@ -62,7 +73,9 @@ void Table::fix_widths() {
   for (size_t excess = total() > style_.width ? total() - style_.width : 0; excess > 0; --excess) {
     size_t widest = widths_.size();
     for (size_t i = 0; i < widths_.size(); ++i)
-      if (columns_[i].least != 0 && widths_[i] > columns_[i].least && (widest == widths_.size() || widths_[i] > widths_[widest])) widest = i;
+      if (columns_[i].least != 0 && widths_[i] > columns_[i].least &&
+          (widest == widths_.size() || widths_[i] > widths_[widest]))
+        widest = i;
     if (widest == widths_.size()) return;
     --widths_[widest];
   }
@@ -72,7 +85,8 @@ void Table::append_row(std::string& out, const std::vector<Cell>& row) const {
   for (size_t i = 0; i < row.size(); ++i) {
     const bool last = i + 1 == row.size();
     // With no limit a late, longer cell may stand out of its column rather than be cut.
-    const std::string text = style_.width == 0 || columns_[i].least == 0 ? row[i].text : fitted(row[i].text, widths_[i]);
+    const std::string text =
+        style_.width == 0 || columns_[i].least == 0 ? row[i].text : fitted(row[i].text, widths_[i]);
     const size_t used = display_width(text);
     const size_t pad = widths_[i] > used ? widths_[i] - used : 0;
     if (columns_[i].right) out.append(pad, ' ');

@@ -26,9 +26,9 @@ std::string painted(std::string_view text, Paint paint, const Style& style);
 
 struct Column {
   std::string_view title;
-  bool right = false;     // numbers
-  size_t least = 0;       // may be narrowed to this when the terminal is narrow; 0: never narrowed
-  size_t preset = 0;      // width before any row is known, for output that streams
+  bool right = false;  // numbers
+  size_t least = 0;    // may be narrowed to this when the terminal is narrow; 0: never narrowed
+  size_t preset = 0;   // width before any row is known, for output that streams
 };
 
 struct Cell {

@@ -36,7 +36,8 @@ TEST(Table, FitsTheWidthByCuttingTheWidest) {
 }
 
 TEST(Table, NeverCutsWhatMayNotBe) {
-  EXPECT_NE(rendered({.width = 10}, {{"n"}}, {{{"12345678901234567890"}}}).find("12345678901234567890"), std::string::npos);
+  EXPECT_NE(rendered({.width = 10}, {{"n"}}, {{{"12345678901234567890"}}}).find("12345678901234567890"),
+            std::string::npos);
 }
 
 TEST(Table, ColourOnlyWhereWanted) {
@@ -46,7 +47,9 @@ TEST(Table, ColourOnlyWhereWanted) {
 }
 
 TEST(Table, ColourDoesNotShiftColumns) {
-  EXPECT_NE(rendered({.color = true}, {{"a"}, {"b"}}, {{{"x", Paint::kProblem}, {"y"}}, {{"xxx"}, {"z"}}}).find("x\x1b[0m    y\n"), std::string::npos);
+  EXPECT_NE(rendered({.color = true}, {{"a"}, {"b"}}, {{{"x", Paint::kProblem}, {"y"}}, {{"xxx"}, {"z"}}})
+                .find("x\x1b[0m    y\n"),
+            std::string::npos);
 }
 
 TEST(Table, StreamsWithPresetWidths) {

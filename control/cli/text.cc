@@ -45,7 +45,10 @@ size_t sequence_length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
   if (lead < 0x80) return 1;
-  const size_t n = lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+  const size_t n = lead >= 0xc2 && lead <= 0xdf   ? 2
+                   : lead >= 0xe0 && lead <= 0xef ? 3
+                   : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                  : 0;
   if (n == 0 || text.size() < n) return 0;
   for (size_t i = 1; i < n; ++i)
     if ((byte(i) & 0xc0) != 0x80) return 0;
@@ -128,11 +131,21 @@ void append_json_string(std::string& out, std::string_view text) {
     }
     out.append(text.substr(plain, i - plain));
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (c >= 0x80) {
           out += "\\ufffd";
@@ -191,14 +204,22 @@ std::string duration_text(int64_t ns) {
   constexpr uint64_t kSecond = 1'000'000'000;
   const double s = static_cast<double>(n) / 1e9;
   std::array<char, 48> b;
-  if (n < 1'000'000) std::snprintf(b.data(), b.size(), "%.3g us", s * 1e6);
-  else if (n < 10'000'000) std::snprintf(b.data(), b.size(), "%.1f ms", s * 1e3);
-  else if (n < kSecond) std::snprintf(b.data(), b.size(), "%.0f ms", s * 1e3);
-  else if (n < 10 * kSecond) std::snprintf(b.data(), b.size(), "%.1f s", s);
-  else if (n < 600 * kSecond) std::snprintf(b.data(), b.size(), "%.0f s", s);
-  else if (n < 7'200 * kSecond) std::snprintf(b.data(), b.size(), "%" PRIu64 " min", n / kSecond / 60);
-  else if (n < 172'800 * kSecond) std::snprintf(b.data(), b.size(), "%" PRIu64 " h %" PRIu64 " min", n / kSecond / 3600, n / kSecond / 60 % 60);
-  else std::snprintf(b.data(), b.size(), "%" PRIu64 " d %" PRIu64 " h", n / kSecond / 86'400, n / kSecond / 3600 % 24);
+  if (n < 1'000'000)
+    std::snprintf(b.data(), b.size(), "%.3g us", s * 1e6);
+  else if (n < 10'000'000)
+    std::snprintf(b.data(), b.size(), "%.1f ms", s * 1e3);
+  else if (n < kSecond)
+    std::snprintf(b.data(), b.size(), "%.0f ms", s * 1e3);
+  else if (n < 10 * kSecond)
+    std::snprintf(b.data(), b.size(), "%.1f s", s);
+  else if (n < 600 * kSecond)
+    std::snprintf(b.data(), b.size(), "%.0f s", s);
+  else if (n < 7'200 * kSecond)
+    std::snprintf(b.data(), b.size(), "%" PRIu64 " min", n / kSecond / 60);
+  else if (n < 172'800 * kSecond)
+    std::snprintf(b.data(), b.size(), "%" PRIu64 " h %" PRIu64 " min", n / kSecond / 3600, n / kSecond / 60 % 60);
+  else
+    std::snprintf(b.data(), b.size(), "%" PRIu64 " d %" PRIu64 " h", n / kSecond / 86'400, n / kSecond / 3600 % 24);
   return b.data();
 }
 
@@ -209,7 +230,8 @@ std::string printable(std::string_view text) {
     const size_t n = sequence_length(text.substr(i));
     const auto c = static_cast<unsigned char>(text[i]);
     // C0, DEL, and C1 (U+0080 to U+009F), which terminals obey as well.
-    const bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && n == 2 && static_cast<unsigned char>(text[i + 1]) < 0xa0);
+    const bool control =
+        c < 0x20 || c == 0x7f || (c == 0xc2 && n == 2 && static_cast<unsigned char>(text[i + 1]) < 0xa0);
     if (n == 0 || control) {
       out += '?';
       i += n == 0 ? 1 : n;
@@ -222,7 +244,8 @@ std::string printable(std::string_view text) {
 }
 
 size_t display_width(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 std::string fitted(std::string_view text, size_t columns) {

@@ -64,7 +64,7 @@ TEST(Json, BadUtf8BecomesTheReplacementCharacter) {
   EXPECT_EQ(json("\xff"), "\"\\ufffd\"");
   EXPECT_EQ(json("a\xc3"), "\"a\\ufffd\"");
   EXPECT_EQ(json("\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\"");  // a surrogate is no character
-  EXPECT_EQ(json("\xc0\xaf"), "\"\\ufffd\\ufffd\"");              // overlong
+  EXPECT_EQ(json("\xc0\xaf"), "\"\\ufffd\\ufffd\"");             // overlong
 }
 
 TEST(Numbers, Decimal) {
@@ -126,8 +126,12 @@ TEST(Words, ForPeople) {
 
 TEST(Terminal, ControlCharactersCannotReachIt) {
   EXPECT_EQ(printable("a\x1b[31mb\x07\n"), "a?[31mb??");
-  EXPECT_EQ(printable("x\x9b" "31m"), "x?31m");       // a bare C1 byte is no UTF-8
-  EXPECT_EQ(printable("x\xc2\x9b" "31m"), "x?31m");   // C1 as UTF-8
+  EXPECT_EQ(printable("x\x9b"
+                      "31m"),
+            "x?31m");  // a bare C1 byte is no UTF-8
+  EXPECT_EQ(printable("x\xc2\x9b"
+                      "31m"),
+            "x?31m");  // C1 as UTF-8
   EXPECT_EQ(printable("grün"), "grün");
 }
 

@@ -58,7 +58,8 @@ std::optional<int64_t> relative(std::string_view text) {
     const auto unit = unit_ns(text.substr(0, letters));
     if (!unit) return std::nullopt;
     int64_t part = 0;
-    if (__builtin_mul_overflow(number, *unit, &part) || __builtin_add_overflow(total, part, &total)) return std::nullopt;
+    if (__builtin_mul_overflow(number, *unit, &part) || __builtin_add_overflow(total, part, &total))
+      return std::nullopt;
     text.remove_prefix(letters);
   }
   return total;
@@ -108,6 +109,8 @@ std::optional<UnixNs> absolute(std::string_view text) {
   return seconds * kSecond + nanos;
 }
 
+std::string quoted(std::string_view text) { return std::string("\"").append(text).append("\""); }
+
 }  // namespace
 
 Result<UnixNs> parse_when(std::string_view text, UnixNs now) {
@@ -117,14 +120,15 @@ Result<UnixNs> parse_when(std::string_view text, UnixNs now) {
     return now - *ns;
   }
   if (const auto ns = absolute(text)) return *ns;
-  return Error{Code::kInvalid, "\"" + std::string(text) +
-                                   "\" is no time: write how long ago (15m, 2h, 3d), or a date (2026-11-21), or date, time and "
-                                   "zone as in 2026-11-21T10:43:18Z"};
+  return Error{Code::kInvalid,
+               quoted(text) +
+                   " is no time: write how long ago (15m, 2h, 3d), or a date (2026-11-21), or date, time and "
+                   "zone as in 2026-11-21T10:43:18Z"};
 }
 
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   if (const auto ns = relative(text)) return std::chrono::nanoseconds(*ns);
-  return Error{Code::kInvalid, "\"" + std::string(text) + "\" is no length of time: write 10s, 500ms or 1m30s"};
+  return Error{Code::kInvalid, quoted(text) + " is no length of time: write 10s, 500ms or 1m30s"};
 }
 
 google::protobuf::Timestamp to_timestamp(UnixNs ns) {

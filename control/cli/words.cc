@@ -39,7 +39,8 @@ std::vector<std::string> words_of(const google::protobuf::EnumDescriptor& enumer
     std::string text = value.name();
     if (text.starts_with(prefix)) text.erase(0, prefix.size());
     if (!keep_case || text == "NONE")
-      std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+      std::ranges::transform(text, text.begin(),
+                             [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     if (const auto at = static_cast<size_t>(value.number()); at < words.size()) words[at] = text;
   }
   return words;

@@ -20,16 +20,26 @@ constexpr double kProbablyBelow = 0.6;
 // Where in the connection's life, with the leading blank.
 string stage_phrase(const model::Event& e) {
   switch (e.stage) {
-    case Stage::kSyn: return " at its first packet";
-    case Stage::kSynAck: return " before the handshake was complete";
-    case Stage::kEstablished: return " right after the handshake";
-    case Stage::kRequest: return " before any answer to the request";
-    case Stage::kExchange: return " in mid-exchange";
-    case Stage::kIdle: return " after " + duration_text(e.idle_ns) + " of silence";
-    case Stage::kClosing: return " while it was being closed";
-    case Stage::kClosed: return " after both sides had closed";
-    case Stage::kMidstream: return " at a point unknown (its start was not seen)";
-    case Stage::kUnknown: break;
+    case Stage::kSyn:
+      return " at its first packet";
+    case Stage::kSynAck:
+      return " before the handshake was complete";
+    case Stage::kEstablished:
+      return " right after the handshake";
+    case Stage::kRequest:
+      return " before any answer to the request";
+    case Stage::kExchange:
+      return " in mid-exchange";
+    case Stage::kIdle:
+      return " after " + duration_text(e.idle_ns) + " of silence";
+    case Stage::kClosing:
+      return " while it was being closed";
+    case Stage::kClosed:
+      return " after both sides had closed";
+    case Stage::kMidstream:
+      return " at a point unknown (its start was not seen)";
+    case Stage::kUnknown:
+      break;
   }
   return "";
 }
@@ -37,11 +47,16 @@ string stage_phrase(const model::Event& e) {
 string reset_phrase(const model::Event& e) {
   const string at = stage_phrase(e), client = endpoint_text(e.client), server = endpoint_text(e.server);
   switch (e.origin) {
-    case Origin::kClient: return client + " reset its connection with " + server + at;
-    case Origin::kServer: return server + " reset its connection with " + client + at;
-    case Origin::kMiddlebox: return "A device on the path reset the connection of " + client + " with " + server + at;
-    case Origin::kOffPath: return "Somebody off the path reset the connection of " + client + " with " + server + at;
-    case Origin::kUnknown: break;
+    case Origin::kClient:
+      return client + " reset its connection with " + server + at;
+    case Origin::kServer:
+      return server + " reset its connection with " + client + at;
+    case Origin::kMiddlebox:
+      return "A device on the path reset the connection of " + client + " with " + server + at;
+    case Origin::kOffPath:
+      return "Somebody off the path reset the connection of " + client + " with " + server + at;
+    case Origin::kUnknown:
+      break;
   }
   if (e.claimed_sender == Side::kUnknown) return "The connection of " + client + " with " + server + " was reset" + at;
   return "The connection of " + client + " with " + server + " was reset" + at + ", in the name of the " +
@@ -51,11 +66,16 @@ string reset_phrase(const model::Event& e) {
 string refused_phrase(const model::Event& e) {
   const string client = ip_text(e.client.ip), server = endpoint_text(e.server);
   switch (e.origin) {
-    case Origin::kServer: return server + " refused " + client;
-    case Origin::kMiddlebox: return "A device on the path refused " + client + " access to " + server;
-    case Origin::kOffPath: return "Somebody off the path refused " + client + " access to " + server;
-    case Origin::kClient: return client + " refused its own connection with " + server;
-    case Origin::kUnknown: break;
+    case Origin::kServer:
+      return server + " refused " + client;
+    case Origin::kMiddlebox:
+      return "A device on the path refused " + client + " access to " + server;
+    case Origin::kOffPath:
+      return "Somebody off the path refused " + client + " access to " + server;
+    case Origin::kClient:
+      return client + " refused its own connection with " + server;
+    case Origin::kUnknown:
+      break;
   }
   return client + " was refused at " + server;
 }
@@ -64,14 +84,19 @@ string refused_phrase(const model::Event& e) {
 string event_phrase(const model::Event& e) {
   const string client = endpoint_text(e.client), server = endpoint_text(e.server);
   switch (e.ending) {
-    case Ending::kRefused: return refused_phrase(e);
+    case Ending::kRefused:
+      return refused_phrase(e);
     case Ending::kTimedOut:
       if (e.stage == Stage::kSyn) return ip_text(e.client.ip) + " got no answer from " + server;
       return "The connection of " + client + " with " + server + " died without a word" + stage_phrase(e);
-    case Ending::kRejected: return ip_text(e.client.ip) + " was told that " + server + " cannot be reached";
-    case Ending::kClosed: return "The connection of " + client + " with " + server + " was closed" + stage_phrase(e);
-    case Ending::kReset: return reset_phrase(e);
-    case Ending::kUnknown: break;
+    case Ending::kRejected:
+      return ip_text(e.client.ip) + " was told that " + server + " cannot be reached";
+    case Ending::kClosed:
+      return "The connection of " + client + " with " + server + " was closed" + stage_phrase(e);
+    case Ending::kReset:
+      return reset_phrase(e);
+    case Ending::kUnknown:
+      break;
   }
   return "The connection of " + client + " with " + server + " ended" + stage_phrase(e);
 }
@@ -91,9 +116,8 @@ string summary(const model::Event& event) {
   out += fill(text.why, context);
   if (event.cause == Cause::kUnknown && event.second_cause != Cause::kUnknown) {
     string guess(cause_text(event.second_cause).title);
-    std::ranges::transform(guess.begin(), guess.begin() + 1, guess.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    std::ranges::transform(guess.begin(), guess.begin() + 1, guess.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     out += " (best guess: " + guess + ")";
   }
   out += last_meaning(event);
@@ -111,7 +135,8 @@ string fact_name(FactId id) {
 
 string fact_text(const model::Event& event, const model::Fact& fact) {
   const string_view text = fact_template(fact.id);
-  if (text.empty()) return "a fact newer than this program: " + fact_name(fact.id) + ", value " + std::to_string(fact.value);
+  if (text.empty())
+    return "a fact newer than this program: " + fact_name(fact.id) + ", value " + std::to_string(fact.value);
   return fill(text, {event, &fact});
 }
 
@@ -142,7 +167,8 @@ Advice advice(const model::Event& event, Cause cause) {
 
 string ip_text(const model::Ip& ip) {
   char buffer[INET6_ADDRSTRLEN];
-  const bool mapped = std::all_of(ip.begin(), ip.begin() + 10, [](uint8_t b) { return b == 0; }) && ip[10] == 0xff && ip[11] == 0xff;
+  const bool mapped =
+      std::all_of(ip.begin(), ip.begin() + 10, [](uint8_t b) { return b == 0; }) && ip[10] == 0xff && ip[11] == 0xff;
   if (mapped)
     inet_ntop(AF_INET, ip.data() + 12, buffer, sizeof buffer);
   else

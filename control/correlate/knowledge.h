@@ -14,10 +14,10 @@
 namespace rs::correlate {
 
 struct Advice {
-  std::string title;          // "Port closed"
-  std::string meaning;        // plain words, two or three sentences
-  std::string whose_side;     // "server side: nothing listens on 10.0.2.9:8080"
-  std::string confused_with;  // and how to tell
+  std::string title;                     // "Port closed"
+  std::string meaning;                   // plain words, two or three sentences
+  std::string whose_side;                // "server side: nothing listens on 10.0.2.9:8080"
+  std::string confused_with;             // and how to tell
   std::vector<std::string> check_first;  // commands, real addresses filled in
   std::string usual_fix;
 };

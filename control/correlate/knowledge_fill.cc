@@ -22,9 +22,12 @@ bool is_ipv6(const model::Event& e) { return ip_text(e.server.ip).find(':') != s
 
 string_view side_word(Side side) {
   switch (side) {
-    case Side::kClient: return "the client";
-    case Side::kServer: return "the server";
-    case Side::kUnknown: break;
+    case Side::kClient:
+      return "the client";
+    case Side::kServer:
+      return "the server";
+    case Side::kUnknown:
+      break;
   }
   return "one side";
 }
@@ -81,14 +84,15 @@ string icmp_words(int64_t value, bool ipv6) {
   };
   const string numbers = (ipv6 ? "ICMPv6 " : "ICMP ") + to_string(type) + "/" + to_string(code);
   for (const Row& row : kRows)
-    if (row.ipv6 == ipv6 && row.type == type && row.code == code) return string("\"").append(row.text).append("\" (").append(numbers).append(")");
+    if (row.ipv6 == ipv6 && row.type == type && row.code == code)
+      return string("\"").append(row.text).append("\" (").append(numbers).append(")");
   return numbers;
 }
 
 string mptcp_words(int64_t value) {
   // RFC 8684 section 3.6
   static constexpr std::array<string_view, 7> kReasons = {
-      "unspecified error",        "Multipath TCP error",      "lack of resources",       "administratively prohibited",
+      "unspecified error",         "Multipath TCP error",      "lack of resources",     "administratively prohibited",
       "too much outstanding data", "unacceptable performance", "middlebox interference"};
   if (value >= 0 && static_cast<size_t>(value) < kReasons.size())
     return string(kReasons[static_cast<size_t>(value)]) + " (reason " + to_string(value) + ")";
@@ -114,7 +118,8 @@ string ttl_pair(const FillContext& c) {
 }
 
 string scanner(int64_t value) {
-  static constexpr std::array<string_view, 5> kTools = {"unknown tool", "nmap", "masscan", "zmap", "bare SYN without options"};
+  static constexpr std::array<string_view, 5> kTools = {"unknown tool", "nmap", "masscan", "zmap",
+                                                        "bare SYN without options"};
   return string(kTools[value >= 0 && static_cast<size_t>(value) < kTools.size() ? static_cast<size_t>(value) : 0]);
 }
 
@@ -149,11 +154,16 @@ string retx_side(const FillContext& c) {
 
 string actor_side(const FillContext& c) {
   switch (c.event.origin) {
-    case Origin::kClient: return "client side";
-    case Origin::kServer: return "server side";
-    case Origin::kMiddlebox: return "a device on the path";
-    case Origin::kOffPath: return "somebody off the path";
-    case Origin::kUnknown: break;
+    case Origin::kClient:
+      return "client side";
+    case Origin::kServer:
+      return "server side";
+    case Origin::kMiddlebox:
+      return "a device on the path";
+    case Origin::kOffPath:
+      return "somebody off the path";
+    case Origin::kUnknown:
+      break;
   }
   return "either end or a device between";
 }
@@ -161,7 +171,8 @@ string actor_side(const FillContext& c) {
 // The name came over the wire from anybody; into a command to paste goes only what a host name may be made of.
 bool safe_in_shell(string_view host) {
   return !host.empty() && host.front() != '-' && std::ranges::all_of(host, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+           c == '_';
   });
 }
 
@@ -190,7 +201,8 @@ constexpr Placeholder kPlaceholders[] = {
     {"actor_side", actor_side},
     {"around_since", [](const FillContext& c) { return iso(before(c.event.time_ns)); }},
     {"around_until", [](const FillContext& c) { return iso(c.event.time_ns + 60 * kSecond); }},
-    {"bytes", [](const FillContext& c) {
+    {"bytes",
+     [](const FillContext& c) {
        const int64_t n = c.step == nullptr ? 0 : c.step->value;
        return to_string(n) + number(" byte", " bytes", n);
      }},
@@ -203,12 +215,10 @@ constexpr Placeholder kPlaceholders[] = {
     {"client_ip", [](const FillContext& c) { return ip_text(c.event.client.ip); }},
     {"client_port", [](const FillContext& c) { return to_string(c.event.client.port); }},
     {"conntrack_family", [](const FillContext& c) { return string(is_ipv6(c.event) ? "-f ipv6 " : ""); }},
-    {"count_suffix", [](const FillContext& c) {
-       return c.step == nullptr || c.step->value < 2 ? string() : string(", ") + to_string(c.step->value) + " times";
-     }},
     {"icmp", icmp_of},
     {"icmp_value", [](const FillContext& c) { return icmp_words(fact_value(c), is_ipv6(c.event)); }},
-    {"idle", [](const FillContext& c) { return c.event.idle_ns == 0 ? string("some time") : duration_text(c.event.idle_ns); }},
+    {"idle",
+     [](const FillContext& c) { return c.event.idle_ns == 0 ? string("some time") : duration_text(c.event.idle_ns); }},
     {"idle_s", [](const FillContext& c) { return to_string((c.event.idle_ns + kSecond / 2) / kSecond); }},
     {"iptables", [](const FillContext& c) { return string(is_ipv6(c.event) ? "ip6tables" : "iptables"); }},
     {"journal", [](const FillContext& c) { return journal(c.event); }},
@@ -219,9 +229,11 @@ constexpr Placeholder kPlaceholders[] = {
     {"peer", [](const FillContext& c) { return endpoint_text(other_endpoint(c.event)); }},
     {"peer_ip", [](const FillContext& c) { return ip_text(other_endpoint(c.event).ip); }},
     {"probes", [](const FillContext& c) { return number("probe", "probes", fact_value(c)); }},
-    {"retransmissions", [](const FillContext& c) { return number("retransmission", "retransmissions", fact_value(c)); }},
+    {"retransmissions",
+     [](const FillContext& c) { return number("retransmission", "retransmissions", fact_value(c)); }},
     {"retx_side", retx_side},
-    {"rst_ttl", [](const FillContext& c) {
+    {"rst_ttl",
+     [](const FillContext& c) {
        const model::Fact* ttl = find_fact(c.event, FactId::kRstTtl);
        return ttl == nullptr ? string() : string(" (").append(to_string(ttl->value)).append(")");
      }},
@@ -233,20 +245,25 @@ constexpr Placeholder kPlaceholders[] = {
     {"sequence", [](const FillContext& c) { return c.step == nullptr ? string() : sequence(*c.step); }},
     {"server", [](const FillContext& c) { return endpoint_text(c.event.server); }},
     {"server_ip", [](const FillContext& c) { return ip_text(c.event.server.ip); }},
-    {"server_name", [](const FillContext& c) {
+    {"server_name",
+     [](const FillContext& c) {
        return c.event.server_name.empty() ? string() : " (" + printable(c.event.server_name) + ")";
      }},
     {"server_port", [](const FillContext& c) { return to_string(c.event.server.port); }},
     {"side", [](const FillContext& c) { return string(side_word(c.step == nullptr ? Side::kUnknown : c.step->side)); }},
-    {"signed_value", [](const FillContext& c) { return string(fact_value(c) > 0 ? "+" : "") + to_string(fact_value(c)); }},
+    {"signed_value",
+     [](const FillContext& c) { return string(fact_value(c) > 0 ? "+" : "") + to_string(fact_value(c)); }},
     {"since_utc", [](const FillContext& c) { return utc_text(before(c.event.time_ns)) + " UTC"; }},
-    {"sni_option", [](const FillContext& c) {
+    {"sni_option",
+     [](const FillContext& c) {
        return safe_in_shell(c.event.server_name) ? string(" -servername ") + c.event.server_name : string();
      }},
     {"ss_client", [](const FillContext& c) { return ss_address(c.event.client); }},
     {"ss_peer", [](const FillContext& c) { return ss_address(other_endpoint(c.event)); }},
     {"ss_sender", [](const FillContext& c) { return ss_address(acting_endpoint(c.event)); }},
     {"ss_server", [](const FillContext& c) { return ss_address(c.event.server); }},
+    {"step_times",
+     [](const FillContext& c) { return times(c.step == nullptr || c.step->value == 0 ? 1 : c.step->value); }},
     {"time", [](const FillContext& c) { return utc_text(c.event.time_ns) + " UTC"; }},
     {"times", [](const FillContext& c) { return times(fact_value(c)); }},
     {"ttl_pair", ttl_pair},
@@ -287,7 +304,8 @@ string fill(string_view text, const FillContext& context) {
 
 string printable(string_view text) {
   string out(text);
-  std::ranges::replace_if(out, [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::ranges::replace_if(
+      out, [](char c) { return c < ' ' || c > '~'; }, '?');
   return out;
 }
 

@@ -30,7 +30,7 @@ struct CauseText {
   std::string_view meaning;
   std::string_view whose_side;
   std::string_view confused_with;
-  std::array<Check, 4> checks = {};       // unused ones have no look_for
+  std::array<Check, 4> checks = {};  // unused ones have no look_for
   std::string_view usual_fix;
 };
 

@@ -39,7 +39,8 @@ model::Event sample() {
 
 void expect_prose(const std::string& text, const std::string& where) {
   EXPECT_FALSE(text.empty()) << where;
-  EXPECT_EQ(text.find("  "), text.find("   # on ")) << where << ": " << text;  // no doubled blanks but before the remark
+  EXPECT_EQ(text.find("  "), text.find("   # on "))
+      << where << ": " << text;  // no doubled blanks but before the remark
   EXPECT_EQ(text.find(" ."), std::string::npos) << where << ": " << text;
   EXPECT_EQ(text.find(" ,"), std::string::npos) << where << ": " << text;
 }
@@ -56,9 +57,9 @@ void expect_filled(std::string_view text, const std::string& where) {
 
 TEST(Knowledge, EveryCauseHasItsOwnRowInItsFamilysTable) {
   const std::pair<Family, std::span<const CauseText>> tables[] = {
-      {Family::kRefusal, refusal_texts()},        {Family::kEndpointAbort, endpoint_abort_texts()},
-      {Family::kTimers, timers_texts()},          {Family::kPathPolicy, path_policy_texts()},
-      {Family::kProtocol, protocol_texts()},      {Family::kLoadAbuse, load_abuse_texts()},
+      {Family::kRefusal, refusal_texts()},   {Family::kEndpointAbort, endpoint_abort_texts()},
+      {Family::kTimers, timers_texts()},     {Family::kPathPolicy, path_policy_texts()},
+      {Family::kProtocol, protocol_texts()}, {Family::kLoadAbuse, load_abuse_texts()},
   };
   std::set<Cause> seen = {Cause::kUnknown};
   for (const auto& [family, texts] : tables)
@@ -82,7 +83,8 @@ TEST(Knowledge, EveryFactAndStepHasItsText) {
     EXPECT_FALSE(fact_texts()[i].text.empty());
   }
   ASSERT_EQ(step_texts().size(), kStepKindCount);
-  for (size_t i = 0; i < kStepKindCount; ++i) EXPECT_EQ(step_texts()[i].kind, static_cast<StepKind>(i)) << kStepKindNames[i];
+  for (size_t i = 0; i < kStepKindCount; ++i)
+    EXPECT_EQ(step_texts()[i].kind, static_cast<StepKind>(i)) << kStepKindNames[i];
 }
 
 TEST(Knowledge, AdviceIsCompleteAndFilledForEveryCauseAndOrigin) {
@@ -133,13 +135,15 @@ TEST(Knowledge, SummaryOfARefusalIsOnePlainSentence) {
   e.cause = Cause::kPortClosed;
   e.stage = Stage::kSyn;
   e.ending = Ending::kRefused;
-  EXPECT_EQ(summary(e), "10.0.2.9:8080 refused 10.0.1.7: nothing listens on that port (answered by the server's own kernel).");
+  EXPECT_EQ(summary(e),
+            "10.0.2.9:8080 refused 10.0.1.7: nothing listens on that port (answered by the server's own kernel).");
   e.origin = Origin::kUnknown;
   EXPECT_EQ(summary(e), "10.0.1.7 was refused at 10.0.2.9:8080: nothing listens on that port.");
   e.confidence = 0.5;
   e.count = 12;
   EXPECT_EQ(summary(e),
-            "10.0.1.7 was refused at 10.0.2.9:8080: probably nothing listens on that port (12 such endings within a second).");
+            "10.0.1.7 was refused at 10.0.2.9:8080: probably nothing listens on that port (12 such endings within a "
+            "second).");
 }
 
 TEST(Knowledge, SummaryNamesWhoReallySentIt) {
@@ -160,10 +164,11 @@ TEST(Knowledge, UnknownNamesTheBestGuess) {
 
 TEST(Knowledge, FactTextsCarryValueAndUnit) {
   model::Event e = sample();
-  e.evidence = {{FactId::kRstTtl, 50, 57}, {FactId::kTtlDiffersFromSender, 200, 5}, {FactId::kIcmpCode, 0, 3 * 256 + 13}};
+  e.evidence = {
+      {FactId::kRstTtl, 50, 57}, {FactId::kTtlDiffersFromSender, 200, 5}, {FactId::kIcmpCode, 0, 3 * 256 + 13}};
   EXPECT_EQ(fact_text(e, e.evidence[1]), "the RST's TTL was 57, the server's own packets carry 52");
   EXPECT_THAT(fact_text(e, e.evidence[2]), HasSubstr("communication prohibited by an administrator\" (ICMP 3/13)"));
-  EXPECT_EQ(fact_text(e, {FactId::kReactionUs, 0, 1500}), "the RST followed 1.5 ms after the packet it answers");
+  EXPECT_EQ(fact_text(e, {FactId::kReactionUs, 0, 1500}), "the RST came 1.5 ms after the last packet of the client");
   EXPECT_EQ(fact_text(e, {FactId::kIdleMs, 0, 350'000}), "the connection had been silent for 350 s");
   EXPECT_EQ(fact_text(e, {FactId::kKeepaliveProbes, 0, 1}), "1 keepalive probe went unanswered");
   EXPECT_EQ(fact_text(e, {FactId::kSeqInWindow, 0, -1}),
@@ -197,6 +202,7 @@ TEST(Knowledge, StepTexts) {
       expect_filled(text, std::string(kStepKindNames[i]));
     }
   EXPECT_EQ(step_text(e, {0, 0, StepKind::kRst, Side::kServer}), "reset in the name of the server (sequence exact)");
+  EXPECT_EQ(step_text(e, {0, 2, StepKind::kSynRetry, Side::kClient}), "the client asks again (SYN repeated twice)");
   EXPECT_EQ(step_text(e, {0, static_cast<uint32_t>(-20), StepKind::kRst, Side::kServer}),
             "reset in the name of the server (sequence 20 bytes behind the sender's next)");
 }

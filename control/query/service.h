@@ -4,6 +4,10 @@
 // does not serve say so. Runs on gRPC's threads.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
 #include "control/query/calls.h"
 #include "proto/query.grpc.pb.h"
 
@@ -12,6 +16,9 @@ namespace rs::query {
 class Service final : public v1::Resetscope::Service {
  public:
   explicit Service(const Parts& parts) : parts_(parts) {}
+
+  // control thread, at shutdown: waits for the calls under way, no longer than this.
+  void drain(std::chrono::steady_clock::duration longest);
 
   grpc::Status ListResets(grpc::ServerContext* context, const v1::ListResetsRequest* in, v1::ListResetsResponse* out) override;
   grpc::Status WatchResets(grpc::ServerContext* context, const v1::WatchResetsRequest* in, grpc::ServerWriter<v1::WatchResetsResponse>* out) override;
@@ -28,7 +35,14 @@ class Service final : public v1::Resetscope::Service {
   grpc::Status GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest* in, v1::GetServerInfoResponse* out) override;
 
  private:
+  // Runs the call and counts it while it runs.
+  template <class Call>
+  grpc::Status serve(const Call& call);
+
   Parts parts_;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  size_t under_way_ = 0;  // under mutex_
 };
 
 }  // namespace rs::query

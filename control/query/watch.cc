@@ -34,6 +34,7 @@ class Watch {
                                                   ": it comes from another store; start without it"};
     cursor_ = resume_cursor == 0 ? newest : resume_cursor;
     behind_allowed_until_ = newest;
+    out_.SendInitialMetadata();  // tells the client that nothing is missed from here on
     if (auto sent = send_last(last); !sent) return status_of(sent.error(), context_);
     auto quiet_since = Clock::now();
     while (alive_ && !context_.IsCancelled()) {
@@ -54,12 +55,10 @@ class Watch {
   }
 
  private:
-  void send(const model::Event& event, bool more_follows) {
+  void send(const model::Event& event) {
     v1::WatchResetsResponse response;
     encode(event, Detail::kFull, *response.mutable_event());
-    grpc::WriteOptions options;
-    if (more_follows) options.set_buffer_hint();
-    alive_ = alive_ && out_.Write(response, options);
+    alive_ = alive_ && out_.Write(response);
     ++sent_;
   }
 
@@ -75,7 +74,7 @@ class Watch {
       return true;
     });
     if (!listed) return listed;
-    for (auto event = events.rbegin(); event != events.rend(); ++event) send(*event, event + 1 != events.rend());
+    for (auto event = events.rbegin(); event != events.rend(); ++event) send(*event);
     return {};
   }
 
@@ -108,7 +107,7 @@ class Watch {
         if (chunk_.empty()) break;
         const uint64_t end = chunk_.back()->cursor;
         std::erase_if(chunk_, [this](const auto& event) { return !model::matches(filter_, *event); });
-        for (size_t i = 0; i < chunk_.size(); ++i) send(*chunk_[i], i + 1 < chunk_.size());
+        for (const auto& event : chunk_) send(*event);
         cursor_ = end;
       } else {
         // The events are copied first: a slow client must not hold a read transaction open.
@@ -118,7 +117,7 @@ class Watch {
           return true;
         });
         if (!listed) return listed;
-        for (size_t i = 0; i < events.size(); ++i) send(events[i], i + 1 < events.size());
+        for (const model::Event& event : events) send(event);
         cursor_ = events.size() == kChunk ? events.back().cursor : std::max(newest, events.empty() ? 0 : events.back().cursor);
       }
       if (auto skipped = skip_what_is_lost(); !skipped) return skipped;

@@ -143,7 +143,18 @@ class Gatherer {
     return client().acked == 0 && server().syns != 0 ? Stage::kSynAck : Stage::kEstablished;
   }
 
-  [[nodiscard]] bool is_idle() const { return e_.idle_ms > idle_threshold_ms(client(), server()); }
+  // A silence explains an ending that it led up to, or that the first packets after it drew at once. When the
+  // connection had come back to life for a while it explains nothing.
+  [[nodiscard]] bool is_idle() const {
+    if (e_.idle_ms <= idle_threshold_ms(client(), server())) return false;
+    return e_.kind != EndKind::kRst || silent_to_the_end() || prompt();
+  }
+  [[nodiscard]] bool silent_to_the_end() const {
+    const TimeNs last = std::max(client().last_ns, server().last_ns);
+    return e_.time > last && e_.time - last >= e_.idle_ms * kMs;
+  }
+  // The RST came as soon as an answer to the peer's latest packet can: two round trips, or a scheduler's delay.
+  [[nodiscard]] bool prompt() const { return rst().reaction_us <= 2 * std::max(sender().rtt_us, 5'000U); }
 
   // RFC 9293 3.5.2 and the images of Linux measured per reset reason.
   void image() {
@@ -294,8 +305,7 @@ class Gatherer {
     if (!spoke(p)) return;
     const uint32_t rtt = sender().rtt_us;
     // A live socket resets on its own account; only an answer has a trigger.
-    const bool prompt = r.reaction_us <= 2 * std::max(rtt, 25'000U);
-    if (!stateless_image() && !prompt) {
+    if (!stateless_image() && !prompt()) {
       f_.set(FactId::kSpontaneous);
     } else {
       const bool syn = (p.last_flags & packet::kSyn) != 0;
@@ -356,8 +366,8 @@ class Gatherer {
   }
 
   void history() {
-    f_.set(FactId::kClientBytes, static_cast<int64_t>(client().bytes));
-    f_.set(FactId::kServerBytes, static_cast<int64_t>(server().bytes));
+    if (client().bytes != 0) f_.set(FactId::kClientBytes, static_cast<int64_t>(client().bytes));
+    if (server().bytes != 0) f_.set(FactId::kServerBytes, static_cast<int64_t>(server().bytes));
     const bool by_rst = e_.kind == EndKind::kRst;
     const End s = by_rst ? rst().from : (f_.sender == Side::kClient ? client_ : other(client_));
     const Direction& own = dir(s);
@@ -430,11 +440,14 @@ class Gatherer {
   }
 
   void idle() {
-    f_.set(FactId::kIdleMs, e_.idle_ms);
+    const TimeNs last = std::max(client().last_ns, server().last_ns);
+    const uint64_t gap_ms = last != 0 && e_.time > last ? (e_.time - last) / kMs : 0;
+    const auto silence_ms = static_cast<int64_t>(is_idle() ? e_.idle_ms : gap_ms);
+    if (silence_ms != 0) f_.set(FactId::kIdleMs, silence_ms);
     if (!is_idle()) return;
     if (e_.hot.gap_ms != 0 && e_.idle_ms == e_.hot.gap_ms && e_.kind == EndKind::kRst && !f_.has(FactId::kSpontaneous))
       f_.set(FactId::kRequestAtEndOfIdle);
-    if (f_.has(FactId::kSpontaneous)) f_.set(FactId::kIdleSpontaneous);
+    if (f_.has(FactId::kSpontaneous) && silent_to_the_end()) f_.set(FactId::kIdleSpontaneous);
     const int64_t seconds = whole_seconds(e_.idle_ms);
     if (seconds == 0) return;
     f_.set(FactId::kIdleWholeSeconds, seconds);

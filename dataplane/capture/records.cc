@@ -48,6 +48,9 @@ Records::Records(const CaptureFile& file)
   }
 }
 
+// Measured on an EPYC with 250-byte frames: see perf/results.
+constexpr size_t kReadAheadBytes = 1024;
+
 Got Records::next_pcap(Window& window, Frame& frame) noexcept {
   PcapRecord r;
   if (ended_) return Got::kEnd;
@@ -63,6 +66,10 @@ Got Records::next_pcap(Window& window, Frame& frame) noexcept {
   const size_t size = size_t{record_bytes_} + r.captured;
   if (!window.rest.has(0, size)) return unfinished(window);
   frame.data = window.rest.data() + record_bytes_;
+  // Each record's place depends on the one before: without this the next header is a cache miss in line. The address
+  // may lie beyond the mapping; a prefetch never faults.
+  __builtin_prefetch(frame.data + kReadAheadBytes);
+  __builtin_prefetch(frame.data + kReadAheadBytes + 64);
   frame.captured_bytes = r.captured;
   frame.wire_bytes = std::max(r.captured, r.wire);
   frame.time = r.seconds * kSecond + uint64_t{r.fraction} * ns_per_unit_;

@@ -156,7 +156,7 @@ void make(const Ending& e, const attribute::Facts& f, const attribute::Verdict& 
   out.time_ns = e.time;
   out.start_ns = e.hot.first_ns;
   out.count = 1;
-  out.idle_ns = e.idle_ms * kMs;
+  out.idle_ns = static_cast<uint64_t>(f.value(FactId::kIdleMs)) * kMs;
   out.rtt_client_ns = client.rtt_us * kUs;
   out.rtt_server_ns = server.rtt_us * kUs;
   out.client_bytes = client.bytes;
@@ -183,7 +183,7 @@ void make(const Ending& e, const attribute::Facts& f, const attribute::Verdict& 
   out.origin = v.origin;
   out.stage = f.stage;
   out.ending = f.ending;
-  out.claimed_sender = f.sender;
+  out.claimed_sender = e.kind == EndKind::kRst ? f.sender : Side::kUnknown;  // silence bears nobody's address
   out.severity = v.severity;
   out.zeek_state = zeek_state(e, f);
   out.cloudflare_stage = cloudflare_stage(f.stage);

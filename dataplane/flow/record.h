@@ -70,30 +70,30 @@ inline constexpr uint8_t kMaxSyns = 31;
 
 // One direction, as seen from its sender.
 struct alignas(64) Direction {
-  TimeNs last_ns = 0;      // latest packet
-  uint64_t bytes = 0;      // payload, each byte once
-  uint32_t signature = 0;  // of its latest packet, to recognise the mirror's copies
-  uint32_t next = 0;       // highest sequence end sent
-  uint32_t acked = 0;      // highest acknowledgement sent
-  uint32_t tsval = 0;      // latest
+  TimeNs last_ns = 0;  // latest packet
+  uint64_t bytes = 0;  // payload, each byte once
+  uint32_t next = 0;   // highest sequence end sent
+  uint32_t acked = 0;  // highest acknowledgement sent
+  uint32_t tsval = 0;  // latest
   uint32_t pkts = 0;
-  uint32_t flow_label = 0;  // IPv6, latest
-  uint32_t rtt_us = 0;      // least round trip tap <-> this sender, 0 unknown
-  uint32_t run_bytes = 0;   // new data since the last change of direction
+  uint32_t rtt_us = 0;           // least round trip tap <-> this sender, 0 unknown
+  uint32_t run_bytes = 0;        // new data since the last change of direction
+  uint32_t flow_label : 20 = 0;  // IPv6, latest
+  uint32_t window_scale : 4 = 0;
+  uint32_t syns : 5 = 0;      // SYN or SYN-ACK copies sent, at most kMaxSyns
+  uint32_t syn_tool : 3 = 0;  // what made its SYN: track::SynTool
   uint16_t ip_id = 0;
-  uint16_t window = 0;    // raw, latest
-  uint16_t last_len = 0;  // payload of the latest packet, saturating
-  uint8_t window_scale = 0;
+  uint16_t window = 0;               // raw, latest
+  uint16_t last_len = 0;             // payload of the latest packet, saturating
+  std::array<uint16_t, 3> recent{};  // signatures of its latest packets, to recognise the mirror's copies
   uint8_t ttl_min = 0;
   uint8_t ttl_max = 0;
   uint8_t tos = 0;
   uint8_t last_flags = 0;
   uint8_t bits = 0;
-  uint8_t retransmits = 0;   // since the peer last acknowledged something new
-  uint8_t probes = 0;        // keepalive probes since the peer last spoke
-  uint8_t syns : 5 = 0;      // SYN or SYN-ACK copies sent, at most kMaxSyns
-  uint8_t syn_tool : 3 = 0;  // what made its SYN: track::SynTool
-  uint8_t largest_32 = 0;    // largest payload in units of 32 bytes, rounded up, saturating
+  uint8_t retransmits = 0;  // since the peer last acknowledged something new
+  uint8_t probes = 0;       // keepalive probes since the peer last spoke
+  uint8_t largest_32 = 0;   // largest payload in units of 32 bytes, rounded up, saturating
 };
 static_assert(sizeof(Direction) == 64 && alignof(Direction) == 64);
 

@@ -50,16 +50,20 @@ uint8_t payload_kind(const Bytes& payload) {
 
 }  // namespace
 
-uint32_t Tracker::signature_of(const PacketView& v) {
+uint16_t Tracker::signature_of(const PacketView& v) {
   uint64_t x = (uint64_t{v.seq} << 32 | v.ack) * 0x9e3779b97f4a7c15ULL;
   x ^= (uint64_t{v.payload_bytes} << 40 | uint64_t{v.ip_id} << 24 | uint64_t{v.window} << 8 | v.flags) *
        0xbf58476d1ce4e5b9ULL;
   x ^= uint64_t{v.tsval} * 0x94d049bb133111ebULL;
-  return static_cast<uint32_t>(x >> 32);
+  return static_cast<uint16_t>(x >> 48);
 }
 
-bool Tracker::is_copy(const Direction& d, const PacketView& v, uint32_t signature) {
-  if ((d.bits & flow::kStarted) == 0 || d.signature != signature || d.last_flags != v.flags) return false;
+bool Tracker::is_copy(const Direction& d, const PacketView& v, uint16_t signature) {
+  if ((d.bits & flow::kStarted) == 0) return false;
+  // A copy says nothing new; what does is none, whatever its signature.
+  if (seq_after(v.seq_end(), d.next) || (v.has(packet::kAck) && d.acked != 0 && seq_after(v.ack, d.acked)))
+    return false;
+  if (std::find(d.recent.begin(), d.recent.end(), signature) == d.recent.end()) return false;
   const DurationNs apart = since(v.time, d.last_ns);
   return apart < kCopyWindow || (v.ip_id != 0 && apart < kCopyWindowById);
 }
@@ -91,9 +95,9 @@ void Tracker::syn(uint32_t i, const PacketView& v, End from) {
   cold = &table_.cold(i);
   cold->isn[side] = v.seq;
   d.next = v.seq + 1;
-  d.window_scale = (v.opts & packet::kOptWindowScale) != 0 ? v.window_scale : uint8_t{0};
-  d.syn_tool = static_cast<uint8_t>(syn_tool(v)) & 7;
-  if (d.syns != flow::kMaxSyns) ++d.syns;
+  d.window_scale = ((v.opts & packet::kOptWindowScale) != 0 ? v.window_scale : 0U) & 15U;
+  d.syn_tool = static_cast<uint32_t>(syn_tool(v)) & 7U;
+  if (d.syns != flow::kMaxSyns) d.syns = (d.syns + 1U) & flow::kMaxSyns;
 }
 
 void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
@@ -129,8 +133,8 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
   }
   cold.isn[side] = v.seq;
   d.next = (d.bits & flow::kStarted) != 0 && d.syns != 0 ? seq_max(d.next, v.seq + 1) : v.seq + 1;
-  d.window_scale = (v.opts & packet::kOptWindowScale) != 0 ? v.window_scale : uint8_t{0};
-  if (d.syns != flow::kMaxSyns) ++d.syns;
+  d.window_scale = ((v.opts & packet::kOptWindowScale) != 0 ? v.window_scale : 0U) & 15U;
+  if (d.syns != flow::kMaxSyns) d.syns = (d.syns + 1U) & flow::kMaxSyns;
 }
 
 void Tracker::note_gap(FlowHot& hot, TimeNs now, TimeNs last) {
@@ -251,7 +255,8 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
         d.bytes += fresh;
       }
       d.next = v.seq_end();
-    } else {
+    } else if (since(v.time, d.last_ns) >= kCopyWindow) {
+      // Sooner it is the mirror's copy of an older packet, or two packets in the wrong order.
       bump(d.retransmits);
       ++counts_.retransmissions;
       table_.cold(i).repeat_gap_10ms = saturate<uint16_t>(since(v.time, d.last_ns) / (10 * kMs));
@@ -289,7 +294,7 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
     d.ip_id = v.ip_id;
     if (!v.df) d.bits |= flow::kDfClear;
   } else {
-    d.flow_label = v.flow_label;
+    d.flow_label = v.flow_label & 0xfffff;
   }
   const bool zero_window = v.window == 0 && !is_syn;
   d.bits =
@@ -305,7 +310,7 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
   bump(d.pkts);
 }
 
-void Tracker::rst(uint32_t i, const PacketView& v, End from) {
+bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
   FlowHot& hot = table_.hot(i);
   const Direction& d = table_.dir(i, from);
   const Direction& peer = table_.dir(i, other(from));
@@ -339,10 +344,10 @@ void Tracker::rst(uint32_t i, const PacketView& v, End from) {
     // After a reported RST the rest is its cascade. After a give-up the RST is news.
     if ((hot.marks & flow::kWasReset) != 0) {
       ++counts_.late_rsts;
-      return;
+      return true;
     }
     e = new_ending(i, EndKind::kRst, v.time);
-    if (e == flow::kNone) return;
+    if (e == flow::kNone) return true;
     Ending& end = endings_[e];
     end.deadline = v.time + settings_.settle_ns;
     end.norm = norms_.of(v.src);
@@ -364,11 +369,12 @@ void Tracker::rst(uint32_t i, const PacketView& v, End from) {
       hot.marks |= flow::kDuplicates;
       end.hot.marks |= flow::kDuplicates;
       ++counts_.duplicates;
-      return;
+      return false;
     }
   }
   if (end.rsts < kMaxRsts) end.rst[end.rsts++] = r;
   bump(end.rst_count[static_cast<size_t>(from)]);
+  return true;
 }
 
 }  // namespace rs::track

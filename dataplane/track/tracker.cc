@@ -342,11 +342,10 @@ Outcome Tracker::packet(const PacketView& v, const flow::FlowKey& key, End from,
     }
   }
   if (v.has(packet::kRst)) {
-    rst(i, v, from);
-    return Outcome::kTracked;
+    return rst(i, v, from) ? Outcome::kTracked : Outcome::kMirrorDuplicate;
   }
   Direction& d = table_.dir(i, from);
-  const uint32_t signature = signature_of(v);
+  const uint16_t signature = signature_of(v);
   if (is_copy(d, v, signature)) {
     table_.hot(i).marks |= flow::kDuplicates;
     ++counts_.duplicates;
@@ -361,7 +360,8 @@ Outcome Tracker::packet(const PacketView& v, const flow::FlowKey& key, End from,
   }
   if (table_.hot(i).ending != flow::kNone) note_after(i, v, from);
   segment(i, v, from);
-  table_.dir(i, from).signature = signature;
+  auto& recent = table_.dir(i, from).recent;
+  recent = {signature, recent[0], recent[1]};
   return Outcome::kTracked;
 }
 

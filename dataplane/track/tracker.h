@@ -90,14 +90,15 @@ class Tracker {
   void start(uint32_t i, const packet::PacketView& v, flow::End from);
   void syn(uint32_t i, const packet::PacketView& v, flow::End from);
   void syn_ack(uint32_t i, const packet::PacketView& v, flow::End from);
-  void rst(uint32_t i, const packet::PacketView& v, flow::End from);
+  // False: the mirror's copy of a RST already seen.
+  bool rst(uint32_t i, const packet::PacketView& v, flow::End from);
   void segment(uint32_t i, const packet::PacketView& v, flow::End from);
   void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
   void keep_head(uint32_t i, const packet::PacketView& v, flow::End from);
   void note_gap(flow::FlowHot& hot, TimeNs now, TimeNs last);
   // What makes a packet this packet, but for what a router changes.
-  static uint32_t signature_of(const packet::PacketView& v);
-  [[nodiscard]] static bool is_copy(const flow::Direction& d, const packet::PacketView& v, uint32_t signature);
+  static uint16_t signature_of(const packet::PacketView& v);
+  [[nodiscard]] static bool is_copy(const flow::Direction& d, const packet::PacketView& v, uint16_t signature);
 
   void settle_oldest();
   void make_room();

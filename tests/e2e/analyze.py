@@ -3,9 +3,13 @@
 """`resetscope analyze` over a million packets: the same answer every time, and fast enough."""
 import glob
 import os
+import pathlib
+import sys
 import time
 
-from programs import Failure, Report, Workspace, canonical, difference, each, json_lines, program, run_ok
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from programs import Failure, Workspace, canonical, difference, each, json_lines, program, run_ok
+from report import Report
 
 PACKETS = 1_000_000
 LEAST_PACKETS_PER_SECOND = 1_000_000   # end to end on one worker, process start and report included

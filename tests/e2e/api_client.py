@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A client made from query.proto alone lists, watches, gets, and uses reflection and health."""
+import pathlib
+import sys
 import threading
 
 import grpc
 from google.protobuf import descriptor_pb2
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from clients import CALL_S, Clients, status_of
-from programs import Control, Report, Workspace, each, run_ok, sensor_command
+from programs import Control, Workspace, each, run_ok, sensor_command
+from report import Report
 
 WATCH_S = 20
 

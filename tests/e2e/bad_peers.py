@@ -1,16 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Hostile peers and full disks: the control plane stays up and serves; nothing acknowledged or spooled is lost."""
+import pathlib
 import random
 import socket
 import subprocess
+import sys
 import time
 
 import grpc
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from clients import CALL_S, Clients, status_of
-from programs import (Control, Failure, Report, Skip, Workspace, canonical, difference, each, run, run_ok,
+from programs import (Control, Failure, Skip, Workspace, canonical, difference, each, run, run_ok,
                       sensor_command)
+from report import Report
 
 PUBLISH = "/resetscope.event.Ingest/Publish"
 

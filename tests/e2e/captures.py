@@ -13,11 +13,13 @@ import os
 import pathlib
 import sys
 
-from programs import ROOT, Failure, Report, json_lines, program, run
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from programs import Failure, json_lines, program, run
+from report import ROOT, Report
 
 WORKERS_AT_ONCE = os.cpu_count() or 1
-LEAST_FOUND = 0.97      # of the sure connections that were reset; measured
-LEAST_RIGHT = 0.97      # of those found: the sender's side; measured
+LEAST_FOUND = 0.98      # of the sure connections that were reset; measured 0.989, the rest inside tunnels
+LEAST_RIGHT = 0.99      # of those found: the sender's side; measured 1.0
 SHOWN = 12
 
 

@@ -9,7 +9,11 @@ import grpc
 import grpc_tools
 from grpc_tools import protoc
 
-from programs import HERE, ROOT, Failure
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from programs import Failure
+from report import ROOT
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 CALL_S = 10
 

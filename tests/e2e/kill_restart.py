@@ -5,12 +5,15 @@
 The sensor reads the same capture again after each restart; an ending has the same id however often it is read, so the
 store must hold exactly what an undisturbed run leaves.
 """
+import pathlib
 import random
 import subprocess
 import sys
 import time
 
-from programs import Control, Failure, Report, Workspace, canonical, difference, each, sensor_command
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from programs import Control, Failure, Workspace, canonical, difference, each, sensor_command
+from report import Report
 
 KILLS = 10
 PACKETS, CONNECTIONS_PER_SECOND = 240_000, 4000   # about 3 s of packet time

@@ -10,7 +10,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "packet"), str(HERE.parent / "scenario")]
-from builder import CLIENT, Conversation, SERVER, write_pcap  # noqa: E402
+from builder import CLIENT, Conversation, SERVER, write_pcap
 
 FILTERS = ["", "cause = port_closed", "cause=port_closed and server_ip in 10.0.0.0/8 and not stage=syn_ack",
            "severity >= problem or idle >= 5m", "ip in (10.1.0.0/16, ::/0)", "sensor in ('fra1', \"ams2\")",

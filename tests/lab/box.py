@@ -28,8 +28,8 @@ class Box:
             for link in ("r0", "r1"):
                 self.out[link] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
                 self.out[link].bind((link, 0))
-        self.rules = {}   # server port -> function(box, segment)
-        self.last = {}    # (src, sport, dst, dport) -> latest segment
+        self.rules = {}  # server port -> function(box, segment)
+        self.last = {}  # (src, sport, dst, dport) -> latest segment
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self.loop, name="middlebox", daemon=True)

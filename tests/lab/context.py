@@ -19,12 +19,14 @@ from net import LabError
 
 SCENARIOS = {}
 TCP_REPAIR = 19  # linux/tcp.h; a socket closed in repair mode goes without a packet
-MARKED = 0x28    # AF11: a TOS that a copy can be told from
+MARKED = 0x28  # AF11: a TOS that a copy can be told from
+PATH_NS = 100 * 10**6  # longest way of a reset from sender to receiver, delay included
 
 
 @dataclasses.dataclass
 class Expect:
     """What is true of a connection. `also_ok`: other causes nobody can tell from it on the wire."""
+
     cause: str
     origin: tuple = ()
     stage: tuple = ()
@@ -40,24 +42,28 @@ class Scenario:
     name: str
     text: str
     expect: Expect
-    core: bool          # the first release must name it; others may still be answered "unknown"
+    core: bool  # the first release must name it; others may still be answered "unknown"
     function: object
-    seconds: float      # about how long it takes
-    exclusive: str      # scenarios of the same non-empty word never run at the same time
-    needs: tuple        # programs that must be installed
+    seconds: float  # about how long it takes
+    exclusive: str  # scenarios of the same non-empty word never run at the same time
+    needs: tuple  # programs that must be installed
     demo: bool
 
 
 def scenario(name, text, expect, *, core=True, seconds=2.0, exclusive="", needs=(), demo=True):
     def register(function):
-        SCENARIOS[name] = Scenario(name, " ".join(text.split()), expect, core, function, seconds, exclusive, tuple(needs), demo)
+        SCENARIOS[name] = Scenario(
+            name, " ".join(text.split()), expect, core, function, seconds, exclusive, tuple(needs), demo
+        )
         return function
+
     return register
 
 
 @dataclasses.dataclass
 class Connection:
     """One TCP connection with both ends in hand; `server` is None where a real server holds it."""
+
     client: socket.socket
     server: socket.socket
     client_ip: str
@@ -255,6 +261,7 @@ class Context:
             if not gone.is_set():
                 gone.set()
                 ns.run("nft", "delete", "table", "inet", name, check=False)
+
         self.cleanups.append(remove)
         return remove
 
@@ -274,8 +281,10 @@ class Context:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise LabError(f"{self.spec.name}: {name} ended at once with status {process.returncode}:"
-                               f" {self.lab.processes.tail(process)}")
+                raise LabError(
+                    f"{self.spec.name}: {name} ended at once with status {process.returncode}:"
+                    f" {self.lab.processes.tail(process)}"
+                )
             if f":{port} " in ns.run("ss", "-Hltn"):
                 return
             time.sleep(0.05)
@@ -311,12 +320,32 @@ class Context:
         truth["kernel_expect"] = ""
 
     def record(self, c, e, note):
-        truth = {"scenario": self.spec.name, "family": self.family, "client_ip": c.client_ip, "client_port": c.client_port,
-                 "server_ip": c.server_ip, "server_port": c.server_port, "start_ns": c.start_ns, "end_ns": 0,
-                 "event": e is not None, "ignore": False, "core": self.spec.core, "note": note}
-        truth.update({"cause": e.cause, "also_ok": list(e.also_ok), "origin": list(e.origin), "stage": list(e.stage),
-                      "ending": list(e.ending), "kernel_expect": e.kernel} if e else
-                     {"cause": None, "also_ok": [], "origin": [], "stage": [], "ending": [], "kernel_expect": "none"})
+        truth = {
+            "scenario": self.spec.name,
+            "family": self.family,
+            "client_ip": c.client_ip,
+            "client_port": c.client_port,
+            "server_ip": c.server_ip,
+            "server_port": c.server_port,
+            "start_ns": c.start_ns,
+            "end_ns": 0,
+            "event": e is not None,
+            "ignore": False,
+            "core": self.spec.core,
+            "note": note,
+        }
+        truth.update(
+            {
+                "cause": e.cause,
+                "also_ok": list(e.also_ok),
+                "origin": list(e.origin),
+                "stage": list(e.stage),
+                "ending": list(e.ending),
+                "kernel_expect": e.kernel,
+            }
+            if e
+            else {"cause": None, "also_ok": [], "origin": [], "stage": [], "ending": [], "kernel_expect": "none"}
+        )
         with self.lock:
             self.truths.append(truth)
         return truth
@@ -335,14 +364,17 @@ def tuple_of(t):
 
 
 def complete(kernel_events):
-    """A reset sent by a listening socket names no peer: it is the one who received a reset of that server right after."""
-    waiting = []
+    """A reset sent by a listening socket names no peer: it is who received one of that server right after."""
+    named, waiting = set(), []
     for e in sorted(kernel_events, key=lambda e: e["time_ns"]):
-        if e["event"] == "send_reset" and e["dst"][1] == 0:
-            waiting.append(e)
-        elif e["event"] == "receive_reset":
+        if e["event"] == "send_reset":
+            if e["dst"][1] == 0:
+                waiting.append(e)
+            else:
+                named.add((tuple(e["src"]), tuple(e["dst"])))
+        elif (tuple(e["dst"]), tuple(e["src"])) not in named:
             for w in waiting:
-                if tuple(w["src"]) == tuple(e["dst"]) and e["time_ns"] - w["time_ns"] < 5 * 10**6:
+                if tuple(w["src"]) == tuple(e["dst"]) and e["time_ns"] - w["time_ns"] < PATH_NS:
                     w["dst"] = e["src"]
                     waiting.remove(w)
                     break
@@ -357,8 +389,17 @@ def judge(truths, kernel_events):
     for t in truths:
         client, server = (t["client_ip"], t["client_port"]), (t["server_ip"], t["server_port"])
         mine = [e for e in by_tuple.get(frozenset((client, server)), []) if e["time_ns"] >= t["start_ns"] - 10**6]
-        t["kernel"] = [{"time_ns": e["time_ns"], "event": e["event"], "by": "client" if tuple(e["src"]) == client else "server",
-                        "state": e["state"], "reason": e["reason"], "task": e["task"]} for e in mine]
+        t["kernel"] = [
+            {
+                "time_ns": e["time_ns"],
+                "event": e["event"],
+                "by": "client" if tuple(e["src"]) == client else "server",
+                "state": e["state"],
+                "reason": e["reason"],
+                "task": e["task"],
+            }
+            for e in mine
+        ]
         t["confirmed"] = confirmed(t["kernel_expect"], t["kernel"])
 
 

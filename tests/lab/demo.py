@@ -9,13 +9,29 @@ import context
 from net import LabError
 
 AT_ONCE = 5
-PAUSE_S = 0.4   # between two starts, while somebody is watching
-SLOW_S = 15     # between two starts later on
+PAUSE_S = 0.4  # between two starts, while somebody is watching
+SLOW_S = 15  # between two starts later on
 
 # What an operator meets first comes first.
-FIRST = ("syn_blackhole", "keepalive_timeout", "port_closed", "app_abort_unread", "idle_timeout_rst", "ips_reset_both",
-         "close_then_late_data", "client_cancel_curl", "host_restart_stale", "path_fw_reject", "app_abort_linger0",
-         "client_fast_close", "censor_injection", "blind_rst_attempt", "port_scan", "host_fw_reject", "icmp_reject")
+FIRST = (
+    "syn_blackhole",
+    "keepalive_timeout",
+    "port_closed",
+    "app_abort_unread",
+    "idle_timeout_rst",
+    "ips_reset_both",
+    "close_then_late_data",
+    "client_cancel_curl",
+    "host_restart_stale",
+    "path_fw_reject",
+    "app_abort_linger0",
+    "client_fast_close",
+    "censor_injection",
+    "blind_rst_attempt",
+    "port_scan",
+    "host_fw_reject",
+    "icmp_reject",
+)
 
 
 def order():

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The live lab: connections that end in every way, on a network of namespaces with a mirror port, and the truth of each."""
+"""The live lab: connections that end in every way on a network with a mirror port, and the truth of each."""
 import argparse
 import json
 import os
@@ -12,7 +12,7 @@ import context
 import demo
 import live
 import record
-import scenarios  # noqa: F401  registers them
+import scenarios
 from net import LabError, clean
 from runtime import Lab
 
@@ -33,7 +33,11 @@ def chosen(names):
 def command_list(_):
     for s in sorted(context.SCENARIOS.values(), key=lambda s: s.name):
         e = s.expect
-        what = "no event" if s.name.startswith("clean") else f"{e.cause}, origin {'/'.join(e.origin)}, stage {'/'.join(e.stage)}"
+        what = (
+            "no event"
+            if s.name.startswith("clean")
+            else f"{e.cause}, origin {'/'.join(e.origin)}, stage {'/'.join(e.stage)}"
+        )
         print(f"{s.name:28} {'' if s.core else '(later) '}{what}\n{'':28} {s.text}")
     return 0
 
@@ -57,8 +61,12 @@ def command_compare(args):
     for path in args.truth:
         with open(path, encoding="ascii") as f:
             text = f.read()
-        truths += json.loads(text)["connections"] if path.endswith(".truth.json") else [json.loads(x) for x in text.splitlines()]
-    with (sys.stdin if args.events == "-" else open(args.events, encoding="utf-8")) as f:
+        truths += (
+            json.loads(text)["connections"]
+            if path.endswith(".truth.json")
+            else [json.loads(x) for x in text.splitlines()]
+        )
+    with sys.stdin if args.events == "-" else open(args.events, encoding="utf-8") as f:
         events = [json.loads(line) for line in f if line.strip()]
     if args.by_cause:
         named = compare.by_cause(truths, events, time.time_ns(), print)
@@ -76,8 +84,13 @@ def command_clean(args):
 
 
 def add_delay(parser):
-    parser.add_argument("--delay-ms", type=float, default=0.0, metavar="MS",
-                        help="one-way delay between router and server (default: none, a round trip of some 50 us)")
+    parser.add_argument(
+        "--delay-ms",
+        type=float,
+        default=0.0,
+        metavar="MS",
+        help="one-way delay between router and server (default: none, a round trip of some 50 us)",
+    )
 
 
 def main():
@@ -90,8 +103,12 @@ def main():
     r.add_argument("--connections", type=int, default=4, metavar="N")
     what = r.add_mutually_exclusive_group(required=True)
     what.add_argument("--record", metavar="DIR", help="one capture and one truth file for each scenario and family")
-    what.add_argument("--live", action="store_true", help="start control plane and sensor, compare their answers with the truth")
-    r.add_argument("--build", default=os.path.join(ROOT, "build"), metavar="DIR", help="--live: where the programs were built")
+    what.add_argument(
+        "--live", action="store_true", help="start control plane and sensor, compare their answers with the truth"
+    )
+    r.add_argument(
+        "--build", default=os.path.join(ROOT, "build"), metavar="DIR", help="--live: where the programs were built"
+    )
     r.add_argument("--workers", type=int, default=1, metavar="N", help="--live: the sensor's workers")
     r.add_argument("--keep", metavar="DIR", help="--live: leave events, truths and sensor counters here")
     r.add_argument("--prefix", help="names of namespaces and of the mirror start with this (default: from the pid)")
@@ -108,14 +125,19 @@ def main():
     add_delay(d)
     d.set_defaults(run=command_demo)
     m = sub.add_parser("compare", help="hold printed events against truth files")
-    m.add_argument("--events", required=True, metavar="FILE", help="what `resetscope … -o json` printed; - for standard input")
-    m.add_argument("--by-cause", type=int, default=0, metavar="N", help="a table by true cause; fails with fewer than N named")
+    m.add_argument(
+        "--events", required=True, metavar="FILE", help="what `resetscope … -o json` printed; - for standard input"
+    )
+    m.add_argument(
+        "--by-cause", type=int, default=0, metavar="N", help="a table by true cause; fails with fewer than N named"
+    )
     m.add_argument("truth", nargs="+", metavar="TRUTH")
     m.set_defaults(run=command_compare)
     c = sub.add_parser("clean", help="remove what a killed run left")
     c.add_argument("--prefix", required=True)
     c.set_defaults(run=command_clean)
     args = p.parse_args()
+    scenarios.load()
     try:
         status = args.run(args)
     except LabError as e:

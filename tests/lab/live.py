@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole product on the lab's mirror: control plane, sensor, and what the client lists, held against the truth."""
+import dataclasses
 import glob
 import json
 import os
@@ -14,13 +15,17 @@ import compare
 import context
 from net import LabError
 
-AT_ONCE = 6     # scenarios running at the same time
-LATEST_S = 25   # how long after the last packet a silent ending may be reported
+AT_ONCE = 6  # scenarios running at the same time
+LATEST_S = 25  # how long after the last packet a silent ending may be reported
 
 
 def find_program(build, name):
     """A program in a build directory, else on PATH."""
-    found = [p for p in glob.glob(os.path.join(build, "**", name), recursive=True) if os.access(p, os.X_OK) and os.path.isfile(p)]
+    found = [
+        p
+        for p in glob.glob(os.path.join(build, "**", name), recursive=True)
+        if os.access(p, os.X_OK) and os.path.isfile(p)
+    ]
     path = found[0] if found else shutil.which(name)
     if not path:
         raise LabError(f"no {name} in {build}: build it first (ninja -C {build})")
@@ -33,7 +38,8 @@ class Product:
     def __init__(self, lab, build, workers=1):
         self.lab, self.workers = lab, workers
         self.control_path, self.sensor_path, self.client_path = (
-            find_program(build, n) for n in ("resetscope-control", "resetscope-sensor", "resetscope"))
+            find_program(build, n) for n in ("resetscope-control", "resetscope-sensor", "resetscope")
+        )
         self.address = f"unix:{lab.directory}/control.sock"
         self.control = self.sensor = None
 
@@ -45,8 +51,19 @@ class Product:
         read, write = os.pipe()
         try:
             self.control = self.lab.processes.start(
-                None, [self.control_path, "--store", os.path.join(self.lab.directory, "store.db"), "--listen", self.address,
-                       "--ready-fd", str(write)], "control.log", pass_fds=(write,))
+                None,
+                [
+                    self.control_path,
+                    "--store",
+                    os.path.join(self.lab.directory, "store.db"),
+                    "--listen",
+                    self.address,
+                    "--ready-fd",
+                    str(write),
+                ],
+                "control.log",
+                pass_fds=(write,),
+            )
         finally:
             os.close(write)
         try:
@@ -66,9 +83,25 @@ class Product:
         spool = os.path.join(self.lab.directory, "spool")
         os.makedirs(spool, exist_ok=True)
         self.sensor = self.lab.processes.start(
-            None, [self.sensor_path, "--interface", self.lab.network.mirror, "--export-server", self.address, "--name", "lab",
-                   "--spool-dir", spool, "--workers", str(self.workers)], "sensor.log")
-        self.wait(self.sensor, "resetscope-sensor", lambda: any(s.get("name") == "lab" for s in self.ask("sensors")), 30)
+            None,
+            [
+                self.sensor_path,
+                "--interface",
+                self.lab.network.mirror,
+                "--export-server",
+                self.address,
+                "--name",
+                "lab",
+                "--spool-dir",
+                spool,
+                "--workers",
+                str(self.workers),
+            ],
+            "sensor.log",
+        )
+        self.wait(
+            self.sensor, "resetscope-sensor", lambda: any(s.get("name") == "lab" for s in self.ask("sensors")), 30
+        )
 
     def wait(self, process, name, ready, seconds=20):
         deadline = time.monotonic() + seconds
@@ -80,8 +113,13 @@ class Product:
             time.sleep(0.1)
 
     def ask(self, *args):
-        done = subprocess.run([self.client_path, "--server", self.address, *args, "-o", "json"], capture_output=True, text=True,
-                              check=False, timeout=60)
+        done = subprocess.run(
+            [self.client_path, "--server", self.address, *args, "--timeout", "30s", "-o", "json"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
         if done.returncode != 0:
             raise LabError(f"resetscope {' '.join(args)}: status {done.returncode}: {done.stderr.strip()}")
         return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
@@ -120,6 +158,7 @@ def run_all(lab, names, families, connections, at_once=AT_ONCE):
                 truths.extend(lab.run(*job, connections))
             except Exception as e:  # one scenario's trouble is not the others'
                 failures.append(f"{job[0]}.{job[1]}: {type(e).__name__}: {e}")
+
     # Daemons: an interrupt does not wait for them.
     threads = [threading.Thread(target=work, daemon=True) for _ in range(at_once)]
     for t in threads:
@@ -129,31 +168,49 @@ def run_all(lab, names, families, connections, at_once=AT_ONCE):
     return truths, failures
 
 
-def live(lab, names, families, connections, build, workers, keep=None):
+@dataclasses.dataclass
+class Outcome:
+    """What a live run came to."""
+
+    results: list  # (truth, verdict, remarks), see compare.py
+    failures: list  # scenarios that did not run
+    unconfirmed: list  # truths the kernel contradicts
+    lateness_ms: float  # the worst of: sensor's stamp of a reset minus the kernel's. More than some ms: it was starved
+
+
+def run_live(lab, names, families, connections, build, workers=1, keep=None):
     product = Product(lab, build, workers)
     product.start()
-    lab.say(f"lab: {len(names)} scenarios on {lab.network.mirror}, watched by a sensor with {workers} worker(s)")
     truths, failures = run_all(lab, names, families, connections)
-    unconfirmed = [t for t in truths if t["confirmed"] is False]
     deadline = time.monotonic() + LATEST_S
     while True:
         events = product.events()
         results = compare.compare(truths, events)
-        missing = sum(v == compare.MISSING for _, v, _ in results)
-        if not missing or time.monotonic() > deadline:
+        if not any(v == compare.MISSING for _, v, _ in results) or time.monotonic() > deadline:
             break
         time.sleep(1)
     if keep:
         os.makedirs(keep, exist_ok=True)
-        for name, data in (("events.jsonl", events), ("truths.jsonl", truths), ("sensors.jsonl", product.ask("sensors"))):
-            with open(os.path.join(keep, name), "w", encoding="ascii") as f:
+        for name, data in (("events", events), ("truths", truths), ("sensors", product.ask("sensors"))):
+            with open(os.path.join(keep, name + ".jsonl"), "w", encoding="utf-8") as f:
                 f.writelines(json.dumps(x) + "\n" for x in data)
     product.stop()
-    good, wrong = compare.table(results, lab.say)
-    for f in failures:
+    unconfirmed = [t for t in truths if t["confirmed"] is False]
+    return Outcome(results, failures, unconfirmed, compare.lateness_ms(truths, events))
+
+
+def live(lab, names, families, connections, build, workers, keep=None):
+    """The run for people: a table."""
+    lab.say(f"lab: {len(names)} scenarios on {lab.network.mirror}, watched by a sensor with {workers} worker(s)")
+    done = run_live(lab, names, families, connections, build, workers, keep)
+    good, wrong = compare.table(done.results, lab.say)
+    for f in done.failures:
         lab.say(f"FAIL {f}")
-    for t in unconfirmed:
-        lab.say(f"FAIL {t['scenario']}.{t['family']}: the kernel does not confirm the truth of {context.tuple_of(t)}: {t['kernel']}")
-    lab.say(f"lab: {good} of {len(results)} connections right, {wrong} failures, {len(failures)} scenarios did not run,"
-            f" {len(unconfirmed)} truths not confirmed by the kernel")
-    return 1 if wrong or failures or unconfirmed else 0
+    for t in done.unconfirmed:
+        lab.say(f"FAIL {t['scenario']}.{t['family']}: the kernel contradicts {context.tuple_of(t)}: {t['kernel']}")
+    lab.say(
+        f"lab: {good} of {len(done.results)} connections right, {wrong} failures, {len(done.failures)} scenarios did"
+        f" not run, {len(done.unconfirmed)} truths contradicted by the kernel; the sensor was at most"
+        f" {done.lateness_ms:.0f} ms late"
+    )
+    return 1 if wrong or done.failures or done.unconfirmed else 0

@@ -5,7 +5,8 @@
                      |
                      m0 ---- <prefix>mir   (outside: the sensor's or tcpdump's port)
 
-With a delay there is a wire between r1 and s0 that carries each frame later (wire.py), for a round trip as on a real path.
+With a delay there is a wire between r1 and s0 that carries each frame later (wire.py), for a round trip as on a real
+path.
 
 The mirror shows every packet once by default: both directions of the router's client-side leg (tc mirred), plus
 what the router itself sends to the server, which never passes that leg. `legs="both"` mirrors ingress and egress
@@ -26,8 +27,8 @@ CLONE_NEWNET = 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 MAC = {"c0": "02:52:53:00:01:02", "r0": "02:52:53:00:01:01", "r1": "02:52:53:00:02:01", "s0": "02:52:53:00:02:02"}
-CLIENTS = 8   # addresses of the client side: .11 and up
-SERVERS = 4   # addresses of the server side
+CLIENTS = 8  # addresses of the client side: .11 and up
+SERVERS = 4  # addresses of the server side
 
 
 class LabError(Exception):
@@ -125,8 +126,13 @@ class Network:
 
     def write_state(self, **more):
         os.makedirs(STATE_DIR, exist_ok=True)
-        state = {"pid": os.getpid(), "start": start_time(os.getpid()), "namespaces": [n.name for n in self.namespaces],
-                 "links": [self.mirror], **more}
+        state = {
+            "pid": os.getpid(),
+            "start": start_time(os.getpid()),
+            "namespaces": [n.name for n in self.namespaces],
+            "links": [self.mirror],
+            **more,
+        }
         with open(self.state_file + ".new", "w", encoding="ascii") as f:
             json.dump(state, f)
         os.replace(self.state_file + ".new", self.state_file)
@@ -136,40 +142,98 @@ class Network:
             raise LabError("the lab makes network namespaces: run it as root")
         for ns in self.namespaces:
             if os.path.exists(ns.path):
-                raise LabError(f"namespace {ns.name} exists already: another lab with prefix {self.prefix!r} is running,"
-                               f" or was killed (then: lab.py clean --prefix {self.prefix})")
+                raise LabError(
+                    f"namespace {ns.name} exists already: another lab with prefix {self.prefix!r} is"
+                    f" running, or was killed (then: lab.py clean --prefix {self.prefix})"
+                )
         if os.path.exists(f"/sys/class/net/{self.mirror}"):
             raise LabError(f"interface {self.mirror} exists already and is not ours: choose another --prefix")
         self.write_state()
         self.owned = True
         for ns in self.namespaces:
             ns.create()
-            for key, value in {"net.ipv6.conf.all.accept_dad": 0, "net.ipv6.conf.default.accept_dad": 0,
-                               "net.ipv6.conf.default.dad_transmits": 0, "net.ipv6.conf.default.router_solicitations": 0,
-                               "net.ipv6.conf.default.accept_ra": 0, "net.ipv4.tcp_no_metrics_save": 1,
-                               # A stock kernel's buffers, whatever this machine has been tuned to.
-                               "net.ipv4.tcp_rmem": "4096 131072 6291456", "net.ipv4.tcp_wmem": "4096 16384 4194304"}.items():
+            for key, value in {
+                "net.ipv6.conf.all.accept_dad": 0,
+                "net.ipv6.conf.default.accept_dad": 0,
+                "net.ipv6.conf.default.dad_transmits": 0,
+                "net.ipv6.conf.default.router_solicitations": 0,
+                "net.ipv6.conf.default.accept_ra": 0,
+                "net.ipv4.tcp_no_metrics_save": 1,
+                # A stock kernel's buffers, whatever this machine has been tuned to.
+                "net.ipv4.tcp_rmem": "4096 131072 6291456",
+                "net.ipv4.tcp_wmem": "4096 16384 4194304",
+            }.items():
                 ns.sysctl(key, value)
             with contextlib.suppress(OSError):
                 ns.sysctl("net.ipv4.tcp_congestion_control", "cubic")
             run("ip", "-n", ns.name, "link", "set", "lo", "up")
-        run("ip", "link", "add", "c0", "netns", self.client.name, "address", MAC["c0"], "type", "veth",
-            "peer", "name", "r0", "netns", self.router.name, "address", MAC["r0"])
+        run(
+            "ip",
+            "link",
+            "add",
+            "c0",
+            "netns",
+            self.client.name,
+            "address",
+            MAC["c0"],
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "r0",
+            "netns",
+            self.router.name,
+            "address",
+            MAC["r0"],
+        )
         if self.delay_ms:
             for near, ns, far in (("r1", self.router, "w0"), ("s0", self.server, "w1")):
-                run("ip", "link", "add", near, "netns", ns.name, "address", MAC[near], "type", "veth",
-                    "peer", "name", far, "netns", self.wire.name)
+                run(
+                    "ip",
+                    "link",
+                    "add",
+                    near,
+                    "netns",
+                    ns.name,
+                    "address",
+                    MAC[near],
+                    "type",
+                    "veth",
+                    "peer",
+                    "name",
+                    far,
+                    "netns",
+                    self.wire.name,
+                )
         else:
-            run("ip", "link", "add", "s0", "netns", self.server.name, "address", MAC["s0"], "type", "veth",
-                "peer", "name", "r1", "netns", self.router.name, "address", MAC["r1"])
-        run("ip", "link", "add", "m0", "netns", self.router.name, "type", "veth",
-            "peer", "name", self.mirror)
+            run(
+                "ip",
+                "link",
+                "add",
+                "s0",
+                "netns",
+                self.server.name,
+                "address",
+                MAC["s0"],
+                "type",
+                "veth",
+                "peer",
+                "name",
+                "r1",
+                "netns",
+                self.router.name,
+                "address",
+                MAC["r1"],
+            )
+        run("ip", "link", "add", "m0", "netns", self.router.name, "type", "veth", "peer", "name", self.mirror)
         ends = [(self.client, "c0"), (self.router, "r0"), (self.router, "r1"), (self.server, "s0")]
         if self.delay_ms:
             ends += [(self.wire, "w0"), (self.wire, "w1")]
         for ns, link in ends + [(self.router, "m0")]:
             # One packet on the wire is one packet on the mirror, with its real checksum.
-            ns.run("ethtool", "-K", link, "tx", "off", "rx", "off", "gso", "off", "tso", "off", "gro", "off", "sg", "off")
+            ns.run(
+                "ethtool", "-K", link, "tx", "off", "rx", "off", "gso", "off", "tso", "off", "gro", "off", "sg", "off"
+            )
         run("ethtool", "-K", self.mirror, "tx", "off", "rx", "off", "gro", "off")
         self.silence(self.mirror)
         with self.router:
@@ -199,6 +263,7 @@ class Network:
             for a in addresses:
                 extra = ["nodad"] if ":" in a else []
                 run("ip", "-n", ns.name, "addr", "add", a, "dev", link, *extra)
+
         add(self.client, "c0", [f"{client_ip(4, i)}/24" for i in range(CLIENTS)])
         add(self.client, "c0", [f"{client_ip(6, i)}/64" for i in range(CLIENTS)])
         add(self.router, "r0", ["10.77.1.1/24", "fd77:1::1/64"])
@@ -213,8 +278,30 @@ class Network:
 
     def span(self):
         def mirror(link, direction):
-            self.router.run("tc", "filter", "add", "dev", link, direction, "prio", "1", "protocol", "all", "u32",
-                            "match", "u32", "0", "0", "action", "mirred", "egress", "mirror", "dev", "m0")
+            self.router.run(
+                "tc",
+                "filter",
+                "add",
+                "dev",
+                link,
+                direction,
+                "prio",
+                "1",
+                "protocol",
+                "all",
+                "u32",
+                "match",
+                "u32",
+                "0",
+                "0",
+                "action",
+                "mirred",
+                "egress",
+                "mirror",
+                "dev",
+                "m0",
+            )
+
         legs = ("r0", "r1") if self.legs == "both" else ("r0",)
         for link in legs:
             self.router.run("tc", "qdisc", "add", "dev", link, "clsact")
@@ -222,7 +309,8 @@ class Network:
             mirror(link, "egress")
         if self.legs != "both":
             # What the router itself sends to the server: not marked on the client-side leg, mirrored here.
-            self.router.nft("""
+            self.router.nft(
+                """
                 table inet span {
                   chain tagging {
                     type filter hook prerouting priority -300
@@ -235,7 +323,8 @@ class Network:
                     meta mark 0x0 dup to "m0"
                   }
                 }
-                """)
+                """
+            )
 
     def destroy(self):
         if not self.owned:

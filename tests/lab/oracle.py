@@ -14,7 +14,9 @@ import time
 
 from net import run
 
-LINE = re.compile(r"^\s*(?P<task>.+?)-(?P<pid>\d+)\s+\[\d+\]\s+\S+\s+(?P<at>\d+\.\d+): (?P<event>tcp_\w+): (?P<rest>.*)$")
+LINE = re.compile(
+    r"^\s*(?P<task>.+?)-(?P<pid>\d+)\s+\[\d+\]\s+\S+\s+(?P<at>\d+\.\d+):" r" (?P<event>tcp_\w+): (?P<rest>.*)$"
+)
 ADDRESS = re.compile(r"^(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+)):(?P<port>\d+)$")
 EVENTS = ("tcp_send_reset", "tcp_receive_reset")
 
@@ -39,8 +41,15 @@ def parse(line, offset_ns):
         return None
     seconds, fraction = m["at"].split(".")
     at = int(seconds) * 10**9 + int(fraction.ljust(9, "0")[:9]) + offset_ns
-    return {"time_ns": at, "event": m["event"][4:], "src": src, "dst": dst, "state": words.get("state"),
-            "reason": words.get("reason"), "task": m["task"].strip()}
+    return {
+        "time_ns": at,
+        "event": m["event"][4:],
+        "src": src,
+        "dst": dst,
+        "state": words.get("state"),
+        "reason": words.get("reason"),
+        "task": m["task"].strip(),
+    }
 
 
 class Oracle:

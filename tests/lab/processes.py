@@ -15,19 +15,26 @@ class Processes:
     def __init__(self, network, directory):
         self.network = network
         self.directory = directory
-        self.running = {}   # Popen -> log file
+        self.running = {}  # Popen -> log file
         self.lock = threading.Lock()
         self.more_state = {}
         self.closed = False
 
     def start(self, ns, args, log, stdin=None, pass_fds=(), env=None):
         path = os.path.join(self.directory, log)
-        with open(path, "ab") as out, (ns or contextlib.nullcontext()):
+        with open(path, "ab") as out, ns or contextlib.nullcontext():
             with self.lock:
                 if self.closed:
                     raise LabError("the lab is being put away")
-                p = subprocess.Popen(args, stdin=stdin or subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                                     pass_fds=pass_fds, start_new_session=True, env=env)
+                p = subprocess.Popen(
+                    args,
+                    stdin=stdin or subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=pass_fds,
+                    start_new_session=True,
+                    env=env,
+                )
                 self.running[p] = path
                 self.remember()
         return p

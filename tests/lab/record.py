@@ -15,8 +15,8 @@ from net import LabError
 class Capture:
     """tcpdump on the mirror, nanosecond stamps, from `with` to its end.
 
-    It reads the mirror's inner end: there every packet is stamped as it leaves. At the outer end Linux stamps what a TCP
-    socket sent when it is taken from the queue, but what a firewall or a raw socket sent when it is put there.
+    It reads the mirror's inner end: there every packet is stamped as it leaves. At the outer end Linux stamps what a
+    TCP socket sent when it is taken from the queue, but what a firewall or a raw socket sent when it is put there.
     """
 
     def __init__(self, lab, path):
@@ -25,8 +25,25 @@ class Capture:
 
     def __enter__(self):
         log = os.path.basename(self.path) + ".log"
-        command = ["tcpdump", "-i", "m0", "-Q", "out", "-n", "-U", "--immediate-mode", "-s", "2048", "-B", "32768",
-                   "--time-stamp-precision=nano", "-Z", "root", "-w", self.path]
+        command = [
+            "tcpdump",
+            "-i",
+            "m0",
+            "-Q",
+            "out",
+            "-n",
+            "-U",
+            "--immediate-mode",
+            "-s",
+            "2048",
+            "-B",
+            "32768",
+            "--time-stamp-precision=nano",
+            "-Z",
+            "root",
+            "-w",
+            self.path,
+        ]
         self.process = self.lab.processes.start(self.lab.network.router, command, log)
         deadline = time.monotonic() + 10
         while "listening on" not in self.lab.processes.tail(self.process):
@@ -75,11 +92,24 @@ def record(lab, names, families, connections, directory):
                 continue
             os.replace(base + ".pcap.part", base + ".pcap")
             with open(base + ".truth.json", "w", encoding="ascii") as f:
-                json.dump({"scenario": name, "family": family, "description": spec.text, "core": spec.core,
-                           "recorded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "kernel": platform.release(),
-                           "legs": lab.network.legs, "delay_ms": lab.network.delay_ms, "packets": capture.packets, "dropped": capture.dropped,
-                           "stamped_backwards": disorder(base + ".pcap"),
-                           "connections": truths}, f, indent=1)
+                json.dump(
+                    {
+                        "scenario": name,
+                        "family": family,
+                        "description": spec.text,
+                        "core": spec.core,
+                        "recorded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                        "kernel": platform.release(),
+                        "legs": lab.network.legs,
+                        "delay_ms": lab.network.delay_ms,
+                        "packets": capture.packets,
+                        "dropped": capture.dropped,
+                        "stamped_backwards": disorder(base + ".pcap"),
+                        "connections": truths,
+                    },
+                    f,
+                    indent=1,
+                )
                 f.write("\n")
             failures += report(lab, f"{name}.{family}", truths, capture)
     lab.say(f"{directory}: {len(names) * len(families)} recordings, {failures} with a problem")
@@ -97,9 +127,13 @@ def report(lab, title, truths, capture):
                 words[key] = words.get(key, 0) + 1
     said = ", ".join(f"{k} x{v}" for k, v in sorted(words.items())) or "no reset sent"
     dropped = f", {capture.dropped} DROPPED" if capture.dropped else ""
-    lab.say(f"{title:34} {len(truths):3} connections, {len(truths) - len(unconfirmed):3} as the kernel says ({said});"
-            f" {capture.packets} packets{dropped}")
+    lab.say(
+        f"{title:34} {len(truths):3} connections, {len(truths) - len(unconfirmed):3} as the kernel says ({said});"
+        f" {capture.packets} packets{dropped}"
+    )
     for t in unconfirmed:
-        lab.say(f"    not confirmed: {context.tuple_of(t)} {t['note']}: expected {t['kernel_expect']}, kernel: "
-                + (", ".join(f"{e['event']} by {e['by']} {e['reason']} {e['state']}" for e in t["kernel"]) or "nothing"))
+        lab.say(
+            f"    not confirmed: {context.tuple_of(t)} {t['note']}: expected {t['kernel_expect']}, kernel: "
+            + (", ".join(f"{e['event']} by {e['by']} {e['reason']} {e['state']}" for e in t["kernel"]) or "nothing")
+        )
     return 1 if unconfirmed or capture.dropped else 0

@@ -14,9 +14,9 @@ from net import LabError, Network
 from oracle import Oracle
 from processes import Processes
 
-FIRST_PORT = 20000      # server ports: 20 a scenario run
+FIRST_PORT = 20000  # server ports: 20 a scenario run
 PORTS_PER_RUN = 20
-LAST_PORT = 32000       # below the client side's ephemeral ports
+LAST_PORT = 32000  # below the client side's ephemeral ports
 
 
 class Lab:
@@ -47,13 +47,24 @@ class Lab:
             self.processes = Processes(self.network, self.directory)
             self.network.create()
             if self.network.delay_ms:
-                self.processes.start(self.network.wire, [sys.executable, os.path.join(os.path.dirname(__file__), "wire.py"), "w0", "w1",
-                                                         str(int(self.network.delay_ms * 1000))], "wire.log")
+                self.processes.start(
+                    self.network.wire,
+                    [
+                        sys.executable,
+                        os.path.join(os.path.dirname(__file__), "wire.py"),
+                        "w0",
+                        "w1",
+                        str(int(self.network.delay_ms * 1000)),
+                    ],
+                    "wire.log",
+                )
             self.oracle = Oracle(self.prefix)
             self.oracle.start()
-            self.processes.more_state = {"directories": [self.directory],
-                                         "mounts": [self.oracle.mount] if self.oracle.mount else [],
-                                         "trace_instances": [self.oracle.instance] if self.oracle.instance else []}
+            self.processes.more_state = {
+                "directories": [self.directory],
+                "mounts": [self.oracle.mount] if self.oracle.mount else [],
+                "trace_instances": [self.oracle.instance] if self.oracle.instance else [],
+            }
             self.processes.remember()
             if self.oracle.problem:
                 self.say(f"oracle: no tracepoints here ({self.oracle.problem}): nothing will be confirmed")

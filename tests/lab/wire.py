@@ -23,7 +23,7 @@ def main():
         s.setblocking(False)
         ends.append(s)
     other = {ends[0]: ends[1], ends[1]: ends[0]}
-    way = collections.deque()   # (due, where to, frame)
+    way = collections.deque()  # (due, where to, frame)
     while True:
         wait = max(0.0, way[0][0] - time.monotonic()) if way else None
         readable = select.select(ends, [], [], wait)[0]

@@ -6,7 +6,7 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from report import ROOT, Report  # noqa: E402
+from report import ROOT, Report
 
 # Enums of event.fbs that clients see by name only, or not at all.
 NOT_IN_QUERY = {

@@ -11,7 +11,7 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from report import ROOT, Report  # noqa: E402
+from report import ROOT, Report
 
 STAGES = ["base", "config", "packet", "capture", "flow", "track", "context", "attribute", "event", "worker", "main"]
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from report import ROOT, Report  # noqa: E402
+from report import ROOT, Report
 
 SPDX = "SPDX-License-Identifier: Apache-2.0"
 MAX_COLUMNS = 120

@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from report import ROOT, Report  # noqa: E402
+from report import ROOT, Report
 
 
 def main():

@@ -7,7 +7,7 @@ link type when not Ethernet) and expected.json:
   events          every event, as the fields that matter. A list is an accept list and needs "ambiguous"; {"min","max"}
                   bounds a number; "evidence" and "no_evidence" name facts that must and must not be there
   ambiguous       the physical reason for the accept lists
-  counters        sensor counters that must have these values
+  counters        sensor counters that must have these values, or lie within {"min","max"}
   arguments       further arguments of `resetscope analyze`
   ignore_servers  events of these servers are background
 
@@ -23,8 +23,8 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "packet")]
-from builder import LINK_ETHERNET, write_pcap  # noqa: E402
-from report import Report, program  # noqa: E402
+from builder import LINK_ETHERNET, write_pcap
+from report import Report, program
 
 SET_FIELDS = ("evidence", "no_evidence")
 TIMEOUT_S = 120
@@ -39,33 +39,31 @@ def load(folder):
 
 
 def analyze(pcap, arguments, workers):
-    """(events, problem)."""
-    command = [program("resetscope"), "analyze", str(pcap), "--output", "json", "--workers", str(workers), *arguments]
+    """(events, counters of the sensor, problem)"""
+    command = [program("resetscope"), "analyze", str(pcap), "--output", "json", "--stats", "--workers", str(workers),
+               *arguments]
     run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
     if run.returncode != 0:
-        return [], f"analyze ended with status {run.returncode}: {run.stderr.strip()[-400:]}"
+        return [], {}, f"analyze ended with status {run.returncode}: {run.stderr.strip()[-400:]}"
+    pairs = [line.split() for line in run.stderr.splitlines()]
+    counters = {p[0]: int(p[1].replace(",", "")) for p in pairs if len(p) == 2 and p[1].replace(",", "").isdigit()}
     try:
-        return [json.loads(line) for line in run.stdout.splitlines() if line], None
+        return [json.loads(line) for line in run.stdout.splitlines() if line], counters, None
     except ValueError as e:
-        return [], f"the output is not JSON, one object a line: {e}"
-
-
-def counters(pcap, workers):
-    """Counters of the sensor alone, {name: value}."""
-    command = [program("resetscope-sensor"), "--read", str(pcap), "--workers", str(workers), "--counters"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
-    if run.returncode != 0:
-        return {}, f"the sensor ended with status {run.returncode}: {run.stderr.strip()[-400:]}"
-    found = {}
-    for line in run.stdout.splitlines():
-        words = line.split()
-        if len(words) == 2 and words[1].isdigit():
-            found[words[0]] = int(words[1])
-    return found, None
+        return [], counters, f"the output is not JSON, one object a line: {e}"
 
 
 def fact_names(event):
-    return {f["name"] if isinstance(f, dict) else f for f in event.get("evidence", [])}
+    """Names of the facts; some carry a value: "rst_ttl=63"."""
+    return {fact.partition("=")[0] for fact in event.get("evidence", [])}
+
+
+def fits(want, got):
+    if isinstance(want, list):
+        return got in want
+    if isinstance(want, dict):
+        return want.get("min", got) <= got <= want.get("max", got)
+    return got == want
 
 
 def field_problem(name, want, event):
@@ -75,14 +73,7 @@ def field_problem(name, want, event):
         return f"{name} {', '.join(wrong)} (facts: {', '.join(sorted(names))})" if wrong else None
     if name not in event:
         return f"no field {name}"
-    got = event[name]
-    if isinstance(want, list):
-        fits = got in want
-    elif isinstance(want, dict):
-        fits = want.get("min", got) <= got <= want.get("max", got)
-    else:
-        fits = got == want
-    return None if fits else f"{name} is {got}, expected {json.dumps(want)}"
+    return None if fits(want, event[name]) else f"{name} is {event[name]}, expected {json.dumps(want)}"
 
 
 def label_of(event):
@@ -119,7 +110,7 @@ def compare(expected, events):
 def self_check():
     """The comparison sees each kind of difference."""
     event = {"client_ip": "a", "client_port": 1, "server_ip": "b", "server_port": 2, "cause": "x", "confidence": 0.5,
-             "evidence": [{"name": "f"}]}
+             "evidence": ["f=1"]}
     key = {k: event[k] for k in ("client_ip", "client_port", "server_ip", "server_port")}
     for want, problems in (
             ([{**key, "cause": "x"}], 0), ([{**key, "cause": ["y", "x"]}], 0), ([{**key, "cause": "y"}], 1),
@@ -147,13 +138,11 @@ def run(folder, directory):
     pcap = directory / f"{folder.name}.pcap"
     write_pcap(pcap, module.packets(), getattr(module, "LINK", LINK_ETHERNET))
     for workers in (1, 2):
-        events, problem = analyze(pcap, expected.get("arguments", []), workers)
+        events, counters, problem = analyze(pcap, expected.get("arguments", []), workers)
         found = [problem] if problem else list(compare(expected, events))
-        if not problem and "counters" in expected:
-            values, problem = counters(pcap, workers)
-            found += [problem] if problem else [f"counter {name} is {values.get(name)}, expected {want}"
-                                                for name, want in expected["counters"].items()
-                                                if values.get(name) != want]
+        if not problem:
+            found += [f"counter {name} is {counters.get(name)}, expected {json.dumps(want)}"
+                      for name, want in expected.get("counters", {}).items() if not fits(want, counters.get(name, -1))]
         problems += [f"{workers} worker{'s' if workers > 1 else ''}: {p}" for p in found]
     return problems
 

@@ -16,6 +16,7 @@ namespace {
 class SqliteStore final : public Store {
  public:
   ~SqliteStore() override {
+    if (!started_) return;
     writer_.stop();
     if (memory_) return;
     if (auto closed = mark_closed(db_); !closed) spdlog::warn("store: {} was not closed in order: {}", path_, closed.error().text);
@@ -39,6 +40,7 @@ class SqliteStore final : public Store {
     }
     if (auto ready = writer_.prepare(db_, std::move(writer)); !ready) return ready;
     writer_.start();
+    started_ = true;
     return {};
   }
 
@@ -101,6 +103,7 @@ class SqliteStore final : public Store {
 
   std::string path_;
   bool memory_ = false;
+  bool started_ = false;
   Connection db_;
   std::mutex memory_mutex_;
   ReaderPool readers_;

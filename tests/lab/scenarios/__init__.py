@@ -1,3 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All scenarios: importing this package registers them in context.SCENARIOS."""
-from scenarios import aborts, clean, late_data, middlebox, overload, probes, programs, refusals, timers  # noqa: F401
+"""All scenarios: load() registers them in context.SCENARIOS."""
+import importlib
+
+MODULES = ("aborts", "clean", "late_data", "middlebox", "overload", "probes", "programs", "refusals", "timers")
+
+
+def load():
+    for name in MODULES:
+        importlib.import_module("scenarios." + name)

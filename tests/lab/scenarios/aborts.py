@@ -6,11 +6,26 @@ import socket
 import threading
 import time
 
-from context import (RESPONSE, Connection, Expect, abort, exchange, linger0, recv_exact, request, scenario, vanish, wait_reset)
+from context import (
+    RESPONSE,
+    Connection,
+    Expect,
+    abort,
+    exchange,
+    linger0,
+    recv_exact,
+    request,
+    scenario,
+    vanish,
+    wait_reset,
+)
 
 
-@scenario("app_abort_unread", "the server closes with part of the request unread",
-          Expect("app_abort_unread", ("server",), ("request",), ("reset",), kernel="server:TCP_ABORT_ON_CLOSE"))
+@scenario(
+    "app_abort_unread",
+    "the server closes with part of the request unread",
+    Expect("app_abort_unread", ("server",), ("request",), ("reset",), kernel="server:TCP_ABORT_ON_CLOSE"),
+)
 def app_abort_unread(t):
     listener = t.listen()
     for i in range(t.n):
@@ -24,8 +39,11 @@ def app_abort_unread(t):
         c.close()
 
 
-@scenario("app_abort_linger0", "the server answers fully, then closes with SO_LINGER 0",
-          Expect("app_abort_linger0", ("server",), ("exchange",), ("reset",), kernel="server:TCP_STATE|TCP_ABORT_ON_LINGER"))
+@scenario(
+    "app_abort_linger0",
+    "the server answers fully, then closes with SO_LINGER 0",
+    Expect("app_abort_linger0", ("server",), ("exchange",), ("reset",), kernel="server:TCP_STATE|TCP_ABORT_ON_LINGER"),
+)
 def app_abort_linger0(t):
     listener = t.listen()
 
@@ -37,41 +55,64 @@ def app_abort_linger0(t):
         abort(c.server)
         wait_reset(c.client)
         c.close()
+
     t.each(one, t.pairs(listener))
 
 
-@scenario("client_cancel", "the client goes away while the answer is still flowing",
-          Expect("client_cancel", ("client",), ("exchange",), ("reset",),
-                 kernel="client:TCP_ABORT_ON_CLOSE|TCP_STATE|TCP_ABORT_ON_DATA|NO_SOCKET"))
+@scenario(
+    "client_cancel",
+    "the client goes away while the answer is still flowing",
+    Expect(
+        "client_cancel",
+        ("client",),
+        ("exchange",),
+        ("reset",),
+        kernel="client:TCP_ABORT_ON_CLOSE|TCP_STATE|TCP_ABORT_ON_DATA|NO_SOCKET",
+    ),
+)
 def client_cancel(t):
     listener = t.listen()
 
-    def one(pair):
-        i, c = pair
-        t.expect(c, "unread data" if i % 2 else "SO_LINGER 0")
-        c.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
-        c.client.sendall(request(i))
-        recv_exact(c.server, len(request(i)))
-        c.server.settimeout(0.5)
+    def serve(c):
         try:
             c.server.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n")
-            recv_exact(c.client, 40)
-            for k in range(40):
-                c.server.sendall(b"d" * 3000)
-                if k == 10:
-                    if not i % 2:
-                        linger0(c.client)
-                    c.client.close()
-                time.sleep(0.005)
+            for _ in range(800):
+                c.server.sendall(b"d" * 10000)
         except OSError:
             pass
+
+    def one(pair):
+        i, c = pair
+        t.expect(c, "close with unread data" if i % 2 else "SO_LINGER 0")
+        c.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        c.client.sendall(request(i))
+        recv_exact(c.server, len(request(i)))
+        server = threading.Thread(target=serve, args=(c,))
+        server.start()
+        for _ in range(20):  # read slowly, then lose patience
+            c.client.recv(4096)
+            time.sleep(0.01)
+        if not i % 2:
+            linger0(c.client)
+        c.client.close()
+        server.join()
         c.close()
+
     t.each(one, list(enumerate(t.pairs(listener))))
 
 
-@scenario("client_cancel_curl", "curl is killed in the middle of a download from nginx",
-          Expect("client_cancel", ("client",), ("exchange",), ("reset",), kernel="client:TCP_ABORT_ON_CLOSE|NO_SOCKET"),
-          needs=("nginx", "curl"))
+@scenario(
+    "client_cancel_curl",
+    "curl is killed in the middle of a download from nginx",
+    Expect(
+        "client_cancel",
+        ("client",),
+        ("exchange", "closing"),
+        ("reset",),
+        kernel="client:TCP_ABORT_ON_CLOSE|TCP_ABORT_ON_DATA|NO_SOCKET",
+    ),
+    needs=("nginx", "curl"),
+)
 def client_cancel_curl(t):
     port = t.port()
     directory = nginx(t, port, "limit_rate 400k; location / { root %(root)s; }")
@@ -82,10 +123,23 @@ def client_cancel_curl(t):
     def one(i):
         c = curl_connection(t, port, i)
         t.expect(c, "curl killed")
-        p = t.start(t.network.client, "curl", "-s", "--limit-rate", "100k", "--interface", c.client_ip, "--local-port",
-                    str(c.client_port), "-o", "/dev/null", f"http://{host}:{port}/big.bin")
+        p = t.start(
+            t.network.client,
+            "curl",
+            "-s",
+            "--limit-rate",
+            "100k",
+            "--interface",
+            c.client_ip,
+            "--local-port",
+            str(c.client_port),
+            "-o",
+            "/dev/null",
+            f"http://{host}:{port}/big.bin",
+        )
         time.sleep(0.8)
         t.lab.processes.stop(p, sig=signal.SIGKILL)
+
     t.each(one)
     time.sleep(0.3)
 
@@ -104,15 +158,28 @@ def nginx(t, port, location, extra=""):
     with open(os.path.join(d, "www", "index.html"), "w", encoding="ascii") as f:
         f.write("hello\n" * 50)
     with open(os.path.join(d, "nginx.conf"), "w", encoding="ascii") as f:
-        f.write(f"daemon off; worker_processes 1; pid {d}/pid; error_log {d}/error.log;\n"
-                f"events {{ worker_connections 512; }}\nhttp {{ {temp}\naccess_log off;\n{extra}\n"
-                f"server {{ listen {host}:{port}; {location % {'root': d + '/www'}} }} }}\n")
-    t.start(t.network.server, "nginx", "-c", os.path.join(d, "nginx.conf"), "-e", os.path.join(d, "error.log"), ready_port=port)
+        f.write(
+            f"daemon off; worker_processes 1; pid {d}/pid; error_log {d}/error.log;\n"
+            f"events {{ worker_connections 512; }}\nhttp {{ {temp}\naccess_log off;\n{extra}\n"
+            f"server {{ listen {host}:{port}; {location % {'root': d + '/www'}} }} }}\n"
+        )
+    t.start(
+        t.network.server,
+        "nginx",
+        "-c",
+        os.path.join(d, "nginx.conf"),
+        "-e",
+        os.path.join(d, "error.log"),
+        ready_port=port,
+    )
     return d
 
 
-@scenario("client_fast_close", "the client has the whole answer and resets instead of closing",
-          Expect("client_fast_close", ("client",), ("exchange",), ("reset",), kernel="client:TCP_STATE|TCP_ABORT_ON_CLOSE"))
+@scenario(
+    "client_fast_close",
+    "the client has the whole answer and resets instead of closing",
+    Expect("client_fast_close", ("client",), ("exchange",), ("reset",), kernel="client:TCP_STATE|TCP_ABORT_ON_CLOSE"),
+)
 def client_fast_close(t):
     listener = t.listen()
 
@@ -134,12 +201,16 @@ def client_fast_close(t):
         abort(c.client)
         time.sleep(0.1)
         c.close()
+
     t.each(one, list(enumerate(t.pairs(listener))))
 
 
-@scenario("host_restart_stale", "the server's host lost the connection's state without a word; the client writes",
-          Expect("host_restart_stale", ("server",), ("idle", "exchange"), ("reset",), kernel="server:NO_SOCKET|TCP_FLAGS"),
-          seconds=4)
+@scenario(
+    "host_restart_stale",
+    "the server's host lost the connection's state without a word; the client writes",
+    Expect("host_restart_stale", ("server",), ("idle", "exchange"), ("reset",), kernel="server:NO_SOCKET|TCP_FLAGS"),
+    seconds=4,
+)
 def host_restart_stale(t):
     again, gone = t.listen(), t.listen()
     live = []
@@ -152,6 +223,7 @@ def host_restart_stale(t):
         exchange(c)
         time.sleep(0.2)
         vanish(c.server)
+
     t.each(lose, live)
     gone.close()
     time.sleep(2.5)
@@ -160,12 +232,23 @@ def host_restart_stale(t):
         c.client.send(request(9))
         wait_reset(c.client)
         c.close()
+
     t.each(write, live)
 
 
-@scenario("early_response_abort", "the server answers 413 while the client is still uploading, and closes",
-          Expect("early_response_abort", ("server",), ("exchange", "request"), ("reset",), also_ok=("app_abort_unread",),
-                 kernel="server:TCP_ABORT_ON_CLOSE"), core=False)
+@scenario(
+    "early_response_abort",
+    "the server answers 413 while the client is still uploading, and closes",
+    Expect(
+        "early_response_abort",
+        ("server",),
+        ("exchange", "request"),
+        ("reset",),
+        also_ok=("app_abort_unread",),
+        kernel="server:TCP_ABORT_ON_CLOSE",
+    ),
+    core=False,
+)
 def early_response_abort(t):
     listener = t.listen()
     answer = b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -190,4 +273,5 @@ def early_response_abort(t):
             pass
         server.join()
         c.close()
+
     t.each(one, list(enumerate(t.pairs(listener))))

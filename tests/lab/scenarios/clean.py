@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections that end as they should: nothing may be reported."""
 import socket
+import threading
 import time
 
-from context import Expect, exchange, recv_all, recv_exact, request, scenario
+from context import Expect, exchange, recv_all, recv_exact, scenario
 from scenarios.aborts import nginx
 
 
@@ -14,14 +15,20 @@ def finish(first, second):
     recv_all(first)
 
 
-@scenario("clean_close", "orderly closes of every kind: by the client, by the server, by both, half-closed, large, idle",
-          Expect("unknown"), seconds=3)
+@scenario(
+    "clean_close",
+    "orderly closes: by the client, by the server, by both, half-closed, large, idle",
+    Expect("unknown"),
+    seconds=3,
+)
 def clean_close(t):
     listener = t.listen()
 
     def one(pair):
         i, c = pair
-        kind = ("client first", "server first", "both at once", "half-closed", "large answer", "idle before the close")[i % 6]
+        kind = ("client first", "server first", "both at once", "half-closed", "large answer", "idle before the close")[
+            i % 6
+        ]
         t.expect_clean(c, kind)
         exchange(c, i)
         if kind == "client first":
@@ -41,7 +48,6 @@ def clean_close(t):
             c.server.shutdown(socket.SHUT_WR)
             recv_all(c.client)
         elif kind == "large answer":
-            import threading
             reader = threading.Thread(target=recv_exact, args=(c.client, 2_000_000))
             reader.start()
             c.server.sendall(b"L" * 2_000_000)
@@ -52,6 +58,7 @@ def clean_close(t):
             exchange(c, i)
             finish(c.client, c.server)
         c.close()
+
     t.each(one, [(k, t.pair(listener, k)) for k in range(max(6, t.n))])
 
 
@@ -64,9 +71,11 @@ def clean_nginx(t):
         c = t.connect(port, i)
         close = i % 2 == 0
         t.expect_clean(c, "Connection: close" if close else "nginx's keepalive timeout, client closes too")
-        c.client.sendall(b"GET / HTTP/1.1\r\nHost: shop.example\r\n" + (b"Connection: close\r\n" if close else b"") + b"\r\n")
+        header = b"Connection: close\r\n" if close else b""
+        c.client.sendall(b"GET / HTTP/1.1\r\nHost: shop.example\r\n" + header + b"\r\n")
         recv_all(c.client)
         c.close()
+
     t.each(one)
 
 
@@ -78,4 +87,3 @@ def clean_empty(t):
         t.expect_clean(c)
         (finish(c.client, c.server) if i % 2 else finish(c.server, c.client))
         c.close()
-    assert request(0)

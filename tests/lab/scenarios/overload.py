@@ -16,12 +16,69 @@ def crowd(t, port):
     client = t.network.client.name
     run("tc", "-n", client, "qdisc", "add", "dev", "c0", "root", "handle", "1:", "htb", "default", "1")
     try:
-        run("tc", "-n", client, "class", "add", "dev", "c0", "parent", "1:", "classid", "1:1", "htb", "rate", "10gbit", "quantum", "60000")
-        run("tc", "-n", client, "class", "add", "dev", "c0", "parent", "1:", "classid", "1:2", "htb", "rate", "40kbit", "burst", "100",
-            "cburst", "100", "quantum", "1500")
+        run(
+            "tc",
+            "-n",
+            client,
+            "class",
+            "add",
+            "dev",
+            "c0",
+            "parent",
+            "1:",
+            "classid",
+            "1:1",
+            "htb",
+            "rate",
+            "10gbit",
+            "quantum",
+            "60000",
+        )
+        run(
+            "tc",
+            "-n",
+            client,
+            "class",
+            "add",
+            "dev",
+            "c0",
+            "parent",
+            "1:",
+            "classid",
+            "1:2",
+            "htb",
+            "rate",
+            "40kbit",
+            "burst",
+            "100",
+            "cburst",
+            "100",
+            "quantum",
+            "1500",
+        )
         proto, at = ("ip", 22) if t.family == 4 else ("ipv6", 42)
-        run("tc", "-n", client, "filter", "add", "dev", "c0", "parent", "1:", "protocol", proto, "u32", "match", "u16", hex(port),
-            "0xffff", "at", str(at), "flowid", "1:2")
+        run(
+            "tc",
+            "-n",
+            client,
+            "filter",
+            "add",
+            "dev",
+            "c0",
+            "parent",
+            "1:",
+            "protocol",
+            proto,
+            "u32",
+            "match",
+            "u16",
+            hex(port),
+            "0xffff",
+            "at",
+            str(at),
+            "flowid",
+            "1:2",
+        )
         yield
     finally:
         run("tc", "-n", client, "qdisc", "del", "dev", "c0", "root", check=False)
@@ -47,6 +104,7 @@ def overflow(t, on_overflow):
             if len(answered) == count:
                 listener.listen(1)
                 short.set()
+
     t.watch(port, rule)
     many = []
     with crowd(t, port):
@@ -83,9 +141,13 @@ def finish(c):
     c.close()
 
 
-@scenario("listen_overflow_rst", "the accept queue is full and tcp_abort_on_overflow is set",
-          Expect("listen_overflow_rst", ("server",), ("established",), ("reset",), kernel="server:INVALID_SYN"),
-          core=False, exclusive="overflow")
+@scenario(
+    "listen_overflow_rst",
+    "the accept queue is full and tcp_abort_on_overflow is set",
+    Expect("listen_overflow_rst", ("server",), ("established",), ("reset",), kernel="server:INVALID_SYN"),
+    core=False,
+    exclusive="overflow",
+)
 def listen_overflow_rst(t):
     listener, many = overflow(t, 1)
     take(listener, many)
@@ -98,15 +160,20 @@ def listen_overflow_rst(t):
             c.close()
 
 
-@scenario("listen_overflow_drop", "the accept queue is full: the server ignores the last ACK and repeats its SYN-ACK",
-          Expect("listen_overflow_drop", ("server",), ("syn_ack", "established", "request"), ("timed_out",), kernel="none"),
-          core=False, exclusive="overflow", seconds=9)
+@scenario(
+    "listen_overflow_drop",
+    "the accept queue is full: the server ignores the last ACK and repeats its SYN-ACK",
+    Expect("listen_overflow_drop", ("server",), ("syn_ack", "established", "request"), ("timed_out",), kernel="none"),
+    core=False,
+    exclusive="overflow",
+    seconds=12,
+)
 def listen_overflow_drop(t):
     listener, many = overflow(t, 0)
     for c in many:
         with contextlib.suppress(OSError):
             c.client.send(b"anyone?\n")
-    time.sleep(7)
+    time.sleep(9.5)  # five doubling repeats of the request from 200 ms on
     # Who did not get in gives up without a word, before the queue has room again.
     inside = established(t, listener)
     for c in many:

@@ -28,11 +28,34 @@ def port_scan(t):
     ports = range(first, first + 15)
     for p in ports:
         is_open = p in opened
-        t.expect(probe(t, 0, sport, p), "open" if is_open else "closed", also_ok=() if is_open else ("port_closed",),
-                 kernel="client:NO_SOCKET" if is_open else "server:NO_SOCKET")
+        t.expect(
+            probe(t, 0, sport, p),
+            "open" if is_open else "closed",
+            also_ok=() if is_open else ("port_closed",),
+            kernel="client:NO_SOCKET" if is_open else "server:NO_SOCKET",
+        )
     args = ["-6"] if t.family == 6 else []
-    p = t.start(t.network.client, "nmap", "-sS", "-n", "-Pn", "--disable-arp-ping", *args, "-g", str(sport), "-S", t.client_ip(0),
-                "-e", "c0", "-T4", "--max-retries", "1", "-p", f"{ports.start}-{ports.stop - 1}", t.server_ip())
+    p = t.start(
+        t.network.client,
+        "nmap",
+        "-sS",
+        "-n",
+        "-Pn",
+        "--disable-arp-ping",
+        *args,
+        "-g",
+        str(sport),
+        "-S",
+        t.client_ip(0),
+        "-e",
+        "c0",
+        "-T4",
+        "--max-retries",
+        "1",
+        "-p",
+        f"{ports.start}-{ports.stop - 1}",
+        t.server_ip(),
+    )
     try:
         p.wait(20)
     except Exception as e:
@@ -41,7 +64,7 @@ def port_scan(t):
         raise LabError(f"nmap failed: {t.lab.processes.tail(p)}")
 
 
-@scenario("port_scan_masscan", "a masscan-like scanner: bare SYNs with TTL 255 and a computed IP-ID, one port on every server", SCAN)
+@scenario("port_scan_masscan", "a masscan-like scanner: bare SYNs with TTL 255 and a computed IP-ID", SCAN)
 def port_scan_masscan(t):
     port = t.port()
     t.listen(port, which=0)
@@ -56,18 +79,33 @@ def port_scan_masscan(t):
         c = probe(t, 1, sport, p)
         dst = int.from_bytes(socket.inet_pton(t.af, c.server_ip)[-4:], "big")
         # masscan's templ-pkt.c: ip_id = (ip ^ port ^ seq) & 0xffff; window 1024, no options.
-        packet = forge.tcp(c.client_ip, c.server_ip, sport, p, seq, 0, forge.SYN, window=1024, ttl=255, df=False,
-                           ip_id=dst ^ p ^ seq)
-        t.expect(c, "open" if p == port else "closed", also_ok=() if p == port else ("port_closed",),
-                 kernel="client:NO_SOCKET" if p == port else "server:NO_SOCKET")
+        packet = forge.tcp(
+            c.client_ip, c.server_ip, sport, p, seq, 0, forge.SYN, window=1024, ttl=255, df=False, ip_id=dst ^ p ^ seq
+        )
+        t.expect(
+            c,
+            "open" if p == port else "closed",
+            also_ok=() if p == port else ("port_closed",),
+            kernel="client:NO_SOCKET" if p == port else "server:NO_SOCKET",
+        )
         out.send(mac(MAC["r0"]) + mac(MAC["c0"]) + kind + packet)
         time.sleep(0.02)
     time.sleep(0.3)
 
 
-@scenario("half_open_discovery", "a client that lost its memory connects again from the same port",
-          Expect("half_open_discovery", ("client",), ("exchange", "idle", "syn"), ("reset",),
-                 kernel="client:TCP_INVALID_ACK_SEQUENCE"), core=False, seconds=4)
+@scenario(
+    "half_open_discovery",
+    "a client that lost its memory connects again from the same port",
+    Expect(
+        "half_open_discovery",
+        ("client",),
+        ("exchange", "idle", "syn"),
+        ("reset",),
+        kernel="client:TCP_INVALID_ACK_SEQUENCE",
+    ),
+    core=False,
+    seconds=4,
+)
 def half_open_discovery(t):
     listener = t.listen()
     port = listener.getsockname()[1]
@@ -88,22 +126,38 @@ def half_open_discovery(t):
         again.server.recv(1)
         again.close()
         c.close()
+
     for i in range(t.n):
         one(i)
     time.sleep(0.2)
 
 
-@scenario("health_check", "HAProxy checks a healthy server: SYN, SYN-ACK, reset, in a fixed rhythm",
-          Expect("health_check", ("client",), ("syn_ack", "established"), ("reset",), also_ok=("port_scan", "connect_cancel"),
-                 kernel="client:TCP_STATE|TCP_ABORT_ON_LINGER|NO_SOCKET"), core=False, seconds=5, needs=("haproxy",))
+@scenario(
+    "health_check",
+    "HAProxy checks a healthy server: SYN, SYN-ACK, reset, in a fixed rhythm",
+    Expect(
+        "health_check",
+        ("client",),
+        ("syn_ack", "established"),
+        ("reset",),
+        also_ok=("port_scan", "connect_cancel"),
+        kernel="client:TCP_STATE|TCP_ABORT_ON_LINGER|NO_SOCKET",
+    ),
+    core=False,
+    seconds=5,
+    needs=("haproxy",),
+)
 def health_check(t):
     listener = t.listen()
     port, front = listener.getsockname()[1], t.port()
     loop, host = ("127.0.0.1", t.server_ip()) if t.family == 4 else ("[::1]", f"[{t.server_ip()}]")
     config = os.path.join(t.directory(), "haproxy.cfg")
     with open(config, "w", encoding="ascii") as f:
-        f.write(f"defaults\n mode tcp\n timeout connect 1s\n timeout client 2s\n timeout server 2s\n"
-                f"frontend f\n bind {loop}:{front}\n default_backend b\nbackend b\n server s {host}:{port} check inter 400ms\n")
+        f.write(
+            "defaults\n mode tcp\n timeout connect 1s\n timeout client 2s\n timeout server 2s\n"
+            f"frontend f\n bind {loop}:{front}\n default_backend b\n"
+            f"backend b\n server s {host}:{port} check inter 400ms\n"
+        )
     t.watch(port)
     start = time.time_ns()
     t.start(t.network.client, "haproxy", "-db", "-f", config, ready_port=front)

@@ -15,19 +15,26 @@ def refused(t, port, tos, note, **changes):
         c, _ = t.attempt(port, i, tos)
         t.expect(c, note, **changes)
         c.close()
+
     t.each(one)
 
 
-@scenario("port_closed", "SYN to a port nobody listens on; half of the clients mark their packets with a TOS",
-          Expect("port_closed", ("server",), ("syn",), ("refused",), kernel="server:NO_SOCKET"))
+@scenario(
+    "port_closed",
+    "SYN to a port nobody listens on; half of the clients mark their packets with a TOS",
+    Expect("port_closed", ("server",), ("syn",), ("refused",), kernel="server:NO_SOCKET"),
+)
 def port_closed(t):
     baseline(t)
     refused(t, t.port(), MARKED, "marked")
     refused(t, t.port(), 0, "unmarked")
 
 
-@scenario("host_fw_reject", "the server's own firewall rejects with a TCP reset",
-          Expect("host_fw_reject", ("server",), ("syn",), ("refused",), kernel="forged"))
+@scenario(
+    "host_fw_reject",
+    "the server's own firewall rejects with a TCP reset",
+    Expect("host_fw_reject", ("server",), ("syn",), ("refused",), kernel="forged"),
+)
 def host_fw_reject(t):
     baseline(t)
     port = t.port()
@@ -37,8 +44,11 @@ def host_fw_reject(t):
     refused(t, port, 0, "unmarked", also_ok=("port_closed",) if t.family == 4 else ())
 
 
-@scenario("path_fw_reject", "a firewall on the path rejects with a TCP reset: its TTL is its own",
-          Expect("path_fw_reject", ("middlebox",), ("syn",), ("refused",), kernel="forged"))
+@scenario(
+    "path_fw_reject",
+    "a firewall on the path rejects with a TCP reset: its TTL is its own",
+    Expect("path_fw_reject", ("middlebox",), ("syn",), ("refused",), kernel="forged"),
+)
 def path_fw_reject(t):
     baseline(t)
     port = t.port()
@@ -59,8 +69,12 @@ def baseline(t):
     time.sleep(0.1)
 
 
-@scenario("syn_blackhole", "a firewall on the path drops the SYN and says nothing",
-          Expect("syn_blackhole", ("middlebox", "unknown"), ("syn",), ("timed_out",), kernel="none"), seconds=8)
+@scenario(
+    "syn_blackhole",
+    "a firewall on the path drops the SYN and says nothing",
+    Expect("syn_blackhole", ("middlebox", "unknown"), ("syn",), ("timed_out",), kernel="none"),
+    seconds=8,
+)
 def syn_blackhole(t):
     port = t.port()
     t.nft(t.network.router, "forward", f"tcp dport {port} drop")
@@ -71,29 +85,47 @@ def syn_blackhole(t):
         c, _ = t.attempt(port, sock=s, seconds=20)
         t.expect(c)
         c.close()
+
     t.each(one)
 
 
-@scenario("icmp_reject", "a firewall answers with ICMP: on the path for one port, on the server for another",
-          Expect("icmp_reject", ("middlebox",), ("syn",), ("rejected",), kernel="none"))
+@scenario(
+    "icmp_reject",
+    "a firewall answers with ICMP: on the path for one port, on the server for another",
+    Expect("icmp_reject", ("middlebox",), ("syn",), ("rejected",), kernel="none"),
+)
 def icmp_reject(t):
     path, host = t.port(), t.port()
     t.nft(t.network.router, "forward", f"tcp dport {path} reject with icmpx admin-prohibited")
     t.nft(t.network.server, "input", f"tcp dport {host} reject with icmpx host-unreachable")
-    for port, note, origin in ((path, "router, administratively prohibited", "middlebox"),
-                               (host, "server's own firewall, unreachable", "server")):
+    for port, note, origin in (
+        (path, "router, administratively prohibited", "middlebox"),
+        (host, "server's own firewall, unreachable", "server"),
+    ):
+
         def one(i, port=port, note=note, origin=origin):
             s = t.socket(i)
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
             c, _ = t.attempt(port, sock=s, seconds=4)
             t.expect(c, note, origin=(origin,))
             c.close()
+
         t.each(one)
 
 
-@scenario("listener_closed_backlog", "the server stops listening while connections wait to be accepted",
-          Expect("listener_closed_backlog", ("server",), ("established", "request"), ("reset",),
-                 also_ok=("app_abort_unread", "app_abort_linger0"), kernel="server:TCP_STATE|TCP_ABORT_ON_CLOSE"), core=False)
+@scenario(
+    "listener_closed_backlog",
+    "the server stops listening while connections wait to be accepted",
+    Expect(
+        "listener_closed_backlog",
+        ("server",),
+        ("established", "request"),
+        ("reset",),
+        also_ok=("app_abort_unread", "app_abort_linger0"),
+        kernel="server:TCP_STATE|TCP_ABORT_ON_CLOSE",
+    ),
+    core=False,
+)
 def listener_closed_backlog(t):
     listener = t.listen()
     port = listener.getsockname()[1]
@@ -107,9 +139,12 @@ def listener_closed_backlog(t):
         c.close()
 
 
-@scenario("stray_segment", "a segment of a connection the server has never heard of",
-          Expect("stray_segment", ("server",), ("midstream", "unknown"), ("reset",), kernel="server:NO_SOCKET|TCP_FLAGS"),
-          core=False)
+@scenario(
+    "stray_segment",
+    "a segment of a connection the server has never heard of",
+    Expect("stray_segment", ("server",), ("midstream", "unknown"), ("reset",), kernel="server:NO_SOCKET|TCP_FLAGS"),
+    core=False,
+)
 def stray_segment(t):
     port = t.port()
     for i in range(t.n):

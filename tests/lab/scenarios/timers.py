@@ -8,15 +8,21 @@ import time
 import forge
 from context import Connection, Expect, exchange, linger0, recv_exact, request, scenario, vanish, wait_reset
 
+TCP_USER_TIMEOUT = 18  # linux/tcp.h, milliseconds; long enough for five doubling repeats from 200 ms on
+
 
 def keepalive(sock):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in ((socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 3)):
+    for option, value in ((socket.TCP_KEEPIDLE, 2), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 3)):
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-@scenario("keepalive_timeout", "the peer has gone silently; keepalive probes stay unanswered until the host gives up",
-          Expect("keepalive_timeout", ("server",), ("idle",), ("reset",), kernel="server:TCP_KEEPALIVE_TIMEOUT"), seconds=6)
+@scenario(
+    "keepalive_timeout",
+    "the peer has gone silently; keepalive probes stay unanswered until the host gives up",
+    Expect("keepalive_timeout", ("server",), ("idle",), ("reset",), kernel="server:TCP_KEEPALIVE_TIMEOUT"),
+    seconds=7,
+)
 def keepalive_timeout(t):
     listener, other = t.listen(), t.listen()
 
@@ -29,6 +35,7 @@ def keepalive_timeout(t):
         t.expect(c, "the client probes", origin=("client",), kernel="client:TCP_KEEPALIVE_TIMEOUT")
         exchange(c)
         keepalive(c.client)
+
     probed = t.pairs(listener)
     probing = [t.pair(other, i) for i in range(max(1, t.n // 2))]
     t.each(server_side, probed)
@@ -36,7 +43,7 @@ def keepalive_timeout(t):
     # The far side dies without a word: what reaches it is dropped inside it, beyond the mirror.
     t.nft(t.network.client, "input", f"tcp sport {listener.getsockname()[1]} drop")
     t.nft(t.network.server, "input", f"tcp dport {other.getsockname()[1]} drop")
-    time.sleep(5.2)
+    time.sleep(6.2)
     for c in probed:
         vanish(c.client)
         c.close()
@@ -45,9 +52,15 @@ def keepalive_timeout(t):
         c.close()
 
 
-@scenario("retrans_timeout", "the server dies silently; the client repeats its request until it gives up",
-          Expect("retrans_timeout", ("server", "middlebox", "unknown"), ("exchange", "request"), ("timed_out",), kernel="none"),
-          core=False, seconds=10)
+@scenario(
+    "retrans_timeout",
+    "the server dies silently; the client repeats its request until it gives up",
+    Expect(
+        "retrans_timeout", ("server", "middlebox", "unknown"), ("exchange", "request"), ("timed_out",), kernel="none"
+    ),
+    core=False,
+    seconds=12,
+)
 def retrans_timeout(t):
     listener = t.listen()
     live = t.pairs(listener)
@@ -55,11 +68,12 @@ def retrans_timeout(t):
     def one(c):
         t.expect(c)
         exchange(c)
+
     t.each(one, live)
     t.nft(t.network.server, "input", f"tcp dport {listener.getsockname()[1]} drop")
 
     def write(c):
-        c.client.setsockopt(socket.IPPROTO_TCP, 18, 8000)  # TCP_USER_TIMEOUT, ms
+        c.client.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 10000)
         c.client.send(request(2))
         c.client.settimeout(12)
         try:
@@ -68,12 +82,24 @@ def retrans_timeout(t):
             pass
         vanish(c.server)
         c.close()
+
     t.each(write, live)
 
 
-@scenario("silent_state_expiry", "a stateful firewall forgets an idle connection; after that its packets go nowhere",
-          Expect("silent_state_expiry", ("middlebox", "unknown"), ("idle",), ("timed_out",), also_ok=("retrans_timeout",), kernel="none"),
-          core=False, seconds=11)
+@scenario(
+    "silent_state_expiry",
+    "a stateful firewall forgets an idle connection; after that its packets go nowhere",
+    Expect(
+        "silent_state_expiry",
+        ("middlebox", "unknown"),
+        ("idle",),
+        ("timed_out",),
+        also_ok=("retrans_timeout",),
+        kernel="none",
+    ),
+    core=False,
+    seconds=14,
+)
 def silent_state_expiry(t):
     listener = t.listen()
     idle_firewall(t, listener.getsockname()[1], "drop")
@@ -83,15 +109,16 @@ def silent_state_expiry(t):
         t.expect(c)
         exchange(c)
         time.sleep(3.0)
-        c.client.setsockopt(socket.IPPROTO_TCP, 18, 7000)
+        c.client.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 9500)
         c.client.send(request(2))
-        c.client.settimeout(9)
+        c.client.settimeout(12)
         try:
             c.client.recv(10)
         except OSError:
             pass
         vanish(c.server)
         c.close()
+
     t.each(one, live)
 
 
@@ -99,7 +126,9 @@ def idle_firewall(t, port, verdict):
     """A stateful firewall on the router whose connections are forgotten after 2 s without a packet."""
     ip = "ip" if t.family == 4 else "ip6"
     kind = f"ipv{t.family}_addr . inet_service"
-    t.nft_table(t.network.router, f"""
+    t.nft_table(
+        t.network.router,
+        f"""
         set live {{ type {kind}; flags dynamic,timeout; timeout 2s; }}
         chain c {{
           type filter hook forward priority 10
@@ -108,11 +137,16 @@ def idle_firewall(t, port, verdict):
           tcp sport {port} {ip} daddr . tcp dport @live update @live {{ {ip} daddr . tcp dport timeout 2s }} accept
           tcp dport {port} {verdict}
           tcp sport {port} drop
-        }}""")
+        }}""",
+    )
 
 
-@scenario("idle_timeout_rst", "a middlebox resets both ends of a connection that was idle for 2 s",
-          Expect("idle_timeout_rst", ("middlebox",), ("idle",), ("reset",), kernel="forged"), seconds=5)
+@scenario(
+    "idle_timeout_rst",
+    "a middlebox resets both ends of a connection that was idle for 2 s",
+    Expect("idle_timeout_rst", ("middlebox",), ("idle",), ("reset",), kernel="forged"),
+    seconds=5,
+)
 def idle_timeout_rst(t):
     listener = t.listen()
     port = listener.getsockname()[1]
@@ -130,11 +164,16 @@ def idle_timeout_rst(t):
         wait_reset(c.client)
         wait_reset(c.server)
         c.close()
+
     t.each(one, live)
 
 
-@scenario("idle_timeout_rst_on_packet", "a firewall forgets an idle connection and answers its next packet with a reset",
-          Expect("idle_timeout_rst", ("middlebox",), ("idle",), ("reset",), also_ok=("nat_expiry_rst",), kernel="forged"), seconds=5)
+@scenario(
+    "idle_timeout_rst_on_packet",
+    "a firewall forgets an idle connection and answers its next packet with a reset",
+    Expect("idle_timeout_rst", ("middlebox",), ("idle",), ("reset",), also_ok=("nat_expiry_rst",), kernel="forged"),
+    seconds=5,
+)
 def idle_timeout_rst_on_packet(t):
     listener = t.listen()
     idle_firewall(t, listener.getsockname()[1], "reject with tcp reset")
@@ -147,13 +186,24 @@ def idle_timeout_rst_on_packet(t):
         wait_reset(c.client)
         vanish(c.server)
         c.close()
+
     t.each(one, t.pairs(listener))
 
 
-@scenario("idle_timeout_rst_haproxy", "HAProxy's timeout ends an idle connection: its server side gets a reset",
-          Expect("idle_timeout_rst", ("client",), ("idle", "closing"), ("reset",),
-                 also_ok=("idle_timeout_fin", "app_abort_linger0", "client_fast_close"),
-                 kernel="client:TCP_STATE|TCP_ABORT_ON_LINGER"), seconds=5, needs=("haproxy",))
+@scenario(
+    "idle_timeout_rst_haproxy",
+    "HAProxy's timeout ends an idle connection: its server side gets a reset",
+    Expect(
+        "idle_timeout_rst",
+        ("client",),
+        ("idle", "closing"),
+        ("reset",),
+        also_ok=("idle_timeout_fin", "app_abort_linger0", "client_fast_close"),
+        kernel="client:TCP_STATE|TCP_ABORT_ON_LINGER",
+    ),
+    seconds=5,
+    needs=("haproxy",),
+)
 def idle_timeout_rst_haproxy(t):
     # The proxy stands on the client's side of the mirror, its front leg inside that host.
     front = t.port()
@@ -162,8 +212,10 @@ def idle_timeout_rst_haproxy(t):
     loop, host = ("127.0.0.1", t.server_ip()) if t.family == 4 else ("[::1]", f"[{t.server_ip()}]")
     config = os.path.join(t.directory(), "haproxy.cfg")
     with open(config, "w", encoding="ascii") as f:
-        f.write(f"defaults\n mode tcp\n timeout connect 1s\n timeout client 2s\n timeout server 2s\n"
-                f"frontend f\n bind {loop}:{front}\n default_backend b\nbackend b\n server s {host}:{port}\n")
+        f.write(
+            f"defaults\n mode tcp\n timeout connect 1s\n timeout client 2s\n timeout server 2s\n"
+            f"frontend f\n bind {loop}:{front}\n default_backend b\nbackend b\n server s {host}:{port}\n"
+        )
     t.start(t.network.client, "haproxy", "-db", "-f", config, ready_port=front)
 
     def one(i):
@@ -187,12 +239,24 @@ def idle_timeout_rst_haproxy(t):
             t.expect_clean(c, "a FIN only")
         server.close()
         user.close()
+
     t.each(one)
 
 
-@scenario("zero_window_abort", "the client stops reading; the server gives up on its closed window and aborts",
-          Expect("zero_window_abort", ("server",), ("exchange", "idle"), ("reset",), also_ok=("app_abort_linger0",),
-                 kernel="server:TCP_STATE|TCP_ABORT_ON_LINGER"), core=False, seconds=6)
+@scenario(
+    "zero_window_abort",
+    "the client stops reading; the server gives up on its closed window and aborts",
+    Expect(
+        "zero_window_abort",
+        ("server",),
+        ("exchange", "idle"),
+        ("reset",),
+        also_ok=("app_abort_linger0",),
+        kernel="server:TCP_STATE|TCP_ABORT_ON_LINGER",
+    ),
+    core=False,
+    seconds=6,
+)
 def zero_window_abort(t):
     listener = t.listen()
 
@@ -213,4 +277,5 @@ def zero_window_abort(t):
         c.server.close()
         wait_reset(c.client)
         c.close()
+
     t.each(one)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts, watches and ends the three programs for the end-to-end tests. Every process is ended by its own handle."""
+"""Starts, watches and ends the three programs for the tests. Every process is ended by its own handle."""
 import json
 import os
 import pathlib
@@ -7,12 +7,9 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "packet")]
-from report import ROOT, Report, build_dir, program  # noqa: E402,F401
+from report import build_dir, program
 
 START_S = 20     # a program that is not ready by then never will be
 STOP_S = 20
@@ -58,7 +55,7 @@ class Workspace:
     def __init__(self, name):
         self.name = name
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="rs-"))
-        self.logs = build_dir() / "logs" / "e2e"
+        self.logs = build_dir() / "logs" / "programs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self.processes = []
         self.mounts = []
