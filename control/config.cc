@@ -27,7 +27,8 @@ Error bad(const Key& key, const std::string& value, const std::string& wanted) {
 Result<uint64_t> number(const Key& key, const std::string& value, uint64_t max) {
   uint64_t v = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), v);
-  if (error != std::errc{} || end != value.data() + value.size() || v > max) return bad(key, value, "a number from 0 to " + std::to_string(max));
+  if (error != std::errc{} || end != value.data() + value.size() || v > max)
+    return bad(key, value, "a number from 0 to " + std::to_string(max));
   return v;
 }
 
@@ -38,7 +39,8 @@ constexpr auto kKeys = std::to_array<Key>({
      [](const Key& key, Config& config, Values values) -> Result<void> {
        if (values.empty()) return Error{Code::kInvalid, std::string(key.name) + ": at least one address"};
        for (const std::string& value : values)
-         if (auto address = parse_address(value); !address) return Error{Code::kInvalid, std::string(key.name) + ": " + address.error().text};
+         if (auto address = parse_address(value); !address)
+           return Error{Code::kInvalid, std::string(key.name) + ": " + address.error().text};
        config.listen.assign(values.begin(), values.end());
        return {};
      },
@@ -47,7 +49,8 @@ constexpr auto kKeys = std::to_array<Key>({
        for (const std::string& address : config.listen) text.append(text.empty() ? "[" : ", ").append(quoted(address));
        return text.append("]");
      },
-     "Where sensors and clients connect: unix:/path, or host:port on the loopback (plaintext never leaves the machine)."},
+     "Where sensors and clients connect: unix:/path, or host:port on the loopback (plaintext never leaves the "
+     "machine)."},
     {"store.path", "--store", false,
      [](const Key& key, Config& config, Values values) -> Result<void> {
        if (values[0].empty()) return bad(key, values[0], "a path or :memory:");
@@ -55,7 +58,8 @@ constexpr auto kKeys = std::to_array<Key>({
        return {};
      },
      [](const Config& config) { return quoted(config.store); },
-     "The SQLite database, created when missing; its folder must exist. \":memory:\" keeps events until the program ends."},
+     "The SQLite database, created when missing; its folder must exist. \":memory:\" keeps events until the program "
+     "ends."},
     {"store.retention_days", "--retention-days", false,
      [](const Key& key, Config& config, Values values) -> Result<void> {
        const auto v = number(key, values[0], 36500);
@@ -76,7 +80,8 @@ constexpr auto kKeys = std::to_array<Key>({
      "MiB of data kept; beyond it the oldest go first. 0: no limit."},
     {"log.level", "--log-level", false,
      [](const Key& key, Config& config, Values values) -> Result<void> {
-       if (std::ranges::find(kLogLevels, values[0]) == kLogLevels.end()) return bad(key, values[0], "debug, info, warn or error");
+       if (std::ranges::find(kLogLevels, values[0]) == kLogLevels.end())
+         return bad(key, values[0], "debug, info, warn or error");
        config.log_level = values[0];
        return {};
      },
@@ -107,7 +112,8 @@ Result<void> read_value(Config& config, const std::string& path, const Key& key,
   } else if (node.IsScalar()) {
     values.push_back(node.Scalar());
   } else {
-    return at(path, node.Mark(), std::string(key.name) + (key.list ? ": needs a value or a list" : ": needs one plain value"));
+    return at(path, node.Mark(),
+              std::string(key.name) + (key.list ? ": needs a value or a list" : ": needs one plain value"));
   }
   if (auto done = key.parse(key, config, values); !done) return at(path, node.Mark(), done.error().text);
   return {};
@@ -122,14 +128,17 @@ Result<Config> read(const std::string& path, const YAML::Node& root) {
     if (!section.first.IsScalar()) return at(path, section.first.Mark(), "a section's name must be plain text");
     const std::string prefix = section.first.Scalar() + ".";
     if (!std::ranges::any_of(kKeys, [&](const Key& key) { return key.name.starts_with(prefix); }))
-      return at(path, section.first.Mark(), "unknown section \"" + section.first.Scalar() + "\"; keys are: " + known_names());
+      return at(path, section.first.Mark(),
+                "unknown section \"" + section.first.Scalar() + "\"; keys are: " + known_names());
     if (section.second.IsNull()) continue;  // all its keys are commented out
-    if (!section.second.IsMap()) return at(path, section.second.Mark(), "\"" + section.first.Scalar() + "\" must hold keys, one a line, indented");
+    if (!section.second.IsMap())
+      return at(path, section.second.Mark(), "\"" + section.first.Scalar() + "\" must hold keys, one a line, indented");
     for (const auto& entry : section.second) {
       if (!entry.first.IsScalar()) return at(path, entry.first.Mark(), "a key must be plain text");
       const std::string name = prefix + entry.first.Scalar();
       const auto* key = std::ranges::find(kKeys, std::string_view(name), &Key::name);
-      if (key == kKeys.end()) return at(path, entry.first.Mark(), "unknown key \"" + name + "\"; keys are: " + known_names());
+      if (key == kKeys.end())
+        return at(path, entry.first.Mark(), "unknown key \"" + name + "\"; keys are: " + known_names());
       if (!seen.insert(name).second) return at(path, entry.first.Mark(), "\"" + name + "\" is given twice");
       if (auto done = read_value(config, path, *key, entry.second); !done) return done.error();
     }
@@ -143,7 +152,9 @@ std::span<const Key> keys() { return kKeys; }
 
 Result<Config> load(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) return Error{errno == EACCES ? Code::kPermission : Code::kNotFound, path + ": cannot read the configuration: " + std::strerror(errno)};
+  if (!in)
+    return Error{errno == EACCES ? Code::kPermission : Code::kNotFound,
+                 path + ": cannot read the configuration: " + std::strerror(errno)};
   std::string text(kMaxFileBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad()) return Error{Code::kInvalid, path + ": cannot read the configuration (is it a directory?)"};

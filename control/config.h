@@ -18,7 +18,7 @@ struct Config {
   // unix:/path or a loopback host:port; each serves sensors and clients alike.
   std::vector<std::string> listen = {"unix:/run/resetscope/control.sock", "unix:/run/resetscope/ingest.sock"};
   std::string store = "/var/lib/resetscope/events.db";  // or ":memory:"
-  uint32_t retention_days = 30;  // 0-36500; 0: for ever
+  uint32_t retention_days = 30;                         // 0-36500; 0: for ever
   uint64_t max_store_mib = 20480;  // 0-1073741824 MiB; 0: no limit. 20 GiB hold about 40 million events
   std::string log_level = "info";  // debug, info, warn or error
   bool operator==(const Config&) const = default;

@@ -38,17 +38,21 @@ TEST_F(ConfigTest, SampleIsTheDefaultAndNamesEveryKey) {
   const auto config = read(sample());
   ASSERT_TRUE(config) << config.error().text;
   EXPECT_EQ(*config, Config{});
-  for (const Key& key : keys()) EXPECT_THAT(sample(), HasSubstr(std::string(key.name.substr(key.name.find('.') + 1)) + ":"));
+  for (const Key& key : keys())
+    EXPECT_THAT(sample(), HasSubstr(std::string(key.name.substr(key.name.find('.') + 1)) + ":"));
 }
 
 TEST_F(ConfigTest, SampleInDeployIsTheSample) {
   std::stringstream text;
   text << std::ifstream(RS_SOURCE_ROOT "/deploy/resetscope-control.yaml").rdbuf();
-  EXPECT_EQ(text.str(), sample()) << "write it anew: resetscope-control --print-config > deploy/resetscope-control.yaml";
+  EXPECT_EQ(text.str(), sample())
+      << "write it anew: resetscope-control --print-config > deploy/resetscope-control.yaml";
 }
 
 TEST_F(ConfigTest, ReadsValues) {
-  const auto config = read("server:\n  listen: [\"127.0.0.1:50061\", \"unix:/tmp/x.sock\"]\nstore:\n  path: \":memory:\"\n  retention_days: 7\nlog:\n  level: debug\n");
+  const auto config = read(
+      "server:\n  listen: [\"127.0.0.1:50061\", \"unix:/tmp/x.sock\"]\nstore:\n  path: \":memory:\"\n  retention_days: "
+      "7\nlog:\n  level: debug\n");
   ASSERT_TRUE(config) << config.error().text;
   EXPECT_EQ(config->listen.size(), 2u);
   EXPECT_EQ(config->store, ":memory:");
@@ -59,7 +63,8 @@ TEST_F(ConfigTest, ReadsValues) {
 }
 
 TEST_F(ConfigTest, RefusesWithLineAndReason) {
-  EXPECT_THAT(refusal("store:\n  pth: x\n"), HasSubstr(path_ + ":2: unknown key \"store.pth\"; keys are: server.listen"));
+  EXPECT_THAT(refusal("store:\n  pth: x\n"),
+              HasSubstr(path_ + ":2: unknown key \"store.pth\"; keys are: server.listen"));
   EXPECT_THAT(refusal("storage:\n  path: x\n"), HasSubstr(":1: unknown section \"storage\""));
   EXPECT_THAT(refusal("log:\n  level: loud\n"), HasSubstr(":2: log.level: \"loud\" is not debug, info, warn or error"));
   EXPECT_THAT(refusal("store:\n  retention_days: -1\n"), HasSubstr("a number from 0 to 36500"));
@@ -74,13 +79,14 @@ TEST_F(ConfigTest, RefusesWithLineAndReason) {
 }
 
 TEST(Listen, TakesOnlyThisMachine) {
-  for (const char* good : {"unix:/run/x.sock", "127.0.0.1:1", "127.9.9.9:50061", "localhost:50061", "[::1]:50061", "127.0.0.1:0"}) {
+  for (const char* good :
+       {"unix:/run/x.sock", "127.0.0.1:1", "127.9.9.9:50061", "localhost:50061", "[::1]:50061", "127.0.0.1:0"}) {
     const auto address = parse_address(good);
     ASSERT_TRUE(address) << good;
     EXPECT_EQ(address->target(), good);
   }
-  for (const char* bad : {"", "unix:", "unix:x.sock", "0.0.0.0:1", "[::]:1", "example.org:1", "10.0.0.1:1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x",
-                          "127.0.0.1:65536", "::1:50061", ":50061"})
+  for (const char* bad : {"", "unix:", "unix:x.sock", "0.0.0.0:1", "[::]:1", "example.org:1", "10.0.0.1:1", "127.0.0.1",
+                          "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "::1:50061", ":50061"})
     EXPECT_FALSE(parse_address(bad)) << bad;
   EXPECT_FALSE(parse_address("unix:/" + std::string(200, 'x')));
 }

@@ -39,22 +39,29 @@ Result<Address> parse_address(const std::string& text) {
   Address address;
   if (text.starts_with("unix:")) {
     address.path = text.substr(5);
-    if (address.path.empty() || address.path.front() != '/') return Error{Code::kInvalid, "\"" + text + "\": a Unix socket needs an absolute path, unix:/path"};
+    if (address.path.empty() || address.path.front() != '/')
+      return Error{Code::kInvalid, "\"" + text + "\": a Unix socket needs an absolute path, unix:/path"};
     if (address.path.size() >= sizeof(sockaddr_un::sun_path))
-      return Error{Code::kInvalid, "\"" + text + "\": the path of a Unix socket has at most " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes"};
+      return Error{Code::kInvalid, "\"" + text + "\": the path of a Unix socket has at most " +
+                                       std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes"};
     return address;
   }
   const size_t colon = text.rfind(':');
   if (colon == std::string::npos || colon == 0) return malformed(text);
   address.host = text.substr(0, colon);
-  if (address.host.front() == '[' && address.host.back() == ']') address.host = address.host.substr(1, address.host.size() - 2);
-  else if (address.host.find(':') != std::string::npos) return malformed(text);
+  if (address.host.front() == '[' && address.host.back() == ']')
+    address.host = address.host.substr(1, address.host.size() - 2);
+  else if (address.host.find(':') != std::string::npos)
+    return malformed(text);
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, address.port);
   if (error != std::errc{} || stop != end) return malformed(text);
   if (!is_loopback(address.host))
-    return Error{Code::kInvalid, "\"" + text + "\" is not on the loopback: plaintext would leave this machine. Listen on unix:/path, 127.0.0.1:" +
-                                     std::to_string(address.port) + " or [::1]:" + std::to_string(address.port) + ", and reach it from elsewhere through an SSH tunnel"};
+    return Error{Code::kInvalid,
+                 "\"" + text +
+                     "\" is not on the loopback: plaintext would leave this machine. Listen on unix:/path, 127.0.0.1:" +
+                     std::to_string(address.port) + " or [::1]:" + std::to_string(address.port) +
+                     ", and reach it from elsewhere through an SSH tunnel"};
   return address;
 }
 
@@ -62,14 +69,17 @@ Result<void> make_way(const Address& address) {
   if (address.path.empty()) return {};
   const std::string& path = address.path;
   const std::string folder = std::filesystem::path(path).parent_path();
-  struct stat status{};
+  struct stat status {};
   if (stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
-    return Error{Code::kNotFound, "cannot listen on unix:" + path + ": the folder " + folder + " does not exist; create it, or give --listen another path"};
+    return Error{Code::kNotFound, "cannot listen on unix:" + path + ": the folder " + folder +
+                                      " does not exist; create it, or give --listen another path"};
   if (lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return {};
     return Error{Code::kPermission, "cannot listen on unix:" + path + ": " + std::strerror(errno)};
   }
-  if (!S_ISSOCK(status.st_mode)) return Error{Code::kInvalid, "cannot listen on unix:" + path + ": the file exists and is no socket; it is left alone"};
+  if (!S_ISSOCK(status.st_mode))
+    return Error{Code::kInvalid,
+                 "cannot listen on unix:" + path + ": the file exists and is no socket; it is left alone"};
 
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return Error{Code::kResource, std::string("cannot make a socket: ") + std::strerror(errno)};
@@ -79,9 +89,13 @@ Result<void> make_way(const Address& address) {
   const bool answered = connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
   const int why = errno;
   close(fd);
-  if (answered) return Error{Code::kUnavailable, "cannot listen on unix:" + path + ": another program, perhaps another resetscope-control, is listening there"};
+  if (answered)
+    return Error{Code::kUnavailable, "cannot listen on unix:" + path +
+                                         ": another program, perhaps another resetscope-control, is listening there"};
   if (why != ECONNREFUSED) return Error{Code::kPermission, "cannot listen on unix:" + path + ": " + std::strerror(why)};
-  if (unlink(path.c_str()) != 0) return Error{Code::kPermission, "cannot remove the socket that a dead process left at " + path + ": " + std::strerror(errno)};
+  if (unlink(path.c_str()) != 0)
+    return Error{Code::kPermission,
+                 "cannot remove the socket that a dead process left at " + path + ": " + std::strerror(errno)};
   return {};
 }
 

@@ -35,20 +35,23 @@ constexpr int kBadUsage = 2;
 
 constexpr const char* kIngestService = "resetscope.event.Ingest";
 constexpr const char* kQueryService = "resetscope.v1.Resetscope";
-constexpr int kMaxMessageBytes = static_cast<int>(ingest::kMaxBatchBytes) + (1 << 20);  // so that decode() says what is too large
-constexpr int kMaxThreads = 512;       // 256 watches, and room for the other calls
-constexpr int kKeepaliveMs = 30'000;   // a dead peer is noticed within a minute
+constexpr int kMaxMessageBytes =
+    static_cast<int>(ingest::kMaxBatchBytes) + (1 << 20);  // so that decode() says what is too large
+constexpr int kMaxThreads = 512;                           // 256 watches, and room for the other calls
+constexpr int kKeepaliveMs = 30'000;                       // a dead peer is noticed within a minute
 constexpr int kKeepaliveTimeoutMs = 20'000;
-constexpr auto kGrace = std::chrono::seconds(5);       // for calls under way at shutdown
+constexpr auto kGrace = std::chrono::seconds(5);           // for calls under way at shutdown
 constexpr auto kGoodbye = std::chrono::milliseconds(200);  // for their answers to leave; idle clients would wait longer
-constexpr auto kLook = timespec{1, 0};            // between two looks at the store's state
+constexpr auto kLook = timespec{1, 0};                     // between two looks at the store's state
 
 struct Options {
   Config config;
   int ready_fd = -1;
 };
 
-uint64_t now_ns() { return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1)); }
+uint64_t now_ns() {
+  return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+}
 
 void set_up_log(const std::string& level) {
   auto log = spdlog::stderr_color_mt("control");
@@ -57,7 +60,8 @@ void set_up_log(const std::string& level) {
   spdlog::set_default_logger(std::move(log));
 }
 
-Result<std::unique_ptr<grpc::Server>> start_server(const Config& config, ingest::Service& ingest, query::Service& query) {
+Result<std::unique_ptr<grpc::Server>> start_server(const Config& config, ingest::Service& ingest,
+                                                   query::Service& query) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -86,7 +90,8 @@ Result<std::unique_ptr<grpc::Server>> start_server(const Config& config, ingest:
     return Error{Code::kUnavailable, text + ": an address is in use, or this user may not use it"};
   }
   for (size_t i = 0; i < ports.size(); ++i)
-    spdlog::info("listening on {}{}", config.listen[i], config.listen[i].ends_with(":0") ? " (port " + std::to_string(ports[i]) + ")" : "");
+    spdlog::info("listening on {}{}", config.listen[i],
+                 config.listen[i].ends_with(":0") ? " (port " + std::to_string(ports[i]) + ")" : "");
   return server;
 }
 
@@ -161,13 +166,15 @@ Result<Config> configure(const std::string& path, const std::map<std::string_vie
   for (const Key& key : keys()) {
     const auto values = given.find(key.name);
     if (values == given.end() || values->second.empty()) continue;
-    if (auto done = key.parse(key, config, values->second); !done) return Error{done.error().code, std::string(key.flag) + ": " + done.error().text};
+    if (auto done = key.parse(key, config, values->second); !done)
+      return Error{done.error().code, std::string(key.flag) + ": " + done.error().text};
   }
   return config;
 }
 
 int main(int argc, char** argv) {
-  CLI::App app("Resetscope's control plane: takes endings of connections from sensors, stores them, answers clients.", "resetscope-control");
+  CLI::App app("Resetscope's control plane: takes endings of connections from sensors, stores them, answers clients.",
+               "resetscope-control");
   app.set_version_flag("--version", "resetscope-control " RS_VERSION);
   std::string path;
   bool check_only = false;
@@ -182,10 +189,14 @@ int main(int argc, char** argv) {
     help.append(" [").append(key.show(Config{})).append("]");
     auto* flag = app.add_option(std::string(key.flag), given[key.name], std::move(help));
     flag->type_name("VALUE");
-    if (!key.list) flag->expected(1);
-    else flag->expected(1)->take_all();
+    if (!key.list)
+      flag->expected(1);
+    else
+      flag->expected(1)->take_all();
   }
-  app.add_option("--ready-fd", options.ready_fd, "Write \"ready\" to this file descriptor once serving")->type_name("N")->check(CLI::Range(3, 1 << 20));
+  app.add_option("--ready-fd", options.ready_fd, "Write \"ready\" to this file descriptor once serving")
+      ->type_name("N")
+      ->check(CLI::Range(3, 1 << 20));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -39,21 +39,25 @@ class Reader {
 
   model::Batch batch(const fb::Batch& in) {
     if (in.schema() == 0 || in.schema() > kSchema)
-      throw Refusal{"batch schema " + std::to_string(in.schema()) + "; this control plane reads 1 to " + std::to_string(kSchema) + ": upgrade the control plane first, then the sensors"};
+      throw Refusal{"batch schema " + std::to_string(in.schema()) + "; this control plane reads 1 to " +
+                    std::to_string(kSchema) + ": upgrade the control plane first, then the sensors"};
     model::Batch batch;
     batch.sensor = sensor_name(*in.sensor());
     batch.boot = in.boot();
     batch.input = in.input();
     batch.sequence = in.sequence();
-    if (batch.sequence == 0 || batch.sequence > kMaxTime) throw Refusal{"sequence " + std::to_string(in.sequence()) + ": it counts 1, 2, 3 ... within a boot"};
+    if (batch.sequence == 0 || batch.sequence > kMaxTime)
+      throw Refusal{"sequence " + std::to_string(in.sequence()) + ": it counts 1, 2, 3 ... within a boot"};
     batch.sent_ns = time_of(in.sent_ns());
     batch.last = in.last();
     const size_t events = size(in.events(), kMaxEvents, "events");
     batch.events.reserve(events);
-    for (size_t i = 0; i < events; ++i) batch.events.push_back(event(*in.events()->Get(static_cast<flatbuffers::uoffset_t>(i)), i));
+    for (size_t i = 0; i < events; ++i)
+      batch.events.push_back(event(*in.events()->Get(static_cast<flatbuffers::uoffset_t>(i)), i));
     const size_t services = size(in.services(), kMaxServices, "services");
     batch.services.reserve(services);
-    for (size_t i = 0; i < services; ++i) batch.services.push_back(service(*in.services()->Get(static_cast<flatbuffers::uoffset_t>(i)), i));
+    for (size_t i = 0; i < services; ++i)
+      batch.services.push_back(service(*in.services()->Get(static_cast<flatbuffers::uoffset_t>(i)), i));
     if (in.health() != nullptr) batch.health = health(*in.health());
     return batch;
   }
@@ -63,7 +67,8 @@ class Reader {
   template <class Vector>
   size_t size(const Vector* list, size_t max, const char* what) {
     if (list == nullptr) return 0;
-    if (list->size() > max) throw Refusal{std::to_string(list->size()) + " " + what + "; at most " + std::to_string(max) + " are taken"};
+    if (list->size() > max)
+      throw Refusal{std::to_string(list->size()) + " " + what + "; at most " + std::to_string(max) + " are taken"};
     return list->size();
   }
 
@@ -72,7 +77,8 @@ class Reader {
   size_t structs(const Vector* list, size_t max, const char* what) {
     const size_t n = size(list, max, what);
     const size_t bytes = n * sizeof(typename std::remove_pointer_t<typename Vector::return_type>);
-    if (bytes > element_budget_) throw Refusal{std::string(what) + " point to each other: the batch unpacks to more than it is"};
+    if (bytes > element_budget_)
+      throw Refusal{std::string(what) + " point to each other: the batch unpacks to more than it is"};
     element_budget_ -= bytes;
     return n;
   }
@@ -80,7 +86,8 @@ class Reader {
   std::string text(const flatbuffers::String* in) {
     if (in == nullptr) return {};
     const std::string_view all(in->data(), in->size());
-    if (std::min(all.size(), kMaxTextBytes) > text_budget_) throw Refusal{"texts point to each other: the batch unpacks to more than it is"};
+    if (std::min(all.size(), kMaxTextBytes) > text_budget_)
+      throw Refusal{"texts point to each other: the batch unpacks to more than it is"};
     text_budget_ -= std::min(all.size(), kMaxTextBytes);
     return clean_text(all, kMaxTextBytes);
   }
@@ -88,10 +95,12 @@ class Reader {
   static std::string sensor_name(const flatbuffers::String& in) {
     const std::string name(in.data(), in.size());
     const auto allowed = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == ':' || c == '@';
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+             c == '.' || c == ':' || c == '@';
     };
     if (name.empty() || name.size() > kMaxSensorBytes || !std::ranges::all_of(name, allowed))
-      throw Refusal{"sensor name \"" + clean_text(name, kMaxSensorBytes) + "\": 1 to " + std::to_string(kMaxSensorBytes) + " letters, digits and - _ . : @"};
+      throw Refusal{"sensor name \"" + clean_text(name, kMaxSensorBytes) + "\": 1 to " +
+                    std::to_string(kMaxSensorBytes) + " letters, digits and - _ . : @"};
     return name;
   }
 
@@ -119,7 +128,8 @@ class Reader {
   }
 
   model::Event event(const fb::Event& in, size_t index) {
-    if (in.client() == nullptr || in.server() == nullptr) throw Refusal{"event " + std::to_string(index) + " has no client or no server"};
+    if (in.client() == nullptr || in.server() == nullptr)
+      throw Refusal{"event " + std::to_string(index) + " has no client or no server"};
     model::Event e;
     e.id = in.id();
     e.time_ns = time_of(in.time_ns());
@@ -159,7 +169,8 @@ class Reader {
   void meanings(const fb::Event& in, model::Event& e) {
     const size_t n = size(in.meanings(), kMaxMeanings, "meanings in one event");
     e.meanings.reserve(n);
-    for (size_t i = 0; i < n; ++i) e.meanings.push_back(text(in.meanings()->Get(static_cast<flatbuffers::uoffset_t>(i))));
+    for (size_t i = 0; i < n; ++i)
+      e.meanings.push_back(text(in.meanings()->Get(static_cast<flatbuffers::uoffset_t>(i))));
   }
 
   void lists(const fb::Event& in, model::Event& e) {
@@ -173,7 +184,8 @@ class Reader {
     e.timeline.reserve(steps);
     for (size_t i = 0; i < steps; ++i) {
       const fb::Step& step = *in.timeline()->Get(static_cast<flatbuffers::uoffset_t>(i));
-      e.timeline.push_back({step.at_ns(), step.value(), known<StepKind>(step.kind(), kStepKindCount), known<Side>(step.side(), kSideCount)});
+      e.timeline.push_back({step.at_ns(), step.value(), known<StepKind>(step.kind(), kStepKindCount),
+                            known<Side>(step.side(), kSideCount)});
     }
     const size_t exemplars = structs(in.exemplars(), kMaxExemplars, "exemplars in one event");
     e.exemplars.reserve(exemplars);
@@ -241,7 +253,8 @@ class Reader {
 Decoded decode(std::span<const uint8_t> bytes) {
   Decoded out;
   if (bytes.size() > kMaxBatchBytes) {
-    out.refusal = "batch of " + std::to_string(bytes.size()) + " bytes; at most " + std::to_string(kMaxBatchBytes) + " are taken";
+    out.refusal =
+        "batch of " + std::to_string(bytes.size()) + " bytes; at most " + std::to_string(kMaxBatchBytes) + " are taken";
     return out;
   }
   // FlatBuffers reads words in place and wants them aligned; what comes off the wire need not be.
@@ -254,7 +267,8 @@ Decoded decode(std::span<const uint8_t> bytes) {
   }
   flatbuffers::Verifier verifier(data, bytes.size(), kMaxDepth, kMaxTables);
   if (bytes.size() < sizeof(flatbuffers::uoffset_t) || !fb::VerifyBatchBuffer(verifier)) {
-    out.refusal = "not a batch: " + std::to_string(bytes.size()) + " bytes that do not verify as a FlatBuffer of resetscope.event.Batch";
+    out.refusal = "not a batch: " + std::to_string(bytes.size()) +
+                  " bytes that do not verify as a FlatBuffer of resetscope.event.Batch";
     return out;
   }
   const fb::Batch& batch = *fb::GetBatch(data);

@@ -28,7 +28,8 @@ std::vector<uint8_t> bytes_of(const model::Batch& batch) {
 model::Batch sample(size_t events) {
   model::SampleEvents samples(1);
   model::Batch batch = samples.batch("fra1", 7, events, kStart);
-  batch.services = {{.server = *model::parse_endpoint("10.0.0.1:80"), .attempted = 9, .by_cause = {{Cause::kPortClosed, 3}}}};
+  batch.services = {
+      {.server = *model::parse_endpoint("10.0.0.1:80"), .attempted = 9, .by_cause = {{Cause::kPortClosed, 3}}}};
   batch.health.emplace();
   batch.health->version = "0.1";
   batch.health->ports = {"eth1"};
@@ -40,14 +41,24 @@ model::Batch sample(size_t events) {
 
 TEST(CleanText, KeepsTextAndReplacesTheRest) {
   EXPECT_EQ(clean_text("http.status=503", 64), "http.status=503");
-  EXPECT_EQ(clean_text("b\xc3\xbc" "cher.example", 64), "b\xc3\xbc" "cher.example");
-  EXPECT_EQ(clean_text("a\x1b[31m", 64), "a\xef\xbf\xbd[31m");             // no terminal codes
-  EXPECT_EQ(clean_text("\xc2\x9b" "31m", 64), "\xef\xbf\xbd" "31m");       // C1 control
+  EXPECT_EQ(clean_text("b\xc3\xbc"
+                       "cher.example",
+                       64),
+            "b\xc3\xbc"
+            "cher.example");
+  EXPECT_EQ(clean_text("a\x1b[31m", 64), "a\xef\xbf\xbd[31m");  // no terminal codes
+  EXPECT_EQ(clean_text("\xc2\x9b"
+                       "31m",
+                       64),
+            "\xef\xbf\xbd"
+            "31m");  // C1 control
   EXPECT_EQ(clean_text("\xff\xc0\x80", 64), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-  EXPECT_EQ(clean_text("\xed\xa0\x80", 64).size(), 9u);                    // surrogate
-  EXPECT_EQ(clean_text("\xe2\x82", 64), "\xef\xbf\xbd\xef\xbf\xbd");       // cut short
-  EXPECT_EQ(clean_text("abc\xc3\xbc", 4), "abc");                          // never half a character
-  EXPECT_EQ(clean_text(std::string_view("a\0b", 3), 64), "a\xef\xbf\xbd" "b");
+  EXPECT_EQ(clean_text("\xed\xa0\x80", 64).size(), 9u);               // surrogate
+  EXPECT_EQ(clean_text("\xe2\x82", 64), "\xef\xbf\xbd\xef\xbf\xbd");  // cut short
+  EXPECT_EQ(clean_text("abc\xc3\xbc", 4), "abc");                     // never half a character
+  EXPECT_EQ(clean_text(std::string_view("a\0b", 3), 64),
+            "a\xef\xbf\xbd"
+            "b");
 }
 
 TEST(Decode, GivesBackWhatWasSent) {

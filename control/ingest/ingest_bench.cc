@@ -27,7 +27,8 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 // As a busy network looks: time goes on, a service fails in a few ways only.
@@ -66,7 +67,8 @@ int run(const std::string& path, size_t wanted) {
   auto start = Clock::now();
   size_t decoded_events = 0;
   for (const auto& bytes : wire) decoded_events += decode(bytes).batch->events.size();
-  std::printf("decode            %8.0f events/s (%zu bytes an event)\n", events / seconds_since(start), wire[0].size() / kPerBatch);
+  std::printf("decode            %8.0f events/s (%zu bytes an event)\n", events / seconds_since(start),
+              wire[0].size() / kPerBatch);
   if (decoded_events != wire.size() * kPerBatch) return 1;
 
   auto store = store::sqlite::open({path, 0, 0});
@@ -77,10 +79,14 @@ int run(const std::string& path, size_t wanted) {
   for (size_t i = 0; i < wire.size(); ++i) {
     while (i - done.load() >= kWindow) done.wait(done.load());
     auto decoded = decode(wire[i]);
-    (*store)->write(std::move(*decoded.batch), [&](const store::Written&) { ++done; done.notify_one(); });
+    (*store)->write(std::move(*decoded.batch), [&](const store::Written&) {
+      ++done;
+      done.notify_one();
+    });
   }
   while (done.load() < wire.size()) done.wait(done.load());
-  std::printf("decode and store  %8.0f events/s, %.0f events a CPU second\n", events / seconds_since(start), events / (cpu_seconds() - cpu));
+  std::printf("decode and store  %8.0f events/s, %.0f events a CPU second\n", events / seconds_since(start),
+              events / (cpu_seconds() - cpu));
   if ((*store)->info()->events != wire.size() * kPerBatch) return 1;
 
   for (const bool brief : {true, false}) {
@@ -89,7 +95,9 @@ int run(const std::string& path, size_t wanted) {
     store::ListQuery query;
     query.limit = SIZE_MAX >> 1;
     query.brief = brief;
-    if (!(*store)->list(query, {}, [&](const model::Event&) { return ++listed > 0; }) || listed != wire.size() * kPerBatch) return 1;
+    if (!(*store)->list(query, {}, [&](const model::Event&) { return ++listed > 0; }) ||
+        listed != wire.size() * kPerBatch)
+      return 1;
     std::printf("list %s        %8.0f events/s\n", brief ? "brief" : "full ", events / seconds_since(start));
   }
   start = Clock::now();
@@ -98,11 +106,14 @@ int run(const std::string& path, size_t wanted) {
   std::printf("top by service    %8.1f ms\n", seconds_since(start) * 1e3);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("most resident     %8.1f MiB, store %.1f MiB\n", static_cast<double>(usage.ru_maxrss) / 1024, static_cast<double>((*store)->info()->bytes) / (1 << 20));
+  std::printf("most resident     %8.1f MiB, store %.1f MiB\n", static_cast<double>(usage.ru_maxrss) / 1024,
+              static_cast<double>((*store)->info()->bytes) / (1 << 20));
   return 0;
 }
 
 }  // namespace
 }  // namespace rs::ingest
 
-int main(int argc, char** argv) { return rs::ingest::run(argc > 1 ? argv[1] : ":memory:", argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 300'000); }
+int main(int argc, char** argv) {
+  return rs::ingest::run(argc > 1 ? argv[1] : ":memory:", argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 300'000);
+}

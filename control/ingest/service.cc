@@ -33,7 +33,9 @@ Service::Service(store::Store& store, model::Presence& presence) : store_(store)
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::publish(grpc::CallbackServerContext* context) {
   std::unique_lock lock(mutex_);
   if (stopping_) return new TurnedAway({grpc::StatusCode::UNAVAILABLE, "the control plane is shutting down"});
-  if (streams_.size() >= kMaxStreams) return new TurnedAway({grpc::StatusCode::RESOURCE_EXHAUSTED, "more than " + std::to_string(kMaxStreams) + " sensor streams"});
+  if (streams_.size() >= kMaxStreams)
+    return new TurnedAway(
+        {grpc::StatusCode::RESOURCE_EXHAUSTED, "more than " + std::to_string(kMaxStreams) + " sensor streams"});
   auto stream = Stream::start(*this, store_, *context);
   Stream* reactor = stream.get();
   streams_.emplace(reactor, std::move(stream));
@@ -51,12 +53,17 @@ void Service::claimed(const std::string& sensor, const std::shared_ptr<Stream>& 
   presence_.connected(sensor);
   spdlog::info("ingest: sensor {} connected from {}", sensor, stream->peer());
   if (!older) return;
-  spdlog::warn("ingest: sensor {}: the stream from {} takes over, the older one from {} is closed; if both are alive, give them different names", sensor, stream->peer(), older->peer());
-  older->end({grpc::StatusCode::ABORTED, "a newer stream of sensor " + sensor + " from " + stream->peer() + " took over: two sensors may have one name"});
+  spdlog::warn(
+      "ingest: sensor {}: the stream from {} takes over, the older one from {} is closed; if both are alive, give them "
+      "different names",
+      sensor, stream->peer(), older->peer());
+  older->end({grpc::StatusCode::ABORTED, "a newer stream of sensor " + sensor + " from " + stream->peer() +
+                                             " took over: two sensors may have one name"});
 }
 
 void Service::saw_batch(const model::Batch& batch) {
-  if (batch.sent_ns > 0) presence_.saw_clock(batch.sensor, static_cast<int64_t>(batch.sent_ns) - static_cast<int64_t>(batch.received_ns));
+  if (batch.sent_ns > 0)
+    presence_.saw_clock(batch.sensor, static_cast<int64_t>(batch.sent_ns) - static_cast<int64_t>(batch.received_ns));
 }
 
 void Service::ended(Stream& stream) {

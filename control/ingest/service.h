@@ -34,14 +34,18 @@ class Service final : public grpc::Service, private StreamOwner {
   void stop();
 
   // Batches acknowledged with this code since the start.
-  [[nodiscard]] uint64_t acknowledgements(AckCode code) const { return acknowledgements_[static_cast<size_t>(code)].load(std::memory_order_relaxed); }
+  [[nodiscard]] uint64_t acknowledgements(AckCode code) const {
+    return acknowledgements_[static_cast<size_t>(code)].load(std::memory_order_relaxed);
+  }
 
  private:
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* publish(grpc::CallbackServerContext* context);
 
   void claimed(const std::string& sensor, const std::shared_ptr<Stream>& stream) override;
   void saw_batch(const model::Batch& batch) override;
-  void acknowledged(AckCode code) override { acknowledgements_[static_cast<size_t>(code)].fetch_add(1, std::memory_order_relaxed); }
+  void acknowledged(AckCode code) override {
+    acknowledgements_[static_cast<size_t>(code)].fetch_add(1, std::memory_order_relaxed);
+  }
   void ended(Stream& stream) override;
 
   store::Store& store_;

@@ -28,7 +28,8 @@ constexpr uint64_t kStart = 1'700'000'000'000'000'000;
 
 class Sensor {
  public:
-  explicit Sensor(const std::shared_ptr<grpc::Channel>& channel) : stub_(fb::Ingest::NewStub(channel)), stream_(stub_->Publish(&context_)) {}
+  explicit Sensor(const std::shared_ptr<grpc::Channel>& channel)
+      : stub_(fb::Ingest::NewStub(channel)), stream_(stub_->Publish(&context_)) {}
 
   bool send(const model::Batch& batch) {
     flatbuffers::grpc::MessageBuilder builder;
@@ -52,7 +53,8 @@ class Sensor {
   }
   grpc::Status finish() {
     stream_->WritesDone();
-    while (ack()) {}
+    while (ack()) {
+    }
     return stream_->Finish();
   }
   grpc::Status status() { return stream_->Finish(); }
@@ -172,7 +174,8 @@ TEST_F(IngestTest, NewerStreamOfOneNameWins) {
   EXPECT_TRUE(newer.ack());
   EXPECT_TRUE(presence_.is_connected("fra1"));
   newer.finish();
-  for (int i = 0; i < 200 && presence_.is_connected("fra1"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int i = 0; i < 200 && presence_.is_connected("fra1"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_FALSE(presence_.is_connected("fra1"));
 }
 

@@ -12,7 +12,9 @@
 namespace rs::ingest {
 namespace {
 
-uint64_t now_ns() { return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1)); }
+uint64_t now_ns() {
+  return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+}
 
 }  // namespace
 
@@ -109,11 +111,15 @@ void Stream::take(const grpc::ByteBuffer& message) {
     first = sensor_.empty();
     if (first) sensor_ = batch.sensor;
   }
-  if (first) owner_.claimed(batch.sensor, shared_from_this());
-  else if (batch.sensor != sensor()) return refuse(batch.boot, batch.sequence, "this stream belongs to sensor " + sensor() + ": sensor " + batch.sensor + " needs its own");
+  if (first)
+    owner_.claimed(batch.sensor, shared_from_this());
+  else if (batch.sensor != sensor())
+    return refuse(batch.boot, batch.sequence,
+                  "this stream belongs to sensor " + sensor() + ": sensor " + batch.sensor + " needs its own");
   owner_.saw_batch(batch);
   if (decoded.unknown_values > 0)
-    spdlog::debug("ingest: sensor {} batch {}: {} values are newer than this program and were taken as unknown", batch.sensor, batch.sequence, decoded.unknown_values);
+    spdlog::debug("ingest: sensor {} batch {}: {} values are newer than this program and were taken as unknown",
+                  batch.sensor, batch.sequence, decoded.unknown_values);
 
   const uint64_t boot = batch.boot;
   const uint64_t sequence = batch.sequence;
@@ -123,12 +129,16 @@ void Stream::take(const grpc::ByteBuffer& message) {
     ++under_way_;
     bytes_under_way_ += bytes;
   }
-  store_.write(std::move(batch), [stream = shared_from_this(), boot, sequence, bytes](const store::Written& result) { stream->written(boot, sequence, bytes, result); });
+  store_.write(std::move(batch), [stream = shared_from_this(), boot, sequence, bytes](const store::Written& result) {
+    stream->written(boot, sequence, bytes, result);
+  });
 }
 
 void Stream::refuse(uint64_t boot, uint64_t sequence, std::string why) {
   // A sensor gone wrong may send thousands: the log gets the first, second, fourth, eighth ...
-  if (std::has_single_bit(++refusals_)) spdlog::warn("ingest: {} ({}): batch {} refused ({} so far): {}", sensor().empty() ? "unnamed sensor" : sensor(), peer_, sequence, refusals_, why);
+  if (std::has_single_bit(++refusals_))
+    spdlog::warn("ingest: {} ({}): batch {} refused ({} so far): {}", sensor().empty() ? "unnamed sensor" : sensor(),
+                 peer_, sequence, refusals_, why);
   owner_.acknowledged(AckCode::kRefused);
   const std::lock_guard lock(mutex_);
   acks_.push_back({boot, sequence, AckCode::kRefused, std::move(why)});
@@ -136,7 +146,8 @@ void Stream::refuse(uint64_t boot, uint64_t sequence, std::string why) {
 }
 
 void Stream::written(uint64_t boot, uint64_t sequence, size_t bytes, const store::Written& result) {
-  if (result.gap_batches > 0) spdlog::warn("ingest: sensor {}: {} batches before {} are missing", sensor(), result.gap_batches, sequence);
+  if (result.gap_batches > 0)
+    spdlog::warn("ingest: sensor {}: {} batches before {} are missing", sensor(), result.gap_batches, sequence);
   Ack ack{boot, sequence, AckCode::kStored, result.text};
   if (result.outcome == store::Outcome::kDuplicate) ack.code = AckCode::kDuplicate;
   if (result.outcome == store::Outcome::kRefused) ack.code = AckCode::kRefused;
@@ -144,8 +155,10 @@ void Stream::written(uint64_t boot, uint64_t sequence, size_t bytes, const store
   if (result.outcome != store::Outcome::kAborted && !gone_) owner_.acknowledged(ack.code);
   --under_way_;
   bytes_under_way_ -= bytes;
-  if (result.outcome != store::Outcome::kAborted) acks_.push_back(std::move(ack));
-  else if (!final_) final_ = grpc::Status(grpc::StatusCode::UNAVAILABLE, result.text);
+  if (result.outcome != store::Outcome::kAborted)
+    acks_.push_back(std::move(ack));
+  else if (!final_)
+    final_ = grpc::Status(grpc::StatusCode::UNAVAILABLE, result.text);
   go_on();
 }
 

@@ -33,7 +33,8 @@ class StreamOwner {
   virtual void ended(Stream& stream) = 0;
 };
 
-class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>, public std::enable_shared_from_this<Stream> {
+class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                     public std::enable_shared_from_this<Stream> {
  public:
   // Read and not yet acknowledged. Enough to keep the disk busy; times the number of sensors it bounds memory.
   static constexpr size_t kMaxUnderWay = 16;

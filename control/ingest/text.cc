@@ -16,7 +16,10 @@ size_t character(std::string_view text, uint32_t& code) {
     code = lead;
     return 1;
   }
-  const size_t length = lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+  const size_t length = lead >= 0xc2 && lead < 0xe0   ? 2
+                        : lead >= 0xe0 && lead < 0xf0 ? 3
+                        : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                      : 0;
   if (length == 0 || length > text.size()) return 0;
   code = lead & (0xffu >> (length + 1));
   for (size_t i = 1; i < length; ++i) {

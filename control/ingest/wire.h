@@ -18,7 +18,8 @@ inline flatbuffers::Offset<fb::Event> wire(flatbuffers::FlatBufferBuilder& b, co
   std::vector<fb::Fact> facts;
   for (const auto& f : e.evidence) facts.emplace_back(static_cast<fb::FactId>(f.id), f.weight, f.value);
   std::vector<fb::Step> steps;
-  for (const auto& s : e.timeline) steps.emplace_back(s.at_ns, s.value, static_cast<fb::StepKind>(s.kind), static_cast<fb::Side>(s.side));
+  for (const auto& s : e.timeline)
+    steps.emplace_back(s.at_ns, s.value, static_cast<fb::StepKind>(s.kind), static_cast<fb::Side>(s.side));
   std::vector<fb::Exemplar> exemplars;
   for (const auto& x : e.exemplars) exemplars.emplace_back(x.time_ns, wire(x.client));
   const auto evidence = b.CreateVectorOfStructs(facts);
@@ -75,8 +76,9 @@ inline flatbuffers::Offset<fb::Batch> wire(flatbuffers::FlatBufferBuilder& b, co
     for (const auto& c : s.by_cause) causes.emplace_back(static_cast<fb::Cause>(c.cause), c.count);
     const auto by_cause = b.CreateVectorOfStructs(causes);
     const fb::Endpoint server = wire(s.server);
-    services.push_back(fb::CreateServiceStats(b, &server, s.network_tag, s.from_ns, s.to_ns, s.worker, s.attempted, s.established, s.closed_cleanly,
-                                              s.refused, s.reset, s.timed_out, s.client_bytes, s.server_bytes, s.lost_bytes, by_cause));
+    services.push_back(fb::CreateServiceStats(b, &server, s.network_tag, s.from_ns, s.to_ns, s.worker, s.attempted,
+                                              s.established, s.closed_cleanly, s.refused, s.reset, s.timed_out,
+                                              s.client_bytes, s.server_bytes, s.lost_bytes, by_cause));
   }
   flatbuffers::Offset<fb::Health> health;
   if (batch.health) {
@@ -86,13 +88,15 @@ inline flatbuffers::Offset<fb::Batch> wire(flatbuffers::FlatBufferBuilder& b, co
     const auto version = b.CreateString(h.version);
     const auto ports = b.CreateVectorOfStrings(h.ports);
     const auto all = b.CreateVector(counters);
-    health = fb::CreateHealth(b, h.time_ns, version, static_cast<uint16_t>(h.workers), ports, h.rx_pkts, h.rx_bytes, h.missed_pkts, h.flows,
-                              h.flow_capacity, h.ring_dropped_events, h.lost_batches, h.lost_events, all);
+    health = fb::CreateHealth(b, h.time_ns, version, static_cast<uint16_t>(h.workers), ports, h.rx_pkts, h.rx_bytes,
+                              h.missed_pkts, h.flows, h.flow_capacity, h.ring_dropped_events, h.lost_batches,
+                              h.lost_events, all);
   }
   const auto sensor = b.CreateString(batch.sensor);
   const auto all_events = b.CreateVector(events);
   const auto all_services = b.CreateVector(services);
-  return fb::CreateBatch(b, 1, sensor, batch.boot, batch.input, batch.sequence, batch.sent_ns, all_events, all_services, health, batch.last);
+  return fb::CreateBatch(b, 1, sensor, batch.boot, batch.input, batch.sequence, batch.sent_ns, all_events, all_services,
+                         health, batch.last);
 }
 
 }  // namespace rs::ingest::testing

@@ -47,12 +47,18 @@ template <class T>
 bool compare(T left, Op op, T right) {
   switch (op) {
     case Op::kEq:
-    case Op::kIn: return left == right;
-    case Op::kNe: return left != right;
-    case Op::kLt: return left < right;
-    case Op::kLe: return left <= right;
-    case Op::kGt: return left > right;
-    case Op::kGe: return left >= right;
+    case Op::kIn:
+      return left == right;
+    case Op::kNe:
+      return left != right;
+    case Op::kLt:
+      return left < right;
+    case Op::kLe:
+      return left <= right;
+    case Op::kGt:
+      return left > right;
+    case Op::kGe:
+      return left >= right;
   }
   return false;
 }
@@ -65,28 +71,50 @@ bool test_real(int64_t have, Op op, const Value& value, Type type) {
 
 bool test_value(Field field, Op op, const Value& value, const Event& e) {
   switch (field) {
-    case Field::kClientIp: return contains(std::get<Prefix>(value), e.client.ip);
-    case Field::kServerIp: return contains(std::get<Prefix>(value), e.server.ip);
-    case Field::kIp: return contains(std::get<Prefix>(value), e.client.ip) || contains(std::get<Prefix>(value), e.server.ip);
-    case Field::kClientPort: return test_number(e.client.port, op, value);
-    case Field::kServerPort: return test_number(e.server.port, op, value);
-    case Field::kPort: return test_number(e.client.port, op, value) || test_number(e.server.port, op, value);
-    case Field::kCause: return test_number(static_cast<uint64_t>(e.cause), op, value);
-    case Field::kSecondCause: return test_number(static_cast<uint64_t>(e.second_cause), op, value);
-    case Field::kFamily: return test_number(static_cast<uint64_t>(family_of(e.cause)), op, value);
-    case Field::kOrigin: return test_number(static_cast<uint64_t>(e.origin), op, value);
-    case Field::kStage: return test_number(static_cast<uint64_t>(e.stage), op, value);
-    case Field::kEnding: return test_number(static_cast<uint64_t>(e.ending), op, value);
-    case Field::kSeverity: return test_number(static_cast<uint64_t>(e.severity), op, value);
-    case Field::kClaimedSender: return test_number(static_cast<uint64_t>(e.claimed_sender), op, value);
-    case Field::kSensor: return e.sensor == std::get<std::string>(value);
-    case Field::kConfidence: return test_real(share_units(e.confidence), op, value, Type::kShare);
-    case Field::kCount: return test_number(e.count, op, value);
-    case Field::kIdle: return test_real(static_cast<int64_t>(e.idle_ns), op, value, Type::kDuration);
-    case Field::kServerName: return e.server_name == std::get<std::string>(value);
-    case Field::kOneSided: return test_number(e.has(Flag::kOneSided) ? 1 : 0, op, value);
-    case Field::kMidstream: return test_number(e.has(Flag::kMidstream) ? 1 : 0, op, value);
-    case Field::kTag: return test_number(e.network_tag, op, value);
+    case Field::kClientIp:
+      return contains(std::get<Prefix>(value), e.client.ip);
+    case Field::kServerIp:
+      return contains(std::get<Prefix>(value), e.server.ip);
+    case Field::kIp:
+      return contains(std::get<Prefix>(value), e.client.ip) || contains(std::get<Prefix>(value), e.server.ip);
+    case Field::kClientPort:
+      return test_number(e.client.port, op, value);
+    case Field::kServerPort:
+      return test_number(e.server.port, op, value);
+    case Field::kPort:
+      return test_number(e.client.port, op, value) || test_number(e.server.port, op, value);
+    case Field::kCause:
+      return test_number(static_cast<uint64_t>(e.cause), op, value);
+    case Field::kSecondCause:
+      return test_number(static_cast<uint64_t>(e.second_cause), op, value);
+    case Field::kFamily:
+      return test_number(static_cast<uint64_t>(family_of(e.cause)), op, value);
+    case Field::kOrigin:
+      return test_number(static_cast<uint64_t>(e.origin), op, value);
+    case Field::kStage:
+      return test_number(static_cast<uint64_t>(e.stage), op, value);
+    case Field::kEnding:
+      return test_number(static_cast<uint64_t>(e.ending), op, value);
+    case Field::kSeverity:
+      return test_number(static_cast<uint64_t>(e.severity), op, value);
+    case Field::kClaimedSender:
+      return test_number(static_cast<uint64_t>(e.claimed_sender), op, value);
+    case Field::kSensor:
+      return e.sensor == std::get<std::string>(value);
+    case Field::kConfidence:
+      return test_real(share_units(e.confidence), op, value, Type::kShare);
+    case Field::kCount:
+      return test_number(e.count, op, value);
+    case Field::kIdle:
+      return test_real(static_cast<int64_t>(e.idle_ns), op, value, Type::kDuration);
+    case Field::kServerName:
+      return e.server_name == std::get<std::string>(value);
+    case Field::kOneSided:
+      return test_number(e.has(Flag::kOneSided) ? 1 : 0, op, value);
+    case Field::kMidstream:
+      return test_number(e.has(Flag::kMidstream) ? 1 : 0, op, value);
+    case Field::kTag:
+      return test_number(e.network_tag, op, value);
   }
   return false;
 }
@@ -153,10 +181,14 @@ Filter test_in(Field field, std::vector<Value> values) {
 bool matches(const Filter& f, const Event& event) {
   const auto holds = [&](const Filter& child) { return matches(child, event); };
   switch (f.kind) {
-    case Filter::Kind::kAll: return true;
-    case Filter::Kind::kAnd: return std::ranges::all_of(f.children, holds);
-    case Filter::Kind::kOr: return std::ranges::any_of(f.children, holds);
-    case Filter::Kind::kNot: return !matches(f.children.front(), event);
+    case Filter::Kind::kAll:
+      return true;
+    case Filter::Kind::kAnd:
+      return std::ranges::all_of(f.children, holds);
+    case Filter::Kind::kOr:
+      return std::ranges::any_of(f.children, holds);
+    case Filter::Kind::kNot:
+      return !matches(f.children.front(), event);
     case Filter::Kind::kTest:
       return std::ranges::any_of(f.values, [&](const Value& v) { return test_value(f.field, f.op, v, event); });
   }

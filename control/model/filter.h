@@ -18,8 +18,28 @@
 namespace rs::model {
 
 enum class Field : uint8_t {
-  kClientIp, kServerIp, kIp, kClientPort, kServerPort, kPort, kCause, kSecondCause, kFamily, kOrigin, kStage,
-  kEnding, kSeverity, kClaimedSender, kSensor, kConfidence, kCount, kIdle, kServerName, kOneSided, kMidstream, kTag,
+  kClientIp,
+  kServerIp,
+  kIp,
+  kClientPort,
+  kServerPort,
+  kPort,
+  kCause,
+  kSecondCause,
+  kFamily,
+  kOrigin,
+  kStage,
+  kEnding,
+  kSeverity,
+  kClaimedSender,
+  kSensor,
+  kConfidence,
+  kCount,
+  kIdle,
+  kServerName,
+  kOneSided,
+  kMidstream,
+  kTag,
 };
 
 // What a field is compared with.
@@ -43,8 +63,8 @@ struct FieldInfo {
   Field field;
   std::string_view name;
   Type type;
-  bool ordered;                            // < <= > >= make sense
-  uint64_t max;                            // greatest number
+  bool ordered;                             // < <= > >= make sense
+  uint64_t max;                             // greatest number
   std::span<const std::string_view> names;  // kName only: enumerators by number
   std::string_view help;
 };

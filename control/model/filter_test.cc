@@ -25,7 +25,8 @@ TEST(Ip, ParsesAddressesAndNetworks) {
   EXPECT_EQ(*parse_ip("::ffff:10.0.0.1"), *parse_ip("10.0.0.1"));
   EXPECT_EQ(parse_prefix("10.1.2.3/8")->ip, *parse_ip("10.0.0.0"));
   EXPECT_EQ(parse_prefix("10.0.0.0/8")->bits, 104);
-  for (const char* bad : {"", "10.0.0", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "::/129", "10.0.0.0/8/8", "fe80::1%eth0", "x"})
+  for (const char* bad :
+       {"", "10.0.0", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "::/129", "10.0.0.0/8/8", "fe80::1%eth0", "x"})
     EXPECT_FALSE(parse_prefix(bad)) << bad;
 }
 

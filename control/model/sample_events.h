@@ -26,7 +26,8 @@ class SampleEvents {
     e.start_ns = e.time_ns - below(1'000'000'000);
     e.client = {client_ip(), static_cast<uint16_t>(1024 + below(60000))};
     const uint64_t server = below(20);
-    e.server = {server % 4 == 0 ? *parse_ip("2001:db8::" + std::to_string(server)) : from_v4(0x0a000200u + static_cast<uint32_t>(server)),
+    e.server = {server % 4 == 0 ? *parse_ip("2001:db8::" + std::to_string(server))
+                                : from_v4(0x0a000200u + static_cast<uint32_t>(server)),
                 static_cast<uint16_t>(server % 3 == 0 ? 443 : 8000 + server)};
     e.network_tag = static_cast<uint32_t>(below(3));
     e.claimed_sender = static_cast<Side>(below(kSideCount));
@@ -39,7 +40,8 @@ class SampleEvents {
     e.confidence = static_cast<double>(below(10001)) / 10000;
     e.second_confidence = static_cast<double>(below(10001)) / 10000;
     for (uint64_t n = 6 + below(10); n > 0; --n)
-      e.evidence.push_back({static_cast<FactId>(below(kFactIdCount)), static_cast<int16_t>(static_cast<int64_t>(below(1000)) - 500),
+      e.evidence.push_back({static_cast<FactId>(below(kFactIdCount)),
+                            static_cast<int16_t>(static_cast<int64_t>(below(1000)) - 500),
                             static_cast<int64_t>(below(1'000'000)) - 500'000});
     if (below(4) == 0) e.meanings = {"http.status=503"};
     if (below(4) == 0) e.server_name = std::string("shop").append(std::to_string(below(5))).append(".example.org");

@@ -12,18 +12,23 @@
 namespace rs::query {
 
 // list.cc
-grpc::Status list_resets(const Parts& parts, grpc::ServerContext& context, const v1::ListResetsRequest& in, v1::ListResetsResponse& out);
+grpc::Status list_resets(const Parts& parts, grpc::ServerContext& context, const v1::ListResetsRequest& in,
+                         v1::ListResetsResponse& out);
 // why.cc
-grpc::Status get_reset(const Parts& parts, grpc::ServerContext& context, const v1::GetResetRequest& in, v1::GetResetResponse& out);
+grpc::Status get_reset(const Parts& parts, grpc::ServerContext& context, const v1::GetResetRequest& in,
+                       v1::GetResetResponse& out);
 grpc::Status why(const Parts& parts, grpc::ServerContext& context, const v1::WhyRequest& in, v1::WhyResponse& out);
 // watch.cc
-grpc::Status watch_resets(const Parts& parts, grpc::ServerContext& context, const v1::WatchResetsRequest& in, grpc::ServerWriter<v1::WatchResetsResponse>& out);
+grpc::Status watch_resets(const Parts& parts, grpc::ServerContext& context, const v1::WatchResetsRequest& in,
+                          grpc::ServerWriter<v1::WatchResetsResponse>& out);
 // top.cc
 grpc::Status top(const Parts& parts, grpc::ServerContext& context, const v1::TopRequest& in, v1::TopResponse& out);
 // timeline.cc
-grpc::Status timeline(const Parts& parts, grpc::ServerContext& context, const v1::TimelineRequest& in, v1::TimelineResponse& out);
+grpc::Status timeline(const Parts& parts, grpc::ServerContext& context, const v1::TimelineRequest& in,
+                      v1::TimelineResponse& out);
 // services.cc
-grpc::Status list_services(const Parts& parts, grpc::ServerContext& context, const v1::ListServicesRequest& in, v1::ListServicesResponse& out);
+grpc::Status list_services(const Parts& parts, grpc::ServerContext& context, const v1::ListServicesRequest& in,
+                           v1::ListServicesResponse& out);
 // sensors.cc
 grpc::Status list_sensors(const Parts& parts, grpc::ServerContext& context, v1::ListSensorsResponse& out);
 grpc::Status server_info(const Parts& parts, grpc::ServerContext& context, v1::GetServerInfoResponse& out);

@@ -25,53 +25,89 @@ std::string network_text(const model::Ip& ip) {
 
 Result<Dimension> dimension_of(v1::Dimension dimension) {
   switch (dimension) {
-    case v1::DIMENSION_TIME: return Dimension::kTime;
-    case v1::DIMENSION_SERVICE: return Dimension::kService;
-    case v1::DIMENSION_SERVER_IP: return Dimension::kServerIp;
-    case v1::DIMENSION_SERVER_NETWORK: return Dimension::kServerNetwork;
-    case v1::DIMENSION_CLIENT_IP: return Dimension::kClientIp;
-    case v1::DIMENSION_CLIENT_NETWORK: return Dimension::kClientNetwork;
-    case v1::DIMENSION_CAUSE: return Dimension::kCause;
-    case v1::DIMENSION_FAMILY: return Dimension::kFamily;
-    case v1::DIMENSION_ORIGIN: return Dimension::kOrigin;
-    case v1::DIMENSION_STAGE: return Dimension::kStage;
-    case v1::DIMENSION_SENSOR: return Dimension::kSensor;
-    case v1::DIMENSION_IDLE_TIME: return Dimension::kIdleTime;
-    case v1::DIMENSION_SEVERITY: return Dimension::kSeverity;
-    case v1::DIMENSION_PORT: return Dimension::kPort;
-    case v1::DIMENSION_ENDING: return Dimension::kEnding;
-    case v1::DIMENSION_SITE: return Error{Code::kInvalid, "dimension site is not served by this version: it has no names file"};
-    default: return Error{Code::kInvalid, "dimension " + std::to_string(dimension) + " is unspecified or unknown: choose one of DIMENSION_*"};
+    case v1::DIMENSION_TIME:
+      return Dimension::kTime;
+    case v1::DIMENSION_SERVICE:
+      return Dimension::kService;
+    case v1::DIMENSION_SERVER_IP:
+      return Dimension::kServerIp;
+    case v1::DIMENSION_SERVER_NETWORK:
+      return Dimension::kServerNetwork;
+    case v1::DIMENSION_CLIENT_IP:
+      return Dimension::kClientIp;
+    case v1::DIMENSION_CLIENT_NETWORK:
+      return Dimension::kClientNetwork;
+    case v1::DIMENSION_CAUSE:
+      return Dimension::kCause;
+    case v1::DIMENSION_FAMILY:
+      return Dimension::kFamily;
+    case v1::DIMENSION_ORIGIN:
+      return Dimension::kOrigin;
+    case v1::DIMENSION_STAGE:
+      return Dimension::kStage;
+    case v1::DIMENSION_SENSOR:
+      return Dimension::kSensor;
+    case v1::DIMENSION_IDLE_TIME:
+      return Dimension::kIdleTime;
+    case v1::DIMENSION_SEVERITY:
+      return Dimension::kSeverity;
+    case v1::DIMENSION_PORT:
+      return Dimension::kPort;
+    case v1::DIMENSION_ENDING:
+      return Dimension::kEnding;
+    case v1::DIMENSION_SITE:
+      return Error{Code::kInvalid, "dimension site is not served by this version: it has no names file"};
+    default:
+      return Error{Code::kInvalid,
+                   "dimension " + std::to_string(dimension) + " is unspecified or unknown: choose one of DIMENSION_*"};
   }
 }
 
 store::Metric metric_of(v1::Metric metric) {
   switch (metric) {
-    case v1::METRIC_LOST_BYTES: return store::Metric::kLostBytes;
-    case v1::METRIC_RESETS: return store::Metric::kResets;
-    case v1::METRIC_REFUSED: return store::Metric::kRefused;
-    case v1::METRIC_TIMED_OUT: return store::Metric::kTimedOut;
-    default: return store::Metric::kEndings;
+    case v1::METRIC_LOST_BYTES:
+      return store::Metric::kLostBytes;
+    case v1::METRIC_RESETS:
+      return store::Metric::kResets;
+    case v1::METRIC_REFUSED:
+      return store::Metric::kRefused;
+    case v1::METRIC_TIMED_OUT:
+      return store::Metric::kTimedOut;
+    default:
+      return store::Metric::kEndings;
   }
 }
 
 std::string key_text(Dimension dimension, const store::Key& key) {
   switch (dimension) {
-    case Dimension::kTime: return time_text(key.number);
-    case Dimension::kService: return correlate::endpoint_text({key.ip, static_cast<uint16_t>(key.number)});
+    case Dimension::kTime:
+      return time_text(key.number);
+    case Dimension::kService:
+      return correlate::endpoint_text({key.ip, static_cast<uint16_t>(key.number)});
     case Dimension::kServerIp:
-    case Dimension::kClientIp: return correlate::ip_text(key.ip);
+    case Dimension::kClientIp:
+      return correlate::ip_text(key.ip);
     case Dimension::kServerNetwork:
-    case Dimension::kClientNetwork: return network_text(key.ip);
-    case Dimension::kCause: return name_text<Cause>(key.number);
-    case Dimension::kFamily: return name_text<Family>(key.number);
-    case Dimension::kOrigin: return name_text<Origin>(key.number);
-    case Dimension::kStage: return name_text<Stage>(key.number);
-    case Dimension::kSensor: return key.text;
-    case Dimension::kIdleTime: return std::to_string(key.number / 1'000'000'000) + "s";
-    case Dimension::kSeverity: return name_text<Severity>(key.number);
-    case Dimension::kPort: return std::to_string(key.number);
-    case Dimension::kEnding: return name_text<Ending>(key.number);
+    case Dimension::kClientNetwork:
+      return network_text(key.ip);
+    case Dimension::kCause:
+      return name_text<Cause>(key.number);
+    case Dimension::kFamily:
+      return name_text<Family>(key.number);
+    case Dimension::kOrigin:
+      return name_text<Origin>(key.number);
+    case Dimension::kStage:
+      return name_text<Stage>(key.number);
+    case Dimension::kSensor:
+      return key.text;
+    case Dimension::kIdleTime:
+      return std::to_string(key.number / 1'000'000'000) + "s";
+    case Dimension::kSeverity:
+      return name_text<Severity>(key.number);
+    case Dimension::kPort:
+      return std::to_string(key.number);
+    case Dimension::kEnding:
+      return name_text<Ending>(key.number);
   }
   return {};
 }

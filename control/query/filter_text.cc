@@ -60,16 +60,26 @@ std::vector<Token> tokenize(std::string_view text) {
   };
   while (i < text.size()) {
     const char c = text[i];
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\r') ++i;
-    else if (c == '(') push(Kind::kOpen, "(", 1);
-    else if (c == ')') push(Kind::kClose, ")", 1);
-    else if (c == ',') push(Kind::kComma, ",", 1);
-    else if (rest_starts("!=") || rest_starts("<=") || rest_starts(">=")) push(Kind::kOperator, text.substr(i, 2), 2);
-    else if (rest_starts("==")) push(Kind::kOperator, "=", 2);
-    else if (c == '=' || c == '<' || c == '>') push(Kind::kOperator, text.substr(i, 1), 1);
-    else if (rest_starts("&&")) push(Kind::kWord, "and", 2);
-    else if (rest_starts("||")) push(Kind::kWord, "or", 2);
-    else if (c == '!') push(Kind::kWord, "not", 1);
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+      ++i;
+    else if (c == '(')
+      push(Kind::kOpen, "(", 1);
+    else if (c == ')')
+      push(Kind::kClose, ")", 1);
+    else if (c == ',')
+      push(Kind::kComma, ",", 1);
+    else if (rest_starts("!=") || rest_starts("<=") || rest_starts(">="))
+      push(Kind::kOperator, text.substr(i, 2), 2);
+    else if (rest_starts("=="))
+      push(Kind::kOperator, "=", 2);
+    else if (c == '=' || c == '<' || c == '>')
+      push(Kind::kOperator, text.substr(i, 1), 1);
+    else if (rest_starts("&&"))
+      push(Kind::kWord, "and", 2);
+    else if (rest_starts("||"))
+      push(Kind::kWord, "or", 2);
+    else if (c == '!')
+      push(Kind::kWord, "not", 1);
     else if (c == '"' || c == '\'') {
       Token token{Kind::kQuoted, {}, i};
       size_t end = i + 1;
@@ -104,7 +114,8 @@ std::optional<double> parse_real(std::string_view text, std::string_view* rest) 
 
 // "350", "1.5s", "200ms", "5m", "1h", "2d" in seconds.
 std::optional<double> parse_seconds(std::string_view text) {
-  constexpr std::pair<std::string_view, double> kUnits[] = {{"", 1}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+  constexpr std::pair<std::string_view, double> kUnits[] = {{"", 1},   {"us", 1e-6}, {"ms", 1e-3}, {"s", 1},
+                                                            {"m", 60}, {"h", 3600},  {"d", 86400}};
   std::string_view unit;
   const auto value = parse_real(text, &unit);
   if (!value || *value < 0) return std::nullopt;
@@ -137,7 +148,8 @@ class Parser {
   [[noreturn]] void refuse(std::string text) const { throw Refusal{peek().at, std::move(text)}; }
 
   Filter expression(size_t depth) {
-    if (depth > kMaxFilterDepth) refuse("nested deeper than " + std::to_string(kMaxFilterDepth) + " levels: write it flatter");
+    if (depth > kMaxFilterDepth)
+      refuse("nested deeper than " + std::to_string(kMaxFilterDepth) + " levels: write it flatter");
     std::vector<Filter> terms;
     do terms.push_back(term(depth));
     while (take_word("or"));
@@ -152,7 +164,8 @@ class Parser {
   }
 
   Filter factor(size_t depth) {
-    if (depth > kMaxFilterDepth) refuse("nested deeper than " + std::to_string(kMaxFilterDepth) + " levels: write it flatter");
+    if (depth > kMaxFilterDepth)
+      refuse("nested deeper than " + std::to_string(kMaxFilterDepth) + " levels: write it flatter");
     if (take_word("not")) return model::negate(factor(depth + 1));
     if (peek().kind == Token::Kind::kOpen) {
       const size_t open = take().at;
@@ -212,7 +225,8 @@ class Parser {
   std::vector<Value> take_list(const FieldInfo& field) {
     std::vector<Value> values;
     if (peek().kind != Token::Kind::kOpen) {
-      if (field.type != Type::kAddress) refuse("expected ( and a list after \"in\", e.g. " + std::string(field.name) + " in (a, b)");
+      if (field.type != Type::kAddress)
+        refuse("expected ( and a list after \"in\", e.g. " + std::string(field.name) + " in (a, b)");
       values.push_back(take_value(field));
       return values;
     }
@@ -230,7 +244,8 @@ class Parser {
   Value take_value(const FieldInfo& field) {
     if (++values_ > kMaxFilterValues) refuse("more than " + std::to_string(kMaxFilterValues) + " values in one filter");
     if (peek().kind != Token::Kind::kWord && peek().kind != Token::Kind::kQuoted)
-      refuse("expected a value for " + std::string(field.name) + " here" + (peek().kind == Token::Kind::kEnd ? "" : ", not " + quote(peek().text)));
+      refuse("expected a value for " + std::string(field.name) + " here" +
+             (peek().kind == Token::Kind::kEnd ? "" : ", not " + quote(peek().text)));
     Value value = parse_value(field, peek().text);
     take();
     return value;
@@ -239,7 +254,8 @@ class Parser {
   Value parse_value(const FieldInfo& field, const std::string& text) const {
     const std::string who(field.name);
     switch (field.type) {
-      case Type::kText: return text;
+      case Type::kText:
+        return text;
       case Type::kAddress:
         if (const auto prefix = model::parse_prefix(text)) return *prefix;
         refuse(quote(text) + " is no address or network for " + who + ", e.g. 10.0.0.0/8 or 2001:db8::1");
@@ -288,7 +304,8 @@ size_t column(std::string_view text, size_t at) {
 
 Result<Filter> parse_filter(std::string_view text) {
   if (text.size() > kMaxFilterBytes)
-    return Error{Code::kInvalid, "filter of " + std::to_string(text.size()) + " bytes; at most " + std::to_string(kMaxFilterBytes) + " are taken"};
+    return Error{Code::kInvalid, "filter of " + std::to_string(text.size()) + " bytes; at most " +
+                                     std::to_string(kMaxFilterBytes) + " are taken"};
   try {
     return Parser(text).run();
   } catch (const Refusal& refusal) {

@@ -44,13 +44,32 @@ TEST(FilterText, EmptyIsEverything) {
 }
 
 TEST(FilterText, Tests) {
-  for (const char* yes : {
-           "cause=port_closed and server_ip in 10.0.0.0/8 and not stage=syn_ack", "cause in (port_closed, syn_blackhole)",
-           "CAUSE = Port_Closed AND Severity >= Notice", "ip = 10.0.0.1", "ip = 192.168.0.0/16", "port = 443",
-           "server_ip not in (10.1.0.0/16, ::/0)", "idle > 60", "idle >= 1.5m", "idle = 90s", "confidence >= 0.95",
-           "sensor = fra1", "sensor in ('fra1', \"ams2\")", "server_name = 'shop.example.org'", "midstream", "not one_sided",
-           "midstream = yes and one_sided = no", "count >= 1", "tag = 0", "family = refusal", "claimed_sender != client",
-           "tag = 7 or tag = 0", "confidence <= 0.95 and confidence = 0.95", "! tag = 7 && (port == 443 || port = 80)", "not not midstream", "ip in ::/0 or ip in 0.0.0.0/0"})
+  for (const char* yes : {"cause=port_closed and server_ip in 10.0.0.0/8 and not stage=syn_ack",
+                          "cause in (port_closed, syn_blackhole)",
+                          "CAUSE = Port_Closed AND Severity >= Notice",
+                          "ip = 10.0.0.1",
+                          "ip = 192.168.0.0/16",
+                          "port = 443",
+                          "server_ip not in (10.1.0.0/16, ::/0)",
+                          "idle > 60",
+                          "idle >= 1.5m",
+                          "idle = 90s",
+                          "confidence >= 0.95",
+                          "sensor = fra1",
+                          "sensor in ('fra1', \"ams2\")",
+                          "server_name = 'shop.example.org'",
+                          "midstream",
+                          "not one_sided",
+                          "midstream = yes and one_sided = no",
+                          "count >= 1",
+                          "tag = 0",
+                          "family = refusal",
+                          "claimed_sender != client",
+                          "tag = 7 or tag = 0",
+                          "confidence <= 0.95 and confidence = 0.95",
+                          "! tag = 7 && (port == 443 || port = 80)",
+                          "not not midstream",
+                          "ip in ::/0 or ip in 0.0.0.0/0"})
     EXPECT_TRUE(holds(yes)) << yes;
   for (const char* no : {"cause != port_closed", "ip != 10.0.0.1", "not (midstream or tag = 1)", "server_ip in ::/0",
                          "sensor = FRA1", "idle < 90", "tag = 0 and tag = 1 or tag = 2", "severity > problem"})
@@ -64,8 +83,10 @@ TEST(FilterText, AndBindsTighterThanOr) {
 
 TEST(FilterText, ErrorsSayWhereAndWhatToDo) {
   EXPECT_EQ(refusal("casue = port_closed"), "filter, column 1: unknown field \"casue\"; did you mean cause?");
-  EXPECT_THAT(refusal("tag = 1 and bogus_thing = 2"), HasSubstr("column 13: unknown field \"bogus_thing\"; known are: client_ip, server_ip"));
-  EXPECT_THAT(refusal("cause = port_close"), HasSubstr("column 9: unknown cause \"port_close\"; did you mean port_closed"));
+  EXPECT_THAT(refusal("tag = 1 and bogus_thing = 2"),
+              HasSubstr("column 13: unknown field \"bogus_thing\"; known are: client_ip, server_ip"));
+  EXPECT_THAT(refusal("cause = port_close"),
+              HasSubstr("column 9: unknown cause \"port_close\"; did you mean port_closed"));
   EXPECT_THAT(refusal("cause = zzz"), HasSubstr("known are: unknown, port_closed"));
   EXPECT_THAT(refusal("cause < port_closed"), HasSubstr("column 7: cause has no order"));
   EXPECT_THAT(refusal("server_ip = 10.0.0.0/33"), HasSubstr("column 13: \"10.0.0.0/33\" is no address"));
@@ -104,14 +125,18 @@ TEST(FilterText, AbsurdFiltersAreRefusedNotFatal) {
 }
 
 TEST(FilterText, RandomTextNeverCrashes) {
-  const std::vector<std::string> parts = {"cause", "=", "port_closed", "and", "or", "not", "(", ")", "in", ",", "10.0.0.0/8", "\"", "ip", "<", "5m", "idle", " ", "\\", "\xff", "midstream", "1"};
+  const std::vector<std::string> parts = {"cause", "=",    "port_closed", "and",        "or",   "not",       "(",
+                                          ")",     "in",   ",",           "10.0.0.0/8", "\"",   "ip",        "<",
+                                          "5m",    "idle", " ",           "\\",         "\xff", "midstream", "1"};
   std::mt19937 random(7);
   for (int i = 0; i < 20'000; ++i) {
     std::string text;
     for (auto n = random() % 12; n > 0; --n) text += parts[random() % parts.size()] + (random() % 3 ? " " : "");
     const auto filter = parse_filter(text);
-    if (filter) model::matches(*filter, event());
-    else EXPECT_THAT(filter.error().text, HasSubstr("filter, column ")) << text;
+    if (filter)
+      model::matches(*filter, event());
+    else
+      EXPECT_THAT(filter.error().text, HasSubstr("filter, column ")) << text;
   }
 }
 

@@ -34,7 +34,8 @@ std::optional<Token> parse_token(std::string_view text) {
 
 }  // namespace
 
-grpc::Status list_resets(const Parts& parts, grpc::ServerContext& context, const v1::ListResetsRequest& in, v1::ListResetsResponse& out) {
+grpc::Status list_resets(const Parts& parts, grpc::ServerContext& context, const v1::ListResetsRequest& in,
+                         v1::ListResetsResponse& out) {
   const auto filter = wanted(in.filter(), in.include_benign());
   if (!filter) return status_of(filter.error(), context);
   const auto range = range_of(in.range());
@@ -50,7 +51,8 @@ grpc::Status list_resets(const Parts& parts, grpc::ServerContext& context, const
   query.brief = in.brief();
   if (!in.page_token().empty()) {
     const auto token = parse_token(in.page_token());
-    if (!token || token->newest_first != in.last()) return {grpc::StatusCode::INVALID_ARGUMENT, "page_token is not one that this call gave out for the same request"};
+    if (!token || token->newest_first != in.last())
+      return {grpc::StatusCode::INVALID_ARGUMENT, "page_token is not one that this call gave out for the same request"};
     query.after = token->position;
   }
 
@@ -72,7 +74,8 @@ grpc::Status list_resets(const Parts& parts, grpc::ServerContext& context, const
   if (in.last()) std::reverse(out.mutable_events()->pointer_begin(), out.mutable_events()->pointer_end());
   // Counting what is hidden can cost a scan: once, with the first page.
   const Wanted* count_hidden = in.page_token().empty() ? &*filter : nullptr;
-  if (auto done = complete(parts, *range, count_hidden, patience, *out.mutable_completeness()); !done) return status_of(done.error(), context);
+  if (auto done = complete(parts, *range, count_hidden, patience, *out.mutable_completeness()); !done)
+    return status_of(done.error(), context);
   return grpc::Status::OK;
 }
 

@@ -17,7 +17,9 @@ bool every_field(const Filter& f, bool (*holds)(Field)) {
   return std::ranges::all_of(f.children, [&](const Filter& child) { return every_field(child, holds); });
 }
 
-bool of_server(Field f) { return f == Field::kServerIp || f == Field::kServerPort || f == Field::kTag || f == Field::kSensor; }
+bool of_server(Field f) {
+  return f == Field::kServerIp || f == Field::kServerPort || f == Field::kTag || f == Field::kSensor;
+}
 
 bool of_ending(Field f) {
   switch (f) {
@@ -29,8 +31,10 @@ bool of_ending(Field f) {
     case Field::kEnding:
     case Field::kSeverity:
     case Field::kClaimedSender:
-    case Field::kConfidence: return true;
-    default: return false;
+    case Field::kConfidence:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -38,10 +42,13 @@ Result<Filter> server_part(const Filter& filter) {
   const std::vector<Filter> parts = filter.kind == Filter::Kind::kAnd ? filter.children : std::vector{filter};
   std::vector<Filter> chosen;
   for (const Filter& part : parts) {
-    if (every_field(part, of_server)) chosen.push_back(part);
+    if (every_field(part, of_server))
+      chosen.push_back(part);
     else if (!every_field(part, of_ending))
-      return Error{Code::kInvalid, "per 1,000 connections can be filtered by the server (server_ip, server_port, tag, sensor) and by the ending (cause, stage ...), "
-                                   "joined by and: connections are not counted by anything else"};
+      return Error{Code::kInvalid,
+                   "per 1,000 connections can be filtered by the server (server_ip, server_port, tag, sensor) and by "
+                   "the ending (cause, stage ...), "
+                   "joined by and: connections are not counted by anything else"};
   }
   return model::all_of(std::move(chosen));
 }
@@ -53,18 +60,28 @@ Result<store::Key> key_of(store::Dimension by, const model::Endpoint& server) {
       key.ip = server.ip;
       key.number = server.port;
       return key;
-    case store::Dimension::kServerIp: key.ip = server.ip; return key;
-    case store::Dimension::kServerNetwork:
-      key.ip = model::first_of({server.ip, static_cast<uint8_t>(model::is_v4(server.ip) ? model::kMappedBits + store::kClientNetworkBitsV4 : store::kClientNetworkBitsV6)});
+    case store::Dimension::kServerIp:
+      key.ip = server.ip;
       return key;
-    case store::Dimension::kPort: key.number = server.port; return key;
-    default: return Error{Code::kInvalid, "per 1,000 connections needs the one dimension service, server_ip, server_network or port: connections are not counted by anything else"};
+    case store::Dimension::kServerNetwork:
+      key.ip = model::first_of(
+          {server.ip, static_cast<uint8_t>(model::is_v4(server.ip) ? model::kMappedBits + store::kClientNetworkBitsV4
+                                                                   : store::kClientNetworkBitsV6)});
+      return key;
+    case store::Dimension::kPort:
+      key.number = server.port;
+      return key;
+    default:
+      return Error{Code::kInvalid,
+                   "per 1,000 connections needs the one dimension service, server_ip, server_network or port: "
+                   "connections are not counted by anything else"};
   }
 }
 
 }  // namespace
 
-Result<Attempts> attempts(const Parts& parts, store::Dimension by, const Filter& filter, const store::TimeRange& range, const store::Patience& patience) {
+Result<Attempts> attempts(const Parts& parts, store::Dimension by, const Filter& filter, const store::TimeRange& range,
+                          const store::Patience& patience) {
   auto servers = server_part(filter);
   if (!servers) return servers.error();
   if (const auto possible = key_of(by, {}); !possible) return possible.error();

@@ -19,6 +19,7 @@ struct Attempts {
 // Dimension: service, server_ip, server_network or port, the ones that service statistics know. The filter's parts
 // about the server choose the denominators; its parts about the ending (cause, stage ...) choose only what is
 // counted above them; parts about clients are refused, since nobody counted connections by client.
-Result<Attempts> attempts(const Parts& parts, store::Dimension by, const model::Filter& filter, const store::TimeRange& range, const store::Patience& patience);
+Result<Attempts> attempts(const Parts& parts, store::Dimension by, const model::Filter& filter,
+                          const store::TimeRange& range, const store::Patience& patience);
 
 }  // namespace rs::query

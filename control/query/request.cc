@@ -17,19 +17,25 @@ constexpr uint64_t kExpectedForNs = 24 * 3600 * kNsPerS;
 Result<uint64_t> ns_of(const google::protobuf::Timestamp& time, const char* name) {
   constexpr int64_t kLatest = static_cast<int64_t>(store::kForever / kNsPerS) - 1;
   if (time.nanos() < 0 || time.nanos() >= static_cast<int32_t>(kNsPerS))
-    return Error{Code::kInvalid, std::string("range.") + name + ": nanos " + std::to_string(time.nanos()) + " is not within 0 and 999,999,999"};
+    return Error{Code::kInvalid, std::string("range.") + name + ": nanos " + std::to_string(time.nanos()) +
+                                     " is not within 0 and 999,999,999"};
   if (time.seconds() < 0) return uint64_t{0};
   return static_cast<uint64_t>(std::min(time.seconds(), kLatest)) * kNsPerS + static_cast<uint64_t>(time.nanos());
 }
 
-uint64_t now_ns() { return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1)); }
+uint64_t now_ns() {
+  return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+}
 
 void describe(const store::Coverage& c, bool connected, uint64_t silent_until, v1::Completeness& out) {
   const std::string who = "sensor " + c.sensor;
-  if (!c.ended && !connected && c.last_seen_ns < silent_until) out.add_notes(who + " has been silent since " + time_text(c.last_seen_ns / kNsPerS * kNsPerS));
+  if (!c.ended && !connected && c.last_seen_ns < silent_until)
+    out.add_notes(who + " has been silent since " + time_text(c.last_seen_ns / kNsPerS * kNsPerS));
   if (c.missed_pkts > 0)
-    out.add_notes(who + " missed " + std::to_string(c.missed_pkts) + " of " + std::to_string(c.rx_pkts + c.missed_pkts) + " packets");
-  if (c.lost_events > 0) out.add_notes(who + " lost " + std::to_string(c.lost_events) + " events before they could be sent");
+    out.add_notes(who + " missed " + std::to_string(c.missed_pkts) + " of " +
+                  std::to_string(c.rx_pkts + c.missed_pkts) + " packets");
+  if (c.lost_events > 0)
+    out.add_notes(who + " lost " + std::to_string(c.lost_events) + " events before they could be sent");
   if (c.missing_batches > 0) out.add_notes(who + ": " + std::to_string(c.missing_batches) + " batches never arrived");
 }
 
@@ -41,9 +47,9 @@ Result<Wanted> wanted(const std::string& filter, bool include_benign) {
   Wanted w;
   w.asked = std::move(*parsed);
   w.hides_benign = !include_benign && !model::mentions(w.asked, model::Field::kSeverity);
-  w.applied = w.hides_benign
-                  ? model::all_of({w.asked, model::test(model::Field::kSeverity, model::Op::kNe, static_cast<uint64_t>(Severity::kBenign))})
-                  : w.asked;
+  w.applied = w.hides_benign ? model::all_of({w.asked, model::test(model::Field::kSeverity, model::Op::kNe,
+                                                                   static_cast<uint64_t>(Severity::kBenign))})
+                             : w.asked;
   return w;
 }
 
@@ -59,35 +65,53 @@ Result<store::TimeRange> range_of(const v1::TimeRange& range) {
     if (!until) return until.error();
     out.until_ns = *until;
   }
-  if (out.since_ns > out.until_ns) return Error{Code::kInvalid, "range.since " + time_text(out.since_ns) + " is after range.until " + time_text(out.until_ns)};
+  if (out.since_ns > out.until_ns)
+    return Error{Code::kInvalid,
+                 "range.since " + time_text(out.since_ns) + " is after range.until " + time_text(out.until_ns)};
   return out;
 }
 
 Result<size_t> limit_of(uint32_t asked, size_t by_default, size_t most, const char* name) {
-  if (asked > most) return Error{Code::kInvalid, std::string(name) + " " + std::to_string(asked) + ": at most " + std::to_string(most)};
+  if (asked > most)
+    return Error{Code::kInvalid, std::string(name) + " " + std::to_string(asked) + ": at most " + std::to_string(most)};
   return asked == 0 ? by_default : asked;
 }
 
 store::Patience patience_of(const grpc::ServerContextBase& context) {
-  const auto left = std::min<std::chrono::nanoseconds>(context.deadline() - std::chrono::system_clock::now(), kLongestCall);
+  const auto left =
+      std::min<std::chrono::nanoseconds>(context.deadline() - std::chrono::system_clock::now(), kLongestCall);
   return {std::chrono::steady_clock::now() + left, [&context] { return context.IsCancelled(); }};
 }
 
 grpc::Status status_of(const Error& error, const grpc::ServerContextBase& context) {
   grpc::StatusCode code = grpc::StatusCode::INTERNAL;
   switch (error.code) {
-    case Code::kInvalid: code = grpc::StatusCode::INVALID_ARGUMENT; break;
-    case Code::kNotFound: code = grpc::StatusCode::NOT_FOUND; break;
-    case Code::kPermission: code = grpc::StatusCode::PERMISSION_DENIED; break;
-    case Code::kResource: code = grpc::StatusCode::RESOURCE_EXHAUSTED; break;
-    case Code::kCorrupt: code = grpc::StatusCode::DATA_LOSS; break;
-    case Code::kInternal: break;
-    case Code::kUnavailable: code = context.IsCancelled() ? grpc::StatusCode::CANCELLED : grpc::StatusCode::DEADLINE_EXCEEDED; break;
+    case Code::kInvalid:
+      code = grpc::StatusCode::INVALID_ARGUMENT;
+      break;
+    case Code::kNotFound:
+      code = grpc::StatusCode::NOT_FOUND;
+      break;
+    case Code::kPermission:
+      code = grpc::StatusCode::PERMISSION_DENIED;
+      break;
+    case Code::kResource:
+      code = grpc::StatusCode::RESOURCE_EXHAUSTED;
+      break;
+    case Code::kCorrupt:
+      code = grpc::StatusCode::DATA_LOSS;
+      break;
+    case Code::kInternal:
+      break;
+    case Code::kUnavailable:
+      code = context.IsCancelled() ? grpc::StatusCode::CANCELLED : grpc::StatusCode::DEADLINE_EXCEEDED;
+      break;
   }
   return {code, error.text};
 }
 
-Result<void> complete(const Parts& parts, const store::TimeRange& range, const Wanted* count_hidden, const store::Patience& patience, v1::Completeness& out) {
+Result<void> complete(const Parts& parts, const store::TimeRange& range, const Wanted* count_hidden,
+                      const store::Patience& patience, v1::Completeness& out) {
   const auto sensors = parts.store.coverage(range);
   if (!sensors) return sensors.error();
   const uint64_t end = std::min(range.until_ns, now_ns());
@@ -111,10 +135,12 @@ Result<void> complete(const Parts& parts, const store::TimeRange& range, const W
   out.set_received_packets(received);
   out.set_missed_packets(missed);
   out.set_lost_events(lost);
-  if (const std::string trouble = parts.store.trouble(); !trouble.empty()) out.add_notes("new data cannot be stored: " + trouble);
+  if (const std::string trouble = parts.store.trouble(); !trouble.empty())
+    out.add_notes("new data cannot be stored: " + trouble);
   if (count_hidden == nullptr || !count_hidden->hides_benign) return {};
   store::AggregateQuery query;
-  query.filter = model::all_of({count_hidden->asked, model::test(model::Field::kSeverity, model::Op::kEq, static_cast<uint64_t>(Severity::kBenign))});
+  query.filter = model::all_of({count_hidden->asked, model::test(model::Field::kSeverity, model::Op::kEq,
+                                                                 static_cast<uint64_t>(Severity::kBenign))});
   query.range = range;
   const auto hidden = parts.store.aggregate(query, patience);
   if (!hidden) return hidden.error();

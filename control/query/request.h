@@ -50,6 +50,7 @@ grpc::Status status_of(const Error& error, const grpc::ServerContextBase& contex
 
 // Sensors, losses and hidden endings behind an answer about `range`. `count_hidden`: also count the benign endings
 // that were left out, which on filters beyond the rollups costs a scan.
-Result<void> complete(const Parts& parts, const store::TimeRange& range, const Wanted* count_hidden, const store::Patience& patience, v1::Completeness& out);
+Result<void> complete(const Parts& parts, const store::TimeRange& range, const Wanted* count_hidden,
+                      const store::Patience& patience, v1::Completeness& out);
 
 }  // namespace rs::query

@@ -8,7 +8,8 @@
 namespace rs::query {
 namespace {
 
-constexpr const char* kServed[] = {"ListResets", "WatchResets", "GetReset", "Why", "Top", "Timeline", "ListServices", "ListSensors", "GetServerInfo"};
+constexpr const char* kServed[] = {"ListResets", "WatchResets",  "GetReset",    "Why",          "Top",
+                                   "Timeline",   "ListServices", "ListSensors", "GetServerInfo"};
 
 }  // namespace
 

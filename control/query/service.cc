@@ -5,7 +5,8 @@ namespace rs::query {
 namespace {
 
 grpc::Status not_served(const char* call) {
-  return {grpc::StatusCode::UNIMPLEMENTED, std::string(call) + " is not served by resetscope-control " RS_VERSION "; GetServerInfo lists the calls that are"};
+  return {grpc::StatusCode::UNIMPLEMENTED, std::string(call) + " is not served by resetscope-control " RS_VERSION
+                                                               "; GetServerInfo lists the calls that are"};
 }
 
 }  // namespace
@@ -27,18 +28,51 @@ void Service::drain(std::chrono::steady_clock::duration longest) {
   idle_.wait_for(lock, longest, [this] { return under_way_ == 0; });
 }
 
-grpc::Status Service::ListResets(grpc::ServerContext* context, const v1::ListResetsRequest* in, v1::ListResetsResponse* out) { return serve([&] { return list_resets(parts_, *context, *in, *out); }); }
-grpc::Status Service::WatchResets(grpc::ServerContext* context, const v1::WatchResetsRequest* in, grpc::ServerWriter<v1::WatchResetsResponse>* out) { return serve([&] { return watch_resets(parts_, *context, *in, *out); }); }
-grpc::Status Service::GetReset(grpc::ServerContext* context, const v1::GetResetRequest* in, v1::GetResetResponse* out) { return serve([&] { return get_reset(parts_, *context, *in, *out); }); }
-grpc::Status Service::Why(grpc::ServerContext* context, const v1::WhyRequest* in, v1::WhyResponse* out) { return serve([&] { return why(parts_, *context, *in, *out); }); }
-grpc::Status Service::Top(grpc::ServerContext* context, const v1::TopRequest* in, v1::TopResponse* out) { return serve([&] { return top(parts_, *context, *in, *out); }); }
-grpc::Status Service::Heatmap(grpc::ServerContext*, const v1::HeatmapRequest*, v1::HeatmapResponse*) { return not_served("Heatmap"); }
-grpc::Status Service::Timeline(grpc::ServerContext* context, const v1::TimelineRequest* in, v1::TimelineResponse* out) { return serve([&] { return timeline(parts_, *context, *in, *out); }); }
-grpc::Status Service::ListServices(grpc::ServerContext* context, const v1::ListServicesRequest* in, v1::ListServicesResponse* out) { return serve([&] { return list_services(parts_, *context, *in, *out); }); }
-grpc::Status Service::ListIncidents(grpc::ServerContext*, const v1::ListIncidentsRequest*, v1::ListIncidentsResponse*) { return not_served("ListIncidents"); }
-grpc::Status Service::WatchIncidents(grpc::ServerContext*, const v1::WatchIncidentsRequest*, grpc::ServerWriter<v1::WatchIncidentsResponse>*) { return not_served("WatchIncidents"); }
-grpc::Status Service::ListIdleTimeouts(grpc::ServerContext*, const v1::ListIdleTimeoutsRequest*, v1::ListIdleTimeoutsResponse*) { return not_served("ListIdleTimeouts"); }
-grpc::Status Service::ListSensors(grpc::ServerContext* context, const v1::ListSensorsRequest*, v1::ListSensorsResponse* out) { return serve([&] { return list_sensors(parts_, *context, *out); }); }
-grpc::Status Service::GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest*, v1::GetServerInfoResponse* out) { return serve([&] { return server_info(parts_, *context, *out); }); }
+grpc::Status Service::ListResets(grpc::ServerContext* context, const v1::ListResetsRequest* in,
+                                 v1::ListResetsResponse* out) {
+  return serve([&] { return list_resets(parts_, *context, *in, *out); });
+}
+grpc::Status Service::WatchResets(grpc::ServerContext* context, const v1::WatchResetsRequest* in,
+                                  grpc::ServerWriter<v1::WatchResetsResponse>* out) {
+  return serve([&] { return watch_resets(parts_, *context, *in, *out); });
+}
+grpc::Status Service::GetReset(grpc::ServerContext* context, const v1::GetResetRequest* in, v1::GetResetResponse* out) {
+  return serve([&] { return get_reset(parts_, *context, *in, *out); });
+}
+grpc::Status Service::Why(grpc::ServerContext* context, const v1::WhyRequest* in, v1::WhyResponse* out) {
+  return serve([&] { return why(parts_, *context, *in, *out); });
+}
+grpc::Status Service::Top(grpc::ServerContext* context, const v1::TopRequest* in, v1::TopResponse* out) {
+  return serve([&] { return top(parts_, *context, *in, *out); });
+}
+grpc::Status Service::Heatmap(grpc::ServerContext*, const v1::HeatmapRequest*, v1::HeatmapResponse*) {
+  return not_served("Heatmap");
+}
+grpc::Status Service::Timeline(grpc::ServerContext* context, const v1::TimelineRequest* in, v1::TimelineResponse* out) {
+  return serve([&] { return timeline(parts_, *context, *in, *out); });
+}
+grpc::Status Service::ListServices(grpc::ServerContext* context, const v1::ListServicesRequest* in,
+                                   v1::ListServicesResponse* out) {
+  return serve([&] { return list_services(parts_, *context, *in, *out); });
+}
+grpc::Status Service::ListIncidents(grpc::ServerContext*, const v1::ListIncidentsRequest*, v1::ListIncidentsResponse*) {
+  return not_served("ListIncidents");
+}
+grpc::Status Service::WatchIncidents(grpc::ServerContext*, const v1::WatchIncidentsRequest*,
+                                     grpc::ServerWriter<v1::WatchIncidentsResponse>*) {
+  return not_served("WatchIncidents");
+}
+grpc::Status Service::ListIdleTimeouts(grpc::ServerContext*, const v1::ListIdleTimeoutsRequest*,
+                                       v1::ListIdleTimeoutsResponse*) {
+  return not_served("ListIdleTimeouts");
+}
+grpc::Status Service::ListSensors(grpc::ServerContext* context, const v1::ListSensorsRequest*,
+                                  v1::ListSensorsResponse* out) {
+  return serve([&] { return list_sensors(parts_, *context, *out); });
+}
+grpc::Status Service::GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest*,
+                                    v1::GetServerInfoResponse* out) {
+  return serve([&] { return server_info(parts_, *context, *out); });
+}
 
 }  // namespace rs::query

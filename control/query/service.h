@@ -20,19 +20,29 @@ class Service final : public v1::Resetscope::Service {
   // control thread, at shutdown: waits for the calls under way, no longer than this.
   void drain(std::chrono::steady_clock::duration longest);
 
-  grpc::Status ListResets(grpc::ServerContext* context, const v1::ListResetsRequest* in, v1::ListResetsResponse* out) override;
-  grpc::Status WatchResets(grpc::ServerContext* context, const v1::WatchResetsRequest* in, grpc::ServerWriter<v1::WatchResetsResponse>* out) override;
-  grpc::Status GetReset(grpc::ServerContext* context, const v1::GetResetRequest* in, v1::GetResetResponse* out) override;
+  grpc::Status ListResets(grpc::ServerContext* context, const v1::ListResetsRequest* in,
+                          v1::ListResetsResponse* out) override;
+  grpc::Status WatchResets(grpc::ServerContext* context, const v1::WatchResetsRequest* in,
+                           grpc::ServerWriter<v1::WatchResetsResponse>* out) override;
+  grpc::Status GetReset(grpc::ServerContext* context, const v1::GetResetRequest* in,
+                        v1::GetResetResponse* out) override;
   grpc::Status Why(grpc::ServerContext* context, const v1::WhyRequest* in, v1::WhyResponse* out) override;
   grpc::Status Top(grpc::ServerContext* context, const v1::TopRequest* in, v1::TopResponse* out) override;
   grpc::Status Heatmap(grpc::ServerContext* context, const v1::HeatmapRequest* in, v1::HeatmapResponse* out) override;
-  grpc::Status Timeline(grpc::ServerContext* context, const v1::TimelineRequest* in, v1::TimelineResponse* out) override;
-  grpc::Status ListServices(grpc::ServerContext* context, const v1::ListServicesRequest* in, v1::ListServicesResponse* out) override;
-  grpc::Status ListIncidents(grpc::ServerContext* context, const v1::ListIncidentsRequest* in, v1::ListIncidentsResponse* out) override;
-  grpc::Status WatchIncidents(grpc::ServerContext* context, const v1::WatchIncidentsRequest* in, grpc::ServerWriter<v1::WatchIncidentsResponse>* out) override;
-  grpc::Status ListIdleTimeouts(grpc::ServerContext* context, const v1::ListIdleTimeoutsRequest* in, v1::ListIdleTimeoutsResponse* out) override;
-  grpc::Status ListSensors(grpc::ServerContext* context, const v1::ListSensorsRequest* in, v1::ListSensorsResponse* out) override;
-  grpc::Status GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest* in, v1::GetServerInfoResponse* out) override;
+  grpc::Status Timeline(grpc::ServerContext* context, const v1::TimelineRequest* in,
+                        v1::TimelineResponse* out) override;
+  grpc::Status ListServices(grpc::ServerContext* context, const v1::ListServicesRequest* in,
+                            v1::ListServicesResponse* out) override;
+  grpc::Status ListIncidents(grpc::ServerContext* context, const v1::ListIncidentsRequest* in,
+                             v1::ListIncidentsResponse* out) override;
+  grpc::Status WatchIncidents(grpc::ServerContext* context, const v1::WatchIncidentsRequest* in,
+                              grpc::ServerWriter<v1::WatchIncidentsResponse>* out) override;
+  grpc::Status ListIdleTimeouts(grpc::ServerContext* context, const v1::ListIdleTimeoutsRequest* in,
+                                v1::ListIdleTimeoutsResponse* out) override;
+  grpc::Status ListSensors(grpc::ServerContext* context, const v1::ListSensorsRequest* in,
+                           v1::ListSensorsResponse* out) override;
+  grpc::Status GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest* in,
+                             v1::GetServerInfoResponse* out) override;
 
  private:
   // Runs the call and counts it while it runs.

@@ -58,7 +58,8 @@ class QueryTest : public testing::Test {
   model::Batch batch(size_t events) { return samples_.batch("fra1", ++sequence_, events, kStart); }
 
   template <class Request, class Response>
-  grpc::Status call(grpc::Status (v1::Resetscope::Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request, Response* response) {
+  grpc::Status call(grpc::Status (v1::Resetscope::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response* response) {
     grpc::ClientContext context;
     return ((*stub_).*method)(&context, request, response);
   }
@@ -84,8 +85,10 @@ TEST_F(QueryTest, ListsNewestLastAndHidesBenign) {
   uint64_t benign_endings = 0;
   int shown = 0;
   for (const auto& e : sent.events) {
-    if (e.severity == Severity::kBenign) benign_endings += e.count;
-    else ++shown;
+    if (e.severity == Severity::kBenign)
+      benign_endings += e.count;
+    else
+      ++shown;
   }
   write(sent);
   v1::ListResetsRequest request;
@@ -216,7 +219,9 @@ TEST_F(QueryTest, GetAndWhyExplain) {
   get.set_id("zz");
   EXPECT_EQ(call(&v1::Resetscope::Stub::GetReset, get, &got).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 
-  for (const auto& [client, server] : {std::pair("10.99.0.1", "[2001:db8:99::2]:443"), std::pair("2001:db8:99::2", "10.99.0.1:40000"), std::pair("10.99.0.1:40000", "")}) {
+  for (const auto& [client, server] :
+       {std::pair("10.99.0.1", "[2001:db8:99::2]:443"), std::pair("2001:db8:99::2", "10.99.0.1:40000"),
+        std::pair("10.99.0.1:40000", "")}) {
     v1::WhyRequest why;
     why.set_client(client);
     why.set_server(server);
@@ -298,7 +303,8 @@ TEST_F(QueryTest, RatesNeedDenominators) {
   EXPECT_EQ(services.services(0).attempted(), 100u);
   EXPECT_EQ(services.services(0).top_cause(), static_cast<v1::Cause>(sent.events[0].cause));
   list_request.set_filter("cause = port_closed");
-  EXPECT_EQ(call(&v1::Resetscope::Stub::ListServices, list_request, &services).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(call(&v1::Resetscope::Stub::ListServices, list_request, &services).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(QueryTest, TimelineAddsUp) {
@@ -418,7 +424,9 @@ TEST_F(QueryTest, StopEndsWatches) {
 
 TEST_F(QueryTest, SensorsAndCompleteness) {
   model::Batch sent = batch(5);
-  sent.received_ns = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1)) - 60 * kSecond;
+  sent.received_ns =
+      static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1)) -
+      60 * kSecond;
   sent.health.emplace();
   sent.health->time_ns = kStart;
   sent.health->rx_pkts = 1000;

@@ -17,7 +17,8 @@ uint64_t failed(const store::ServiceTotals& s) { return s.refused + s.reset + s.
 
 }  // namespace
 
-grpc::Status list_services(const Parts& parts, grpc::ServerContext& context, const v1::ListServicesRequest& in, v1::ListServicesResponse& out) {
+grpc::Status list_services(const Parts& parts, grpc::ServerContext& context, const v1::ListServicesRequest& in,
+                           v1::ListServicesResponse& out) {
   const auto filter = wanted(in.filter(), false);
   if (!filter) return status_of(filter.error(), context);
   const auto range = range_of(in.range());
@@ -35,9 +36,12 @@ grpc::Status list_services(const Parts& parts, grpc::ServerContext& context, con
   const auto endings = parts.store.aggregate(query, patience);
   if (!endings) return status_of(endings.error(), context);
   std::map<model::Endpoint, Cause> causes;
-  for (const store::Group& group : *endings) causes[{group.keys[0].ip, static_cast<uint16_t>(group.keys[0].number)}] = group.top_cause;
+  for (const store::Group& group : *endings)
+    causes[{group.keys[0].ip, static_cast<uint16_t>(group.keys[0].number)}] = group.top_cause;
 
-  std::ranges::sort(*services, [](const auto& a, const auto& b) { return failed(a) != failed(b) ? failed(a) > failed(b) : a.server < b.server; });
+  std::ranges::sort(*services, [](const auto& a, const auto& b) {
+    return failed(a) != failed(b) ? failed(a) > failed(b) : a.server < b.server;
+  });
   for (const store::ServiceTotals& s : *services) {
     if (static_cast<size_t>(out.services_size()) == *limit) break;
     v1::Service& service = *out.add_services();
@@ -52,8 +56,11 @@ grpc::Status list_services(const Parts& parts, grpc::ServerContext& context, con
     const auto cause = causes.find(s.server);
     if (cause != causes.end()) service.set_top_cause(static_cast<v1::Cause>(cause->second));
   }
-  if (services->size() > *limit) out.mutable_completeness()->add_notes(std::to_string(services->size() - *limit) + " more services beyond the limit");
-  if (auto done = complete(parts, *range, nullptr, patience, *out.mutable_completeness()); !done) return status_of(done.error(), context);
+  if (services->size() > *limit)
+    out.mutable_completeness()->add_notes(std::to_string(services->size() - *limit) +
+                                          " more services beyond the limit");
+  if (auto done = complete(parts, *range, nullptr, patience, *out.mutable_completeness()); !done)
+    return status_of(done.error(), context);
   return grpc::Status::OK;
 }
 

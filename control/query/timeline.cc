@@ -16,9 +16,9 @@ namespace {
 constexpr uint64_t kNsPerS = 1'000'000'000;
 // Steps people read easily; all whole multiples of the finest rollup.
 constexpr uint64_t kSteps[] = {10, 30, 60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 86400, 7 * 86400};
-constexpr uint64_t kPoints = 200;        // wanted when the step is ours to choose
+constexpr uint64_t kPoints = 200;  // wanted when the step is ours to choose
 constexpr uint64_t kMostPoints = 10'000;
-constexpr size_t kDefaultSeries = 7;     // as many colours as people tell apart
+constexpr size_t kDefaultSeries = 7;  // as many colours as people tell apart
 constexpr size_t kMostSeries = 100;
 
 uint64_t chosen_step(uint64_t span_ns) {
@@ -43,19 +43,24 @@ Result<uint64_t> step_of(const v1::TimelineRequest& in, const store::TimeRange& 
   uint64_t step = 0;
   if (in.has_step()) {
     const int64_t seconds = in.step().seconds();
-    if (seconds <= 0 || in.step().nanos() != 0 || seconds > 366 * 86400) return Error{Code::kInvalid, "step: whole seconds, from 1 to a year"};
+    if (seconds <= 0 || in.step().nanos() != 0 || seconds > 366 * 86400)
+      return Error{Code::kInvalid, "step: whole seconds, from 1 to a year"};
     step = static_cast<uint64_t>(seconds) * kNsPerS;
   } else {
     step = chosen_step(span);
   }
-  if (span / step > kMostPoints) return Error{Code::kInvalid, "step: gives more than " + std::to_string(kMostPoints) + " points; take a wider step or a shorter range"};
+  if (span / step > kMostPoints)
+    return Error{Code::kInvalid, "step: gives more than " + std::to_string(kMostPoints) +
+                                     " points; take a wider step or a shorter range"};
   return step;
 }
 
 }  // namespace
 
-grpc::Status timeline(const Parts& parts, grpc::ServerContext& context, const v1::TimelineRequest& in, v1::TimelineResponse& out) {
-  if (in.metric() == v1::METRIC_PER_1000_CONNECTIONS) return {grpc::StatusCode::UNIMPLEMENTED, "timelines of rates are not served by this version; take METRIC_ENDINGS"};
+grpc::Status timeline(const Parts& parts, grpc::ServerContext& context, const v1::TimelineRequest& in,
+                      v1::TimelineResponse& out) {
+  if (in.metric() == v1::METRIC_PER_1000_CONNECTIONS)
+    return {grpc::StatusCode::UNIMPLEMENTED, "timelines of rates are not served by this version; take METRIC_ENDINGS"};
   const auto filter = wanted(in.filter(), in.include_benign());
   if (!filter) return status_of(filter.error(), context);
   auto range = range_of(in.range());
@@ -76,7 +81,8 @@ grpc::Status timeline(const Parts& parts, grpc::ServerContext& context, const v1
   if (split) {
     const auto dimension = dimension_of(in.split_by());
     if (!dimension) return status_of(dimension.error(), context);
-    if (*dimension == store::Dimension::kTime) return {grpc::StatusCode::INVALID_ARGUMENT, "split_by: a timeline is by time already"};
+    if (*dimension == store::Dimension::kTime)
+      return {grpc::StatusCode::INVALID_ARGUMENT, "split_by: a timeline is by time already"};
     query.by.push_back(*dimension);
   }
   const store::Patience patience = patience_of(context);
@@ -112,7 +118,8 @@ grpc::Status timeline(const Parts& parts, grpc::ServerContext& context, const v1
   }
   encode_time(start, *out.mutable_start());
   encode_duration(static_cast<int64_t>(*step), *out.mutable_step());
-  if (auto done = complete(parts, *range, &*filter, patience, *out.mutable_completeness()); !done) return status_of(done.error(), context);
+  if (auto done = complete(parts, *range, &*filter, patience, *out.mutable_completeness()); !done)
+    return status_of(done.error(), context);
   return grpc::Status::OK;
 }
 

@@ -17,7 +17,8 @@ constexpr size_t kMostRows = 1000;
 constexpr uint64_t kNsPerHour = 3600ull * 1'000'000'000;
 
 Result<store::AggregateQuery> query_of(const v1::TopRequest& in, const Wanted& filter, const store::TimeRange& range) {
-  if (in.by_size() < 1 || in.by_size() > 2) return Error{Code::kInvalid, "by: one or two dimensions, not " + std::to_string(in.by_size())};
+  if (in.by_size() < 1 || in.by_size() > 2)
+    return Error{Code::kInvalid, "by: one or two dimensions, not " + std::to_string(in.by_size())};
   if (in.by_size() == 2 && in.by(0) == in.by(1)) return Error{Code::kInvalid, "by: the same dimension twice"};
   store::AggregateQuery query;
   query.filter = filter.applied;
@@ -33,7 +34,8 @@ Result<store::AggregateQuery> query_of(const v1::TopRequest& in, const Wanted& f
 }
 
 // Turns counts into rates; groups whose connections nobody counted are left out and said to be.
-Result<double> divide(const Parts& parts, const store::AggregateQuery& query, const store::Patience& patience, std::vector<store::Group>& groups, v1::Completeness& completeness) {
+Result<double> divide(const Parts& parts, const store::AggregateQuery& query, const store::Patience& patience,
+                      std::vector<store::Group>& groups, v1::Completeness& completeness) {
   if (query.by.size() != 1) return Error{Code::kInvalid, "per 1,000 connections takes one dimension"};
   const auto attempted = attempts(parts, query.by[0], query.filter, query.range, patience);
   if (!attempted) return attempted.error();
@@ -49,7 +51,9 @@ Result<double> divide(const Parts& parts, const store::AggregateQuery& query, co
     group.value = group.value * 1000 / found->second;
     return false;
   });
-  if (left_out > 0) completeness.add_notes(std::to_string(left_out) + " rows are left out: no sensor reported how many connections they had");
+  if (left_out > 0)
+    completeness.add_notes(std::to_string(left_out) +
+                           " rows are left out: no sensor reported how many connections they had");
   return attempted->total > 0 ? endings * 1000 / attempted->total : 0;
 }
 
@@ -77,7 +81,9 @@ grpc::Status top(const Parts& parts, grpc::ServerContext& context, const v1::Top
     total = *overall;
   }
   std::erase_if(*groups, [](const store::Group& group) { return group.value <= 0; });
-  const auto order = [](const store::Group& a, const store::Group& b) { return a.value != b.value ? a.value > b.value : a.keys < b.keys; };
+  const auto order = [](const store::Group& a, const store::Group& b) {
+    return a.value != b.value ? a.value > b.value : a.keys < b.keys;
+  };
   const size_t shown = std::min(*limit, groups->size());
   std::ranges::partial_sort(*groups, groups->begin() + static_cast<ptrdiff_t>(shown), order);
 
@@ -95,7 +101,8 @@ grpc::Status top(const Parts& parts, grpc::ServerContext& context, const v1::Top
     other -= group.value;
   }
   if (!rate) out.set_other(std::max(0.0, other));  // rates do not add up
-  if (auto done = complete(parts, *range, &*filter, patience, *out.mutable_completeness()); !done) return status_of(done.error(), context);
+  if (auto done = complete(parts, *range, &*filter, patience, *out.mutable_completeness()); !done)
+    return status_of(done.error(), context);
   return grpc::Status::OK;
 }
 

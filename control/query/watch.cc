@@ -15,22 +15,24 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr uint32_t kMostWatchers = 256;      // each holds a thread
+constexpr uint32_t kMostWatchers = 256;  // each holds a thread
 constexpr size_t kMostLast = 10'000;
-constexpr size_t kChunk = 512;               // events read at once
+constexpr size_t kChunk = 512;                // events read at once
 constexpr uint64_t kFurthestBehind = 65'536;  // events: a minute of a busy network
 constexpr auto kHeartbeat = std::chrono::seconds(5);
 constexpr auto kCancelCheck = std::chrono::milliseconds(250);
 
 class Watch {
  public:
-  Watch(const Parts& parts, grpc::ServerContext& context, const model::Filter& filter, grpc::ServerWriter<v1::WatchResetsResponse>& out)
+  Watch(const Parts& parts, grpc::ServerContext& context, const model::Filter& filter,
+        grpc::ServerWriter<v1::WatchResetsResponse>& out)
       : parts_(parts), context_(context), filter_(filter), out_(out) {}
 
   grpc::Status run(uint64_t resume_cursor, size_t last) {
     const uint64_t newest = parts_.feed.newest();
     if (resume_cursor > newest)
-      return {grpc::StatusCode::OUT_OF_RANGE, "resume_cursor " + std::to_string(resume_cursor) + " is beyond the newest event, " + std::to_string(newest) +
+      return {grpc::StatusCode::OUT_OF_RANGE, "resume_cursor " + std::to_string(resume_cursor) +
+                                                  " is beyond the newest event, " + std::to_string(newest) +
                                                   ": it comes from another store; start without it"};
     cursor_ = resume_cursor == 0 ? newest : resume_cursor;
     behind_allowed_until_ = newest;
@@ -38,7 +40,9 @@ class Watch {
     if (auto sent = send_last(last); !sent) return status_of(sent.error(), context_);
     auto quiet_since = Clock::now();
     while (alive_ && !context_.IsCancelled()) {
-      if (parts_.feed.stopping()) return {grpc::StatusCode::UNAVAILABLE, "the control plane is shutting down; resume after cursor " + std::to_string(cursor_)};
+      if (parts_.feed.stopping())
+        return {grpc::StatusCode::UNAVAILABLE,
+                "the control plane is shutting down; resume after cursor " + std::to_string(cursor_)};
       const uint64_t sent_before = sent_;
       if (auto moved = move_on(); !moved) return status_of(moved.error(), context_);
       const auto now = Clock::now();
@@ -112,13 +116,15 @@ class Watch {
       } else {
         // The events are copied first: a slow client must not hold a read transaction open.
         std::vector<model::Event> events;
-        const auto listed = parts_.store.list_after(cursor_, filter_, kChunk, patience(), [&](const model::Event& event) {
-          events.push_back(event);
-          return true;
-        });
+        const auto listed =
+            parts_.store.list_after(cursor_, filter_, kChunk, patience(), [&](const model::Event& event) {
+              events.push_back(event);
+              return true;
+            });
         if (!listed) return listed;
         for (const model::Event& event : events) send(event);
-        cursor_ = events.size() == kChunk ? events.back().cursor : std::max(newest, events.empty() ? 0 : events.back().cursor);
+        cursor_ = events.size() == kChunk ? events.back().cursor
+                                          : std::max(newest, events.empty() ? 0 : events.back().cursor);
       }
       if (auto skipped = skip_what_is_lost(); !skipped) return skipped;
     }
@@ -138,14 +144,17 @@ class Watch {
 
 }  // namespace
 
-grpc::Status watch_resets(const Parts& parts, grpc::ServerContext& context, const v1::WatchResetsRequest& in, grpc::ServerWriter<v1::WatchResetsResponse>& out) {
+grpc::Status watch_resets(const Parts& parts, grpc::ServerContext& context, const v1::WatchResetsRequest& in,
+                          grpc::ServerWriter<v1::WatchResetsResponse>& out) {
   const auto filter = wanted(in.filter(), in.include_benign());
   if (!filter) return status_of(filter.error(), context);
   const auto last = limit_of(in.last(), 0, kMostLast, "last");
   if (!last) return status_of(last.error(), context);
-  if (in.resume_cursor() != 0 && *last != 0) return {grpc::StatusCode::INVALID_ARGUMENT, "give resume_cursor or last, not both"};
+  if (in.resume_cursor() != 0 && *last != 0)
+    return {grpc::StatusCode::INVALID_ARGUMENT, "give resume_cursor or last, not both"};
   const Feed::Watcher watcher(parts.feed);
-  if (parts.feed.watchers() > kMostWatchers) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "more than " + std::to_string(kMostWatchers) + " watches at once"};
+  if (parts.feed.watchers() > kMostWatchers)
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED, "more than " + std::to_string(kMostWatchers) + " watches at once"};
   return Watch(parts, context, filter->applied, out).run(in.resume_cursor(), *last);
 }
 

@@ -13,16 +13,19 @@ constexpr size_t kMostExplained = 100;
 
 Result<model::Event> event_by_id(const Parts& parts, const std::string& text) {
   const auto id = parse_id(text);
-  if (!id) return Error{Code::kInvalid, "event id \"" + text.substr(0, 40) + "\": 16 hexadecimal digits, as lists print them"};
+  if (!id)
+    return Error{Code::kInvalid, "event id \"" + text.substr(0, 40) + "\": 16 hexadecimal digits, as lists print them"};
   auto found = parts.store.get(*id);
   if (!found) return found.error();
-  if (!*found) return Error{Code::kNotFound, "no event " + text + ": it was never stored here, or retention has removed it"};
+  if (!*found)
+    return Error{Code::kNotFound, "no event " + text + ": it was never stored here, or retention has removed it"};
   return std::move(**found);
 }
 
 Result<model::Endpoint> endpoint_of(const std::string& text, const char* name) {
   if (const auto endpoint = model::parse_endpoint(text)) return *endpoint;
-  return Error{Code::kInvalid, std::string(name) + " \"" + text.substr(0, 60) + "\" is no address: 10.0.0.1, 10.0.0.1:443, 2001:db8::1 or [2001:db8::1]:443"};
+  return Error{Code::kInvalid, std::string(name) + " \"" + text.substr(0, 60) +
+                                   "\" is no address: 10.0.0.1, 10.0.0.1:443, 2001:db8::1 or [2001:db8::1]:443"};
 }
 
 // One side is this endpoint; port 0 is any.
@@ -31,12 +34,17 @@ model::Filter side_is(const model::Endpoint& endpoint, model::Field ip, model::F
   if (endpoint.port != 0) tests.push_back(model::test(port, model::Op::kEq, uint64_t{endpoint.port}));
   return model::all_of(std::move(tests));
 }
-model::Filter client_is(const model::Endpoint& e) { return side_is(e, model::Field::kClientIp, model::Field::kClientPort); }
-model::Filter server_is(const model::Endpoint& e) { return side_is(e, model::Field::kServerIp, model::Field::kServerPort); }
+model::Filter client_is(const model::Endpoint& e) {
+  return side_is(e, model::Field::kClientIp, model::Field::kClientPort);
+}
+model::Filter server_is(const model::Endpoint& e) {
+  return side_is(e, model::Field::kServerIp, model::Field::kServerPort);
+}
 
 // Between the two in either role; with one of them only: it on either side.
 Result<model::Filter> between(const v1::WhyRequest& in) {
-  if (in.client().empty() && in.server().empty()) return Error{Code::kInvalid, "give an event_id, or client and server as address[:port]"};
+  if (in.client().empty() && in.server().empty())
+    return Error{Code::kInvalid, "give an event_id, or client and server as address[:port]"};
   std::vector<model::Endpoint> ends;
   for (const auto& [text, name] : {std::pair(&in.client(), "client"), std::pair(&in.server(), "server")}) {
     if (text->empty()) continue;
@@ -45,19 +53,22 @@ Result<model::Filter> between(const v1::WhyRequest& in) {
     ends.push_back(*endpoint);
   }
   if (ends.size() == 1) return model::any_of({client_is(ends[0]), server_is(ends[0])});
-  return model::any_of({model::all_of({client_is(ends[0]), server_is(ends[1])}), model::all_of({client_is(ends[1]), server_is(ends[0])})});
+  return model::any_of({model::all_of({client_is(ends[0]), server_is(ends[1])}),
+                        model::all_of({client_is(ends[1]), server_is(ends[0])})});
 }
 
 void explain(const model::Event& event, v1::Explanation& out) {
   encode(event, Detail::kFull, *out.mutable_event());
   encode_advice(event, event.cause, *out.mutable_advice());
-  if (event.second_cause != Cause::kUnknown && event.second_cause != event.cause) encode_advice(event, event.second_cause, *out.mutable_second());
+  if (event.second_cause != Cause::kUnknown && event.second_cause != event.cause)
+    encode_advice(event, event.second_cause, *out.mutable_second());
   out.set_margin(event.confidence - event.second_confidence);
 }
 
 }  // namespace
 
-grpc::Status get_reset(const Parts& parts, grpc::ServerContext& context, const v1::GetResetRequest& in, v1::GetResetResponse& out) {
+grpc::Status get_reset(const Parts& parts, grpc::ServerContext& context, const v1::GetResetRequest& in,
+                       v1::GetResetResponse& out) {
   const auto event = event_by_id(parts, in.id());
   if (!event) return status_of(event.error(), context);
   encode(*event, Detail::kFull, *out.mutable_event());
@@ -70,7 +81,8 @@ grpc::Status why(const Parts& parts, grpc::ServerContext& context, const v1::Why
   const auto range = range_of(in.range());
   if (!range) return status_of(range.error(), context);
   if (!in.event_id().empty()) {
-    if (!in.client().empty() || !in.server().empty()) return {grpc::StatusCode::INVALID_ARGUMENT, "give an event_id or addresses, not both"};
+    if (!in.client().empty() || !in.server().empty())
+      return {grpc::StatusCode::INVALID_ARGUMENT, "give an event_id or addresses, not both"};
     const auto event = event_by_id(parts, in.event_id());
     if (!event) return status_of(event.error(), context);
     explain(*event, *out.add_explanations());
@@ -97,7 +109,8 @@ grpc::Status why(const Parts& parts, grpc::ServerContext& context, const v1::Why
     if (!matching) return status_of(matching.error(), context);
     for (const store::Group& group : *matching) out.set_matching(static_cast<uint64_t>(group.value));
   }
-  if (auto done = complete(parts, *range, nullptr, patience, *out.mutable_completeness()); !done) return status_of(done.error(), context);
+  if (auto done = complete(parts, *range, nullptr, patience, *out.mutable_completeness()); !done)
+    return status_of(done.error(), context);
   return grpc::Status::OK;
 }
 

@@ -80,8 +80,21 @@ struct ListQuery {
 using EachEvent = std::function<bool(const model::Event&)>;
 
 enum class Dimension : uint8_t {
-  kTime, kService, kServerIp, kServerNetwork, kClientIp, kClientNetwork, kCause, kFamily, kOrigin, kStage, kSensor,
-  kIdleTime, kSeverity, kPort, kEnding,
+  kTime,
+  kService,
+  kServerIp,
+  kServerNetwork,
+  kClientIp,
+  kClientNetwork,
+  kCause,
+  kFamily,
+  kOrigin,
+  kStage,
+  kSensor,
+  kIdleTime,
+  kSeverity,
+  kPort,
+  kEnding,
 };
 enum class Metric : uint8_t { kEndings, kResets, kRefused, kTimedOut, kLostBytes };
 
@@ -179,7 +192,8 @@ class Store {
   virtual Result<void> list_after(uint64_t cursor, const model::Filter& filter, size_t limit, const Patience& patience,
                                   const EachEvent& each) = 0;
   // Endings that match and whose cursor is beyond `after`, up to and including `until`.
-  virtual Result<uint64_t> count_between(uint64_t after, uint64_t until, const model::Filter& filter, const Patience& patience) = 0;
+  virtual Result<uint64_t> count_between(uint64_t after, uint64_t until, const model::Filter& filter,
+                                         const Patience& patience) = 0;
   virtual Result<std::optional<model::Event>> get(uint64_t event_id) = 0;
   [[nodiscard]] virtual uint64_t newest_cursor() const = 0;
 

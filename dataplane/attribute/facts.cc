@@ -326,7 +326,8 @@ class Gatherer {
     // With several packets of the peer on their way the RST may answer an earlier one: only a lone trigger can be
     // timed. Below half a millisecond the tap's own stamping decides, not the path.
     const bool lone = e_.hot.since_gap == 1 || (f_.stage == Stage::kSyn && p.syns == 1);
-    if (stateless_image() && lone && rtt >= 500 && r.reaction_us * 2ULL < rtt)
+    // A live port without hardware stamps gives a whole burst one time: no ground for a race.
+    if (r.exact_time && stateless_image() && lone && rtt >= 500 && r.reaction_us * 2ULL < rtt)
       f_.set(FactId::kFasterThanSender, static_cast<int64_t>(r.reaction_us) * 100 / rtt);
   }
 

@@ -28,8 +28,9 @@ struct Frame {
   TimeNs time = 0;
   void* mbuf = nullptr;  // NIC sources only
   LinkType link = LinkType::kEthernet;
-  uint8_t port = 0;  // index into the sensor's ports
-  uint16_t zero_ = 0;
+  uint8_t port = 0;         // index into the sensor's ports
+  bool exact_time = false;  // stamped at arrival by a NIC or in a file; false: when its burst was taken
+  uint8_t zero_ = 0;
   uint32_t zero2_ = 0;
 };
 static_assert(sizeof(Frame) == 40);

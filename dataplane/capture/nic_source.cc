@@ -6,6 +6,7 @@
 #include <rte_prefetch.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "dataplane/capture/clock.h"
 // last
@@ -13,12 +14,22 @@
 
 namespace rs::capture {
 
+namespace {
+
+// A quiet kernel interface is polled this often in a row, then every 50 us: its ring in the kernel holds thousands of
+// packets, and the kernel needs the CPU to fill it. NICs are polled without rest: their rings hold microseconds.
+constexpr uint32_t kPollsBeforeRest = 256;
+constexpr long kRestNs = 50'000;
+
+}  // namespace
+
 NicSource::NicSource(Ports& ports, uint32_t worker) : ports_(ports), worker_(worker) {
   for (const auto& port : ports.all()) {
     for (uint16_t q = 0; q < port->queues; ++q) {
       if (q % ports.workers() == worker) queues_.push_back({port.get(), q});
     }
   }
+  may_rest_ = std::all_of(queues_.begin(), queues_.end(), [](const Queue& q) { return q.port->interface_index != 0; });
 }
 
 bool NicSource::receive(Burst& burst) noexcept {
@@ -39,7 +50,11 @@ bool NicSource::receive(Burst& burst) noexcept {
   }
   now_ = std::max(now_, ports_.clock().at(now_ticks()));
   burst.now = now_;
-  if (count == 0) return true;
+  if (count == 0) {
+    rest();
+    return true;
+  }
+  empty_polls_ = 0;
 
   uint64_t bytes = 0;
   uint64_t cut = 0;
@@ -53,8 +68,10 @@ bool NicSource::receive(Burst& burst) noexcept {
     // AF_PACKET's driver keeps the original length to itself: a frame that fills its slot was longer.
     if (port->cut_bytes != 0 && m->data_len >= port->cut_bytes) f.wire_bytes = m->pkt_len + 1;
     f.time = now_;
+    f.exact_time = false;
     if (port->nic_time && (m->ol_flags & ports_.time_flag()) != 0) {
       f.time = port->nic_clock.at(*RTE_MBUF_DYNFIELD(m, ports_.time_field(), rte_mbuf_timestamp_t*));
+      f.exact_time = true;
     }
     f.mbuf = m;
     f.link = LinkType::kEthernet;
@@ -67,6 +84,12 @@ bool NicSource::receive(Burst& burst) noexcept {
   rx_bytes_.add(bytes);
   if (cut != 0) truncated_.add(cut);
   return true;
+}
+
+void NicSource::rest() noexcept {
+  if (!may_rest_ || ++empty_polls_ < kPollsBeforeRest) return;
+  const timespec pause{.tv_sec = 0, .tv_nsec = kRestNs};
+  nanosleep(&pause, nullptr);
 }
 
 void NicSource::release(Burst& burst) noexcept {

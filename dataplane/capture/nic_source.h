@@ -43,9 +43,13 @@ class NicSource {
     uint16_t queue;
   };
 
+  void rest() noexcept;
+
   Ports& ports_;
   std::vector<Queue> queues_;
   size_t next_ = 0;
+  uint32_t empty_polls_ = 0;
+  bool may_rest_ = false;  // only kernel interfaces are polled
   uint32_t worker_;
   TimeNs now_ = 0;
   Counter rx_pkts_;

@@ -74,6 +74,7 @@ Got Records::next_pcap(Window& window, Frame& frame) noexcept {
   frame.wire_bytes = std::max(r.captured, r.wire);
   frame.time = r.seconds * kSecond + uint64_t{r.fraction} * ns_per_unit_;
   frame.mbuf = nullptr;
+  frame.exact_time = true;
   frame.link = link_;
   frame.port = port_;
   advance(window, size);
@@ -207,6 +208,7 @@ bool Records::packet(uint32_t id, uint64_t ts, uint32_t captured, uint32_t wire,
   frame.wire_bytes = std::max(captured, wire);
   frame.time = last_time_;
   frame.mbuf = nullptr;
+  frame.exact_time = true;
   frame.link = on.link;
   frame.port = port_;
   return true;

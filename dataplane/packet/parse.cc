@@ -52,6 +52,7 @@ Outcome parse_null(Bytes frame, uint32_t wire_bytes, PacketView& view) {
 Outcome parse_frame(const capture::Frame& frame, PacketView& view) {
   const Bytes bytes(frame.data, frame.captured_bytes);
   view.time = frame.time;
+  view.exact_time = frame.exact_time;
   view.network_tag = 0;
   const auto wire_after = [&](uint32_t header) { return frame.wire_bytes > header ? frame.wire_bytes - header : 0U; };
   switch (frame.link) {

@@ -82,6 +82,7 @@ struct PacketView {
   bool mptcp_fastclose = false;
   bool ipv6 = false;
   bool df = false;
+  bool exact_time = false;  // see capture::Frame
   // ICMP quote: the fields above are the quoted packet's; the ICMP sender and its type and code stand here.
   bool icmp = false;
   uint8_t icmp_type = 0;

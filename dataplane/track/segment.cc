@@ -337,6 +337,7 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
   r.tos = v.tos;
   r.opts = v.opts;
   r.df = v.df;
+  r.exact_time = v.exact_time;
   r.mptcp = v.mptcp_fastclose && v.mptcp_reason == 0 ? uint8_t{255} : v.mptcp_reason;
 
   uint32_t e = hot.ending;

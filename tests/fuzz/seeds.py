@@ -10,7 +10,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "packet"), str(HERE.parent / "scenario")]
-from builder import CLIENT, Conversation, SERVER, write_pcap
+from builder import CLIENT, Conversation, SERVER, write_pcap, write_pcapng
 
 FILTERS = ["", "cause = port_closed", "cause=port_closed and server_ip in 10.0.0.0/8 and not stage=syn_ack",
            "severity >= problem or idle >= 5m", "ip in (10.1.0.0/16, ::/0)", "sensor in ('fra1', \"ams2\")",
@@ -44,19 +44,6 @@ def frames():
                 yield 1, bytes(head) + quote
 
 
-def pcapng(packets):
-    """Section header, one interface with nanosecond stamps, enhanced packets (draft-ietf-opsawg-pcapng)."""
-    def block(kind, body):
-        body += bytes(-len(body) % 4)
-        size = struct.pack("<I", 12 + len(body))
-        return struct.pack("<I", kind) + size + body + size
-    out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
-    out += block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HHB3x", 9, 1, 9) + bytes(4))
-    for p in packets:
-        out += block(6, struct.pack("<IIIII", 0, p.time >> 32, p.time & 0xFFFFFFFF, len(p.data), len(p.data)) + p.data)
-    return out
-
-
 def batches():
     """Batches of a sensor as JSON: with an event, with service statistics, with health, empty."""
     def end(last, port):
@@ -84,7 +71,7 @@ def main():
         path = root / "capture_file" / f"{i}.pcap"
         write_pcap(path, c.packets)
         (root / "capture_file" / f"{i}.pcap.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
-        (root / "capture_file" / f"{i}.pcapng").write_bytes(pcapng(c.packets))
+        write_pcapng(root / "capture_file" / f"{i}.pcapng", c.packets)
     for i, batch in enumerate(batches()):
         path = root / "batch" / f"{i}.json"
         path.write_text(json.dumps(batch))

@@ -99,6 +99,7 @@ class Product:
             ],
             "sensor.log",
         )
+        self.lab.processes.prefer(self.sensor)
         self.wait(
             self.sensor, "resetscope-sensor", lambda: any(s.get("name") == "lab" for s in self.ask("sensors")), 30
         )

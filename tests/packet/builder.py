@@ -282,3 +282,19 @@ def write_pcap(path, packets, link=LINK_ETHERNET):
         for p in packets:
             out.write(struct.pack("<IIII", p.time // SECOND, p.time % SECOND, len(p.data), len(p.data)))
             out.write(p.data)
+
+
+def write_pcapng(path, packets, link=LINK_ETHERNET):
+    """pcapng with one interface and nanosecond stamps (draft-ietf-opsawg-pcapng); takes any 64-bit time."""
+    def block(kind, body):
+        body += bytes(-len(body) % 4)
+        size = struct.pack("<I", 12 + len(body))
+        return struct.pack("<I", kind) + size + body + size
+
+    with open(path, "wb") as out:
+        out.write(block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
+        if_tsresol = struct.pack("<HHB3x", 9, 1, 9)   # 10^-9 s
+        out.write(block(1, struct.pack("<HHI", link, 0, 0) + if_tsresol + bytes(4)))
+        for p in packets:
+            head = struct.pack("<IIIII", 0, p.time >> 32, p.time & 0xFFFFFFFF, len(p.data), len(p.data))
+            out.write(block(6, head + p.data))

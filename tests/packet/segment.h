@@ -33,6 +33,7 @@ inline capture::Frame frame_of(const Packet& packet, capture::LinkType link = ca
   frame.captured_bytes = static_cast<uint32_t>(packet.bytes.size());
   frame.wire_bytes = packet.wire_bytes;
   frame.time = packet.time;
+  frame.exact_time = true;
   frame.link = link;
   return frame;
 }

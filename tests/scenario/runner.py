@@ -3,7 +3,7 @@
 """Runs the scenarios: builds each one's packets, analyzes them with 1 and 2 workers, compares events and counters.
 
 A scenario is a folder NNN_name with packets.py (its docstring tells the story; packets() returns them; LINK is the
-link type when not Ethernet) and expected.json:
+link type when not Ethernet, FORMAT "pcapng" when not pcap) and expected.json:
   events          every event, as the fields that matter. A list is an accept list and needs "ambiguous"; {"min","max"}
                   bounds a number; "evidence" and "no_evidence" name facts that must and must not be there
   ambiguous       the physical reason for the accept lists
@@ -23,7 +23,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "packet")]
-from builder import LINK_ETHERNET, write_pcap
+from builder import LINK_ETHERNET, write_pcap, write_pcapng
 from report import Report, program
 
 SET_FIELDS = ("evidence", "no_evidence")
@@ -36,6 +36,12 @@ def load(folder):
     spec.loader.exec_module(module)
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
     return module, expected
+
+
+def write(module, path):
+    writer = {"pcap": write_pcap, "pcapng": write_pcapng}[getattr(module, "FORMAT", "pcap")]
+    writer(path, module.packets(), getattr(module, "LINK", LINK_ETHERNET))
+    return path
 
 
 def analyze(pcap, arguments, workers):
@@ -135,8 +141,7 @@ def run(folder, directory):
     """All problems of one scenario."""
     module, expected = load(folder)
     problems = list(spelling(expected))
-    pcap = directory / f"{folder.name}.pcap"
-    write_pcap(pcap, module.packets(), getattr(module, "LINK", LINK_ETHERNET))
+    pcap = write(module, directory / f"{folder.name}.pcap")
     for workers in (1, 2):
         events, counters, problem = analyze(pcap, expected.get("arguments", []), workers)
         found = [problem] if problem else list(compare(expected, events))
@@ -160,7 +165,7 @@ def main():
         options.write.mkdir(parents=True, exist_ok=True)
         for folder in folders:
             module, _ = load(folder)
-            write_pcap(options.write / f"{folder.name}.pcap", module.packets(), getattr(module, "LINK", LINK_ETHERNET))
+            write(module, options.write / f"{folder.name}.pcap")
         return
     report = Report()
     prefix = f"{options.label}: " if options.label else ""

@@ -28,8 +28,10 @@ bool in_rollups(Dimension d) {
   switch (d) {
     case Dimension::kClientIp:
     case Dimension::kClientNetwork:
-    case Dimension::kIdleTime: return false;
-    default: return true;
+    case Dimension::kIdleTime:
+      return false;
+    default:
+      return true;
   }
 }
 
@@ -73,8 +75,10 @@ struct Sum {
 template <class E>
 void add_to(std::vector<std::pair<E, double>>& parts, E part, double value) {
   const auto found = std::ranges::find(parts, part, &std::pair<E, double>::first);
-  if (found != parts.end()) found->second += value;
-  else parts.emplace_back(part, value);
+  if (found != parts.end())
+    found->second += value;
+  else
+    parts.emplace_back(part, value);
 }
 
 // The greatest; the lower number when two are equal, so that answers repeat.
@@ -89,13 +93,20 @@ E greatest(const std::vector<std::pair<E, double>>& parts) {
 
 std::string metric_sql(Metric metric, bool rollup) {
   const std::string count = rollup ? "endings" : "count";
-  const auto only = [&](Ending ending) { return count + " * (ending = " + std::to_string(static_cast<int>(ending)) + ")"; };
+  const auto only = [&](Ending ending) {
+    return count + " * (ending = " + std::to_string(static_cast<int>(ending)) + ")";
+  };
   switch (metric) {
-    case Metric::kEndings: return count;
-    case Metric::kResets: return only(Ending::kReset);
-    case Metric::kRefused: return only(Ending::kRefused);
-    case Metric::kTimedOut: return only(Ending::kTimedOut);
-    case Metric::kLostBytes: return "lost_bytes";
+    case Metric::kEndings:
+      return count;
+    case Metric::kResets:
+      return only(Ending::kReset);
+    case Metric::kRefused:
+      return only(Ending::kRefused);
+    case Metric::kTimedOut:
+      return only(Ending::kTimedOut);
+    case Metric::kLostBytes:
+      return "lost_bytes";
   }
   return count;
 }
@@ -103,21 +114,33 @@ std::string metric_sql(Metric metric, bool rollup) {
 // Columns that one dimension's key is made of; always two.
 std::string key_sql(Dimension d, bool rollup) {
   switch (d) {
-    case Dimension::kTime: return rollup ? "at_s * 1000000000, 0" : "time_ns, 0";
-    case Dimension::kService: return "server_ip, server_port";
+    case Dimension::kTime:
+      return rollup ? "at_s * 1000000000, 0" : "time_ns, 0";
+    case Dimension::kService:
+      return "server_ip, server_port";
     case Dimension::kServerIp:
-    case Dimension::kServerNetwork: return "server_ip, 0";
+    case Dimension::kServerNetwork:
+      return "server_ip, 0";
     case Dimension::kClientIp:
-    case Dimension::kClientNetwork: return "client_ip, 0";
+    case Dimension::kClientNetwork:
+      return "client_ip, 0";
     case Dimension::kCause:
-    case Dimension::kFamily: return "cause, 0";
-    case Dimension::kOrigin: return "origin, 0";
-    case Dimension::kStage: return "stage, 0";
-    case Dimension::kSensor: return "sensor, 0";
-    case Dimension::kIdleTime: return "idle_ns, 0";
-    case Dimension::kSeverity: return "severity, 0";
-    case Dimension::kPort: return "server_port, 0";
-    case Dimension::kEnding: return "ending, 0";
+    case Dimension::kFamily:
+      return "cause, 0";
+    case Dimension::kOrigin:
+      return "origin, 0";
+    case Dimension::kStage:
+      return "stage, 0";
+    case Dimension::kSensor:
+      return "sensor, 0";
+    case Dimension::kIdleTime:
+      return "idle_ns, 0";
+    case Dimension::kSeverity:
+      return "severity, 0";
+    case Dimension::kPort:
+      return "server_port, 0";
+    case Dimension::kEnding:
+      return "ending, 0";
   }
   return "0, 0";
 }
@@ -144,26 +167,38 @@ void read_key(const Statement& row, int column, Dimension d, uint64_t step_ns, m
       number = row.natural(column + 1);
       return;
     case Dimension::kServerIp:
-    case Dimension::kClientIp: ip = row.ip(column); return;
+    case Dimension::kClientIp:
+      ip = row.ip(column);
+      return;
     case Dimension::kServerNetwork:
-    case Dimension::kClientNetwork: ip = network_of(row.ip(column)); return;
-    case Dimension::kFamily: number = static_cast<uint64_t>(family_of(static_cast<Cause>(row.integer(column)))); return;
+    case Dimension::kClientNetwork:
+      ip = network_of(row.ip(column));
+      return;
+    case Dimension::kFamily:
+      number = static_cast<uint64_t>(family_of(static_cast<Cause>(row.integer(column))));
+      return;
     case Dimension::kTime:
       number = row.natural(column);
       if (step_ns > 0) number -= number % step_ns;
       return;
-    case Dimension::kIdleTime: number = idle_bucket(row.natural(column)); return;
-    default: number = row.natural(column);
+    case Dimension::kIdleTime:
+      number = idle_bucket(row.natural(column));
+      return;
+    default:
+      number = row.natural(column);
   }
 }
 
 using Sums = std::unordered_map<PlainKey, Sum, PlainHash>;
 
-Result<void> sum_piece(Lease& db, const AggregateQuery& query, const Condition& condition, const Piece& piece, Sums& sums) {
+Result<void> sum_piece(Lease& db, const AggregateQuery& query, const Condition& condition, const Piece& piece,
+                       Sums& sums) {
   const bool rollup = piece.tier != nullptr;
-  std::string sql = "SELECT cause, origin, " + std::string(rollup ? "last_ns, " : "time_ns, ") + metric_sql(query.metric, rollup);
+  std::string sql =
+      "SELECT cause, origin, " + std::string(rollup ? "last_ns, " : "time_ns, ") + metric_sql(query.metric, rollup);
   for (const Dimension d : query.by) sql += ", " + key_sql(d, rollup);
-  sql += " FROM " + (rollup ? std::string(piece.tier->table) + " WHERE at_s >= ? AND at_s < ?" : "event WHERE time_ns >= ? AND time_ns < ?");
+  sql += " FROM " + (rollup ? std::string(piece.tier->table) + " WHERE at_s >= ? AND at_s < ?"
+                            : "event WHERE time_ns >= ? AND time_ns < ?");
   sql += " AND (" + condition.sql + ")";
   auto statement = db->prepare(sql, false);
   if (!statement) return statement.error();
@@ -183,7 +218,8 @@ Result<void> sum_piece(Lease& db, const AggregateQuery& query, const Condition& 
     add_to(sum.causes, static_cast<Cause>(statement->integer(0)), value);
     add_to(sum.origins, static_cast<Origin>(statement->integer(1)), value);
     if (sums.size() > query.max_groups)
-      return Error{Code::kResource, "more than " + std::to_string(query.max_groups) + " groups; narrow the time range or the filter, or choose a coarser dimension"};
+      return Error{Code::kResource, "more than " + std::to_string(query.max_groups) +
+                                        " groups; narrow the time range or the filter, or choose a coarser dimension"};
   }
   if (code != SQLITE_DONE) return db.error("aggregate");
   return {};
@@ -192,12 +228,16 @@ Result<void> sum_piece(Lease& db, const AggregateQuery& query, const Condition& 
 }  // namespace
 
 Result<std::vector<Group>> aggregate(Lease& db, const AggregateQuery& query, bool has_rollups) {
-  const bool by_rollups = has_rollups && query.rollups && rollups_answer(query.filter) && std::ranges::all_of(query.by, in_rollups);
+  const bool by_rollups =
+      has_rollups && query.rollups && rollups_answer(query.filter) && std::ranges::all_of(query.by, in_rollups);
   const bool by_time = std::ranges::find(query.by, Dimension::kTime) != query.by.end();
   std::vector<Piece> pieces;
   // Reading to the end of time needs no ragged end.
-  const uint64_t until = query.range.until_ns == kForever ? kForever / (kTiers.back().seconds * kNsPerS) * (kTiers.back().seconds * kNsPerS) : query.range.until_ns;
-  cut(query.range.since_ns, until, by_rollups ? static_cast<int>(kTiers.size()) - 1 : -1, by_time ? query.step_ns : 0, pieces);
+  const uint64_t until = query.range.until_ns == kForever
+                             ? kForever / (kTiers.back().seconds * kNsPerS) * (kTiers.back().seconds * kNsPerS)
+                             : query.range.until_ns;
+  cut(query.range.since_ns, until, by_rollups ? static_cast<int>(kTiers.size()) - 1 : -1, by_time ? query.step_ns : 0,
+      pieces);
 
   const Condition condition = condition_of(query.filter);
   Sums sums;
@@ -229,19 +269,24 @@ Result<std::vector<Group>> aggregate(Lease& db, const AggregateQuery& query, boo
 
 Result<std::vector<ServiceTotals>> services(Lease& db, const ServiceQuery& query) {
   if (!services_answer(query.filter))
-    return Error{Code::kInvalid, "service statistics know only server_ip, server_port, tag and sensor: filter by these"};
+    return Error{Code::kInvalid,
+                 "service statistics know only server_ip, server_port, tag and sensor: filter by these"};
   std::vector<Piece> pieces;
   // Statistics come once an interval of 10 s: an interval belongs to the range its start is in.
   const uint64_t width = kTiers.front().seconds * kNsPerS;
-  const uint64_t until = query.range.until_ns > kForever - width ? kForever / width * width : (query.range.until_ns + width - 1) / width * width;
+  const uint64_t until = query.range.until_ns > kForever - width ? kForever / width * width
+                                                                 : (query.range.until_ns + width - 1) / width * width;
   cut(query.range.since_ns / width * width, until, static_cast<int>(kTiers.size()) - 1, 0, pieces);
 
   const Condition condition = condition_of(query.filter);
   std::unordered_map<PlainKey, ServiceTotals, PlainHash> totals;
   for (const Piece& piece : pieces) {
     if (piece.tier == nullptr) continue;  // beyond the last whole bucket before the end of time
-    auto statement = db->prepare("SELECT server_ip, server_port, attempted, established, closed_cleanly, refused, reset, timed_out, lost_bytes FROM " +
-                                     std::string(piece.tier->service) + " WHERE at_s >= ? AND at_s < ? AND (" + condition.sql + ")", false);
+    auto statement = db->prepare(
+        "SELECT server_ip, server_port, attempted, established, closed_cleanly, refused, reset, timed_out, lost_bytes "
+        "FROM " +
+            std::string(piece.tier->service) + " WHERE at_s >= ? AND at_s < ? AND (" + condition.sql + ")",
+        false);
     if (!statement) return statement.error();
     statement->bind(1, piece.since_ns / kNsPerS);
     statement->bind(2, piece.until_ns / kNsPerS);
@@ -254,7 +299,8 @@ Result<std::vector<ServiceTotals>> services(Lease& db, const ServiceQuery& query
       ServiceTotals& sum = totals[key];
       sum.server = {key.ips[0], static_cast<uint16_t>(key.numbers[0])};
       int column = 2;
-      for (uint64_t* field : {&sum.attempted, &sum.established, &sum.closed_cleanly, &sum.refused, &sum.reset, &sum.timed_out, &sum.lost_bytes})
+      for (uint64_t* field : {&sum.attempted, &sum.established, &sum.closed_cleanly, &sum.refused, &sum.reset,
+                              &sum.timed_out, &sum.lost_bytes})
         *field += statement->natural(column++);
     }
     if (code != SQLITE_DONE) return db.error("services");

@@ -15,8 +15,10 @@ bool may_pass(int sqlite_code) {
     case SQLITE_LOCKED:
     case SQLITE_NOMEM:
     case SQLITE_CANTOPEN:
-    case SQLITE_READONLY: return true;
-    default: return false;
+    case SQLITE_READONLY:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -26,12 +28,20 @@ Error error_of(sqlite3* db, std::string_view doing) {
                                    " (SQLite code " + std::to_string(code) + ")"};
   switch (code & 0xff) {
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: error.code = Code::kCorrupt; break;
+    case SQLITE_NOTADB:
+      error.code = Code::kCorrupt;
+      break;
     case SQLITE_PERM:
     case SQLITE_AUTH:
-    case SQLITE_READONLY: error.code = Code::kPermission; break;
-    case SQLITE_CANTOPEN: error.code = Code::kNotFound; break;
-    case SQLITE_INTERRUPT: error.code = Code::kUnavailable; break;
+    case SQLITE_READONLY:
+      error.code = Code::kPermission;
+      break;
+    case SQLITE_CANTOPEN:
+      error.code = Code::kNotFound;
+      break;
+    case SQLITE_INTERRUPT:
+      error.code = Code::kUnavailable;
+      break;
     default:
       if (may_pass(code)) error.code = Code::kResource;
   }
@@ -39,8 +49,10 @@ Error error_of(sqlite3* db, std::string_view doing) {
 }
 
 void Statement::bind_ip(int i, const model::Ip& ip) {
-  if (model::is_v4(ip)) bind(i, static_cast<int64_t>(model::v4_of(ip)));
-  else bind_raw_ip(i, ip);
+  if (model::is_v4(ip))
+    bind(i, static_cast<int64_t>(model::v4_of(ip)));
+  else
+    bind_raw_ip(i, ip);
 }
 
 void Statement::bind_raw_ip(int i, const model::Ip& ip) {
@@ -55,12 +67,14 @@ int Statement::run() {
 
 std::string_view Statement::text(int i) const {
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(handle_.get(), i));
-  return data == nullptr ? std::string_view{} : std::string_view(data, static_cast<size_t>(sqlite3_column_bytes(handle_.get(), i)));
+  return data == nullptr ? std::string_view{}
+                         : std::string_view(data, static_cast<size_t>(sqlite3_column_bytes(handle_.get(), i)));
 }
 
 std::string_view Statement::blob(int i) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(handle_.get(), i));
-  return data == nullptr ? std::string_view{} : std::string_view(data, static_cast<size_t>(sqlite3_column_bytes(handle_.get(), i)));
+  return data == nullptr ? std::string_view{}
+                         : std::string_view(data, static_cast<size_t>(sqlite3_column_bytes(handle_.get(), i)));
 }
 
 model::Ip Statement::ip(int i) const {
@@ -83,7 +97,8 @@ Result<Connection> Connection::open(const std::string& path, int flags) {
 }
 
 Result<void> Connection::execute(const std::string& sql) {
-  if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) return error_of(handle_.get(), "database");
+  if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+    return error_of(handle_.get(), "database");
   return {};
 }
 

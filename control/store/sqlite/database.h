@@ -16,8 +16,12 @@
 
 namespace rs::store::sqlite {
 
-struct CloseConnection { void operator()(sqlite3* db) const { sqlite3_close_v2(db); } };
-struct FinalizeStatement { void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); } };
+struct CloseConnection {
+  void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+};
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
+};
 
 // SQLite's newest error on this connection; the code says whether trying again can help.
 Error error_of(sqlite3* db, std::string_view doing);
@@ -35,9 +39,15 @@ class Statement {
   void bind_bits(int i, uint64_t v) { bind(i, static_cast<int64_t>(v)); }                         // all 64 bits: ids
   void bind(int i, double v) { sqlite3_bind_double(handle_.get(), i, v); }
   // Not copied: the text has to live until the statement is reset or bound again.
-  void bind(int i, std::string_view v) { sqlite3_bind_text(handle_.get(), i, v.data(), static_cast<int>(v.size()), SQLITE_STATIC); }
-  void bind_copy(int i, std::string_view v) { sqlite3_bind_text(handle_.get(), i, v.data(), static_cast<int>(v.size()), SQLITE_TRANSIENT); }
-  void bind_blob(int i, std::string_view v) { sqlite3_bind_blob(handle_.get(), i, v.data(), static_cast<int>(v.size()), SQLITE_STATIC); }
+  void bind(int i, std::string_view v) {
+    sqlite3_bind_text(handle_.get(), i, v.data(), static_cast<int>(v.size()), SQLITE_STATIC);
+  }
+  void bind_copy(int i, std::string_view v) {
+    sqlite3_bind_text(handle_.get(), i, v.data(), static_cast<int>(v.size()), SQLITE_TRANSIENT);
+  }
+  void bind_blob(int i, std::string_view v) {
+    sqlite3_bind_blob(handle_.get(), i, v.data(), static_cast<int>(v.size()), SQLITE_STATIC);
+  }
   void bind_null(int i) { sqlite3_bind_null(handle_.get(), i); }
   // IPv4 as an integer, IPv6 as a blob of 16 bytes: small rows, and ranges of one family never meet the other's.
   void bind_ip(int i, const model::Ip& ip);
@@ -51,7 +61,10 @@ class Statement {
 
   // Columns count from 0.
   [[nodiscard]] int64_t integer(int i) const { return sqlite3_column_int64(handle_.get(), i); }
-  [[nodiscard]] uint64_t natural(int i) const { const int64_t v = integer(i); return v < 0 ? 0 : static_cast<uint64_t>(v); }
+  [[nodiscard]] uint64_t natural(int i) const {
+    const int64_t v = integer(i);
+    return v < 0 ? 0 : static_cast<uint64_t>(v);
+  }
   [[nodiscard]] uint64_t bits(int i) const { return static_cast<uint64_t>(integer(i)); }
   [[nodiscard]] double real(int i) const { return sqlite3_column_double(handle_.get(), i); }
   [[nodiscard]] bool is_null(int i) const { return sqlite3_column_type(handle_.get(), i) == SQLITE_NULL; }

@@ -49,8 +49,10 @@ bool read_event(const Statement& row, const SensorNames& sensors, bool brief, mo
   e.id = row.bits(1);
   e.time_ns = row.natural(2);
   const auto sensor = sensors.find(row.integer(3));
-  if (sensor != sensors.end()) e.sensor = sensor->second;
-  else e.sensor.clear();
+  if (sensor != sensors.end())
+    e.sensor = sensor->second;
+  else
+    e.sensor.clear();
   e.client.ip = row.ip(4);
   e.client.port = static_cast<uint16_t>(row.integer(5));
   e.server.ip = row.ip(6);

@@ -17,14 +17,22 @@ class Writer {
 
   void write(const Filter& f) {
     switch (f.kind) {
-      case Filter::Kind::kAll: sql_ += "1"; return;
-      case Filter::Kind::kAnd: join(f, " AND "); return;
-      case Filter::Kind::kOr: join(f, " OR "); return;
+      case Filter::Kind::kAll:
+        sql_ += "1";
+        return;
+      case Filter::Kind::kAnd:
+        join(f, " AND ");
+        return;
+      case Filter::Kind::kOr:
+        join(f, " OR ");
+        return;
       case Filter::Kind::kNot:
         sql_ += "NOT ";
         write(f.children.front());
         return;
-      case Filter::Kind::kTest: test(f); return;
+      case Filter::Kind::kTest:
+        test(f);
+        return;
     }
   }
 
@@ -53,8 +61,10 @@ class Writer {
   }
 
   void bound(const model::Prefix& prefix, const model::Ip& ip) {
-    if (model::is_v4(prefix)) parameter(ip);
-    else parameter(Condition::Bound{ip});
+    if (model::is_v4(prefix))
+      parameter(ip);
+    else
+      parameter(Condition::Bound{ip});
   }
 
   void address(const char* column, const Filter& f) {
@@ -130,29 +140,50 @@ class Writer {
 
   void test(const Filter& f) {
     switch (f.field) {
-      case Field::kClientIp: return address("client_ip", f);
-      case Field::kServerIp: return address("server_ip", f);
-      case Field::kIp: return either([&] { address("client_ip", f); }, [&] { address("server_ip", f); });
-      case Field::kClientPort: return integer("client_port", f);
-      case Field::kServerPort: return integer("server_port", f);
-      case Field::kPort: return either([&] { integer("client_port", f); }, [&] { integer("server_port", f); });
-      case Field::kCause: return integer("cause", f);
-      case Field::kSecondCause: return integer("second_cause", f);
-      case Field::kFamily: return family(f);
-      case Field::kOrigin: return integer("origin", f);
-      case Field::kStage: return integer("stage", f);
-      case Field::kEnding: return integer("ending", f);
-      case Field::kSeverity: return integer("severity", f);
-      case Field::kClaimedSender: return integer("claimed_sender", f);
-      case Field::kSensor: return sensor(f);
-      case Field::kConfidence: return real("confidence", f, model::Type::kShare);
-      case Field::kCount: return integer("count", f);
-      case Field::kIdle: return real("idle_ns", f, model::Type::kDuration);
+      case Field::kClientIp:
+        return address("client_ip", f);
+      case Field::kServerIp:
+        return address("server_ip", f);
+      case Field::kIp:
+        return either([&] { address("client_ip", f); }, [&] { address("server_ip", f); });
+      case Field::kClientPort:
+        return integer("client_port", f);
+      case Field::kServerPort:
+        return integer("server_port", f);
+      case Field::kPort:
+        return either([&] { integer("client_port", f); }, [&] { integer("server_port", f); });
+      case Field::kCause:
+        return integer("cause", f);
+      case Field::kSecondCause:
+        return integer("second_cause", f);
+      case Field::kFamily:
+        return family(f);
+      case Field::kOrigin:
+        return integer("origin", f);
+      case Field::kStage:
+        return integer("stage", f);
+      case Field::kEnding:
+        return integer("ending", f);
+      case Field::kSeverity:
+        return integer("severity", f);
+      case Field::kClaimedSender:
+        return integer("claimed_sender", f);
+      case Field::kSensor:
+        return sensor(f);
+      case Field::kConfidence:
+        return real("confidence", f, model::Type::kShare);
+      case Field::kCount:
+        return integer("count", f);
+      case Field::kIdle:
+        return real("idle_ns", f, model::Type::kDuration);
       case Field::kServerName:
         return number("server_name", f, [](const Value& v) { return Condition::Parameter(std::get<std::string>(v)); });
-      case Field::kOneSided: return flag(Flag::kOneSided, f);
-      case Field::kMidstream: return flag(Flag::kMidstream, f);
-      case Field::kTag: return integer("tag", f);
+      case Field::kOneSided:
+        return flag(Flag::kOneSided, f);
+      case Field::kMidstream:
+        return flag(Flag::kMidstream, f);
+      case Field::kTag:
+        return integer("tag", f);
     }
   }
 
@@ -179,13 +210,19 @@ Condition condition_of(const Filter& filter) {
 
 int bind_parameters(Statement& s, int first, const Condition& condition) {
   for (const auto& parameter : condition.parameters) {
-    std::visit([&](const auto& v) {
-      using T = std::decay_t<decltype(v)>;
-      if constexpr (std::is_same_v<T, model::Ip>) s.bind_ip(first, v);
-      else if constexpr (std::is_same_v<T, Condition::Bound>) s.bind_raw_ip(first, v.ip);
-      else if constexpr (std::is_same_v<T, std::string>) s.bind_copy(first, v);
-      else s.bind(first, v);
-    }, parameter);
+    std::visit(
+        [&](const auto& v) {
+          using T = std::decay_t<decltype(v)>;
+          if constexpr (std::is_same_v<T, model::Ip>)
+            s.bind_ip(first, v);
+          else if constexpr (std::is_same_v<T, Condition::Bound>)
+            s.bind_raw_ip(first, v.ip);
+          else if constexpr (std::is_same_v<T, std::string>)
+            s.bind_copy(first, v);
+          else
+            s.bind(first, v);
+        },
+        parameter);
     ++first;
   }
   return first;

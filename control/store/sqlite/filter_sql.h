@@ -15,7 +15,9 @@ namespace rs::store::sqlite {
 
 struct Condition {
   // An address is bound as the tables hold it; the bounds of an IPv6 network stay blobs even where they look mapped.
-  struct Bound { model::Ip ip; };
+  struct Bound {
+    model::Ip ip;
+  };
   using Parameter = std::variant<int64_t, double, std::string, model::Ip, Bound>;
   std::string sql = "1";
   std::vector<Parameter> parameters;

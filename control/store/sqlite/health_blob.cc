@@ -12,8 +12,8 @@ constexpr uint64_t kFormat = 1;
 
 void encode_health(const model::Health& h, std::string& out) {
   out.clear();
-  for (const uint64_t v : {kFormat, h.time_ns, uint64_t{h.workers}, h.rx_pkts, h.rx_bytes, h.missed_pkts, h.flows, h.flow_capacity,
-                           h.ring_dropped_events, h.lost_batches, h.lost_events})
+  for (const uint64_t v : {kFormat, h.time_ns, uint64_t{h.workers}, h.rx_pkts, h.rx_bytes, h.missed_pkts, h.flows,
+                           h.flow_capacity, h.ring_dropped_events, h.lost_batches, h.lost_events})
     put_varint(out, v);
   put_text(out, h.version);
   put_varint(out, h.ports.size());
@@ -31,7 +31,8 @@ bool decode_health(std::string_view blob, model::Health& h) {
   if (in.varint() != kFormat) return false;
   h.time_ns = in.varint();
   h.workers = static_cast<uint32_t>(in.varint());
-  for (uint64_t* field : {&h.rx_pkts, &h.rx_bytes, &h.missed_pkts, &h.flows, &h.flow_capacity, &h.ring_dropped_events, &h.lost_batches, &h.lost_events})
+  for (uint64_t* field : {&h.rx_pkts, &h.rx_bytes, &h.missed_pkts, &h.flows, &h.flow_capacity, &h.ring_dropped_events,
+                          &h.lost_batches, &h.lost_events})
     *field = in.varint();
   h.version = in.text();
   h.ports.resize(in.count(1));

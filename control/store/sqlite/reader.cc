@@ -19,13 +19,19 @@ int is_over(void* context) {
 }  // namespace
 
 Lease::Lease(ReaderPool& pool, Connection* connection, std::unique_lock<std::mutex> shared, const Patience* patience)
-    : pool_(&pool), connection_(connection), shared_(std::move(shared)), patience_(std::make_unique<Patience>(*patience)) {
+    : pool_(&pool),
+      connection_(connection),
+      shared_(std::move(shared)),
+      patience_(std::make_unique<Patience>(*patience)) {
   sqlite3_progress_handler(connection_->handle(), kStepsBetweenChecks, is_over, patience_.get());
   (void)connection_->execute("BEGIN");  // deferred: takes its snapshot at the first read and cannot fail before
 }
 
 Lease::Lease(Lease&& other) noexcept
-    : pool_(other.pool_), connection_(std::exchange(other.connection_, nullptr)), shared_(std::move(other.shared_)), patience_(std::move(other.patience_)) {}
+    : pool_(other.pool_),
+      connection_(std::exchange(other.connection_, nullptr)),
+      shared_(std::move(other.shared_)),
+      patience_(std::move(other.patience_)) {}
 
 Lease::~Lease() {
   if (connection_ == nullptr) return;
@@ -40,14 +46,16 @@ Result<SensorNames> Lease::sensor_names() {
   if (!statement) return statement.error();
   SensorNames names;
   int code = SQLITE_OK;
-  while ((code = statement->step()) == SQLITE_ROW) names.emplace(statement->integer(0), std::string(statement->text(1)));
+  while ((code = statement->step()) == SQLITE_ROW)
+    names.emplace(statement->integer(0), std::string(statement->text(1)));
   if (code != SQLITE_DONE) return error("sensors");
   return names;
 }
 
 Error Lease::error(std::string_view doing) const {
   Error error = error_of(connection_->handle(), doing);
-  if (error.code == Code::kUnavailable) error.text = std::string(doing) + ": took longer than the caller would wait; narrow the time range or the filter";
+  if (error.code == Code::kUnavailable)
+    error.text = std::string(doing) + ": took longer than the caller would wait; narrow the time range or the filter";
   return error;
 }
 

@@ -65,7 +65,8 @@ Result<void> list_after(Lease& db, uint64_t cursor, const model::Filter& filter,
 
 Result<uint64_t> count_between(Lease& db, uint64_t after, uint64_t until, const model::Filter& filter) {
   const Condition condition = condition_of(filter);
-  auto statement = db->prepare("SELECT total(count) FROM event WHERE cursor > ? AND cursor <= ? AND (" + condition.sql + ")", false);
+  auto statement =
+      db->prepare("SELECT total(count) FROM event WHERE cursor > ? AND cursor <= ? AND (" + condition.sql + ")", false);
   if (!statement) return statement.error();
   statement->bind(1, after);
   statement->bind(2, until);

@@ -17,9 +17,12 @@ Result<void> Retention::prepare(Connection& db, Limits limits) {
   limits_ = limits;
   const std::pair<Statement*, std::string> statements[] = {
       {&oldest_hour_, "SELECT at_s, last_arrival_ns FROM hour ORDER BY last_arrival_ns, at_s LIMIT 1"},
-      {&delete_events_, "DELETE FROM event WHERE cursor IN (SELECT cursor FROM event WHERE time_ns >= ? AND time_ns < ?"
-                        " ORDER BY time_ns LIMIT " + std::to_string(kRowsPerStep) + ") RETURNING count"},
-      {&count_down_, "UPDATE meta SET value = value - CASE key WHEN 'events' THEN ?1 ELSE ?2 END WHERE key IN ('events', 'endings')"},
+      {&delete_events_,
+       "DELETE FROM event WHERE cursor IN (SELECT cursor FROM event WHERE time_ns >= ? AND time_ns < ?"
+       " ORDER BY time_ns LIMIT " +
+           std::to_string(kRowsPerStep) + ") RETURNING count"},
+      {&count_down_,
+       "UPDATE meta SET value = value - CASE key WHEN 'events' THEN ?1 ELSE ?2 END WHERE key IN ('events', 'endings')"},
   };
   for (const auto& [statement, sql] : statements) {
     auto prepared = db.prepare(sql);
@@ -41,7 +44,9 @@ Result<bool> Retention::step(uint64_t now_ns) {
     const bool too_old = limits_.age_ns > 0 && oldest_hour_.natural(1) + limits_.age_ns < now_ns;
     if (!too_old) {
       if (limits_.bytes == 0) return false;
-      const auto used = db_->scalar("SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size");
+      const auto used = db_->scalar(
+          "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, "
+          "pragma_page_size");
       if (!used) return used.error();
       if (static_cast<uint64_t>(*used) <= limits_.bytes) return false;
     }

@@ -49,17 +49,20 @@ size_t KeyHash::operator()(const ServiceKey& key) const {
 
 Result<void> Rollup::prepare(Connection& db) {
   for (size_t i = 0; i < kTiers.size(); ++i) {
-    auto endings = db.prepare("INSERT INTO " + std::string(kTiers[i].table) +
-                              " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET endings = endings + excluded.endings,"
-                              " lost_bytes = lost_bytes + excluded.lost_bytes, last_ns = max(last_ns, excluded.last_ns)");
+    auto endings =
+        db.prepare("INSERT INTO " + std::string(kTiers[i].table) +
+                   " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET endings = endings + excluded.endings,"
+                   " lost_bytes = lost_bytes + excluded.lost_bytes, last_ns = max(last_ns, excluded.last_ns)");
     if (!endings) return endings.error();
     upsert_endings_[i] = std::move(*endings);
-    auto services = db.prepare("INSERT INTO " + std::string(kTiers[i].service) +
-                               " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET attempted = attempted + excluded.attempted,"
-                               " established = established + excluded.established, closed_cleanly = closed_cleanly + excluded.closed_cleanly,"
-                               " refused = refused + excluded.refused, reset = reset + excluded.reset, timed_out = timed_out + excluded.timed_out,"
-                               " client_bytes = client_bytes + excluded.client_bytes, server_bytes = server_bytes + excluded.server_bytes,"
-                               " lost_bytes = lost_bytes + excluded.lost_bytes");
+    auto services = db.prepare(
+        "INSERT INTO " + std::string(kTiers[i].service) +
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET attempted = attempted + excluded.attempted,"
+        " established = established + excluded.established, closed_cleanly = closed_cleanly + excluded.closed_cleanly,"
+        " refused = refused + excluded.refused, reset = reset + excluded.reset, timed_out = timed_out + "
+        "excluded.timed_out,"
+        " client_bytes = client_bytes + excluded.client_bytes, server_bytes = server_bytes + excluded.server_bytes,"
+        " lost_bytes = lost_bytes + excluded.lost_bytes");
     if (!services) return services.error();
     upsert_services_[i] = std::move(*services);
   }
@@ -68,7 +71,8 @@ Result<void> Rollup::prepare(Connection& db) {
 
 void Rollup::add(const model::Event& e, int64_t sensor_id) {
   const uint64_t seconds = e.time_ns / kNsPerS;
-  Endings& sum = endings_[{seconds - seconds % kTiers[0].seconds, sensor_id, e.server, e.network_tag, e.cause, e.origin, e.stage, e.ending, e.severity}];
+  Endings& sum = endings_[{seconds - seconds % kTiers[0].seconds, sensor_id, e.server, e.network_tag, e.cause, e.origin,
+                           e.stage, e.ending, e.severity}];
   sum.endings += e.count;
   sum.lost_bytes += e.lost_bytes;
   sum.last_ns = std::max(sum.last_ns, e.time_ns);
@@ -77,7 +81,8 @@ void Rollup::add(const model::Event& e, int64_t sensor_id) {
 void Rollup::add(const model::ServiceStats& s, int64_t sensor_id) {
   const uint64_t seconds = s.from_ns / kNsPerS;
   Service& sum = services_[{seconds - seconds % kTiers[0].seconds, sensor_id, s.server, s.network_tag}];
-  const Service one = {s.attempted, s.established, s.closed_cleanly, s.refused, s.reset, s.timed_out, s.client_bytes, s.server_bytes, s.lost_bytes};
+  const Service one = {s.attempted, s.established,  s.closed_cleanly, s.refused,   s.reset,
+                       s.timed_out, s.client_bytes, s.server_bytes,   s.lost_bytes};
   for (size_t i = 0; i < one.size(); ++i) sum[i] += one[i];
 }
 
@@ -89,8 +94,9 @@ int Rollup::write(Statement& s, const EndingMap& sums) {
     s.bind_ip(++i, key.server.ip);
     s.bind(++i, static_cast<int64_t>(key.server.port));
     s.bind(++i, static_cast<int64_t>(key.tag));
-    for (const auto v : {static_cast<int64_t>(key.cause), static_cast<int64_t>(key.origin), static_cast<int64_t>(key.stage),
-                         static_cast<int64_t>(key.ending), static_cast<int64_t>(key.severity), key.sensor})
+    for (const auto v :
+         {static_cast<int64_t>(key.cause), static_cast<int64_t>(key.origin), static_cast<int64_t>(key.stage),
+          static_cast<int64_t>(key.ending), static_cast<int64_t>(key.severity), key.sensor})
       s.bind(++i, v);
     s.bind(++i, sum.endings);
     s.bind(++i, sum.lost_bytes);

@@ -68,7 +68,8 @@ std::string tier_tables() {
            " cause INTEGER NOT NULL, origin INTEGER NOT NULL, stage INTEGER NOT NULL, ending INTEGER NOT NULL,"
            " severity INTEGER NOT NULL, sensor INTEGER NOT NULL, endings INTEGER NOT NULL, lost_bytes INTEGER NOT NULL,"
            " last_ns INTEGER NOT NULL,"
-           " PRIMARY KEY(at_s, server_ip, server_port, tag, cause, origin, stage, ending, severity, sensor)) WITHOUT ROWID;\n";
+           " PRIMARY KEY(at_s, server_ip, server_port, tag, cause, origin, stage, ending, severity, sensor)) WITHOUT "
+           "ROWID;\n";
     sql += "CREATE TABLE " + std::string(tier.service) +
            "(at_s INTEGER NOT NULL, server_ip BLOB NOT NULL, server_port INTEGER NOT NULL, tag INTEGER NOT NULL,"
            " sensor INTEGER NOT NULL, attempted INTEGER NOT NULL, established INTEGER NOT NULL,"
@@ -79,26 +80,34 @@ std::string tier_tables() {
   return sql;
 }
 
-uint64_t now_ns() { return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1)); }
+uint64_t now_ns() {
+  return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+}
 
 Result<void> migrate(Connection& db, const std::string& path) {
   const auto version = db.scalar("PRAGMA user_version");
   if (!version) return version.error();
   constexpr auto kNewest = static_cast<int64_t>(std::size(kMigrations));
   if (*version > kNewest)
-    return Error{Code::kInvalid, path + " has schema version " + std::to_string(*version) + ", newer than this program's " +
-                                     std::to_string(kNewest) + ": start the newer resetscope-control, or use another --store"};
+    return Error{Code::kInvalid, path + " has schema version " + std::to_string(*version) +
+                                     ", newer than this program's " + std::to_string(kNewest) +
+                                     ": start the newer resetscope-control, or use another --store"};
   for (int64_t next = *version + 1; next <= kNewest; ++next) {
     std::string sql = "BEGIN IMMEDIATE;\n";
     if (next == 1) {
-      sql += "CREATE TABLE migration(version INTEGER PRIMARY KEY, applied_ns INTEGER NOT NULL, program TEXT NOT NULL);\n" + tier_tables();
+      sql +=
+          "CREATE TABLE migration(version INTEGER PRIMARY KEY, applied_ns INTEGER NOT NULL, program TEXT NOT NULL);\n" +
+          tier_tables();
     }
     sql += std::string(kMigrations[next - 1]);
-    sql += "INSERT INTO migration VALUES(" + std::to_string(next) + ", " + std::to_string(now_ns()) + ", '" RS_VERSION "');\n";
-    sql += "PRAGMA user_version = " + std::to_string(next) + ";\nPRAGMA application_id = " + std::to_string(kApplicationId) + ";\nCOMMIT;";
+    sql += "INSERT INTO migration VALUES(" + std::to_string(next) + ", " + std::to_string(now_ns()) +
+           ", '" RS_VERSION "');\n";
+    sql += "PRAGMA user_version = " + std::to_string(next) +
+           ";\nPRAGMA application_id = " + std::to_string(kApplicationId) + ";\nCOMMIT;";
     if (auto done = db.execute(sql); !done) {
       (void)db.execute("ROLLBACK");
-      return Error{done.error().code, path + ": schema version " + std::to_string(next) + " cannot be applied: " + done.error().text};
+      return Error{done.error().code,
+                   path + ": schema version " + std::to_string(next) + " cannot be applied: " + done.error().text};
     }
   }
   return {};
@@ -125,10 +134,13 @@ Result<void> check_integrity(Connection& db, const std::string& path) {
   const uintmax_t bytes = std::filesystem::file_size(path, ignored);
   if (clean && !ignored) {
     if (bytes > (*clean == 1 ? kAlwaysCheckedBytes : kUncleanCheckedBytes)) {
-      if (*clean != 1) spdlog::warn("store: {} was not closed in order and is too large to check at start; SQLite has replayed its log", path);
+      if (*clean != 1)
+        spdlog::warn(
+            "store: {} was not closed in order and is too large to check at start; SQLite has replayed its log", path);
       return {};
     }
-    if (*clean != 1 && bytes > kAlwaysCheckedBytes) spdlog::info("store: {} was not closed in order: checking it", path);
+    if (*clean != 1 && bytes > kAlwaysCheckedBytes)
+      spdlog::info("store: {} was not closed in order: checking it", path);
   }
   auto check = clean ? db.prepare("PRAGMA quick_check(1)", false) : Result<Statement>(clean.error());
   if (check && check->step() == SQLITE_ROW) {
@@ -142,7 +154,8 @@ Result<void> check_integrity(Connection& db, const std::string& path) {
 }  // namespace
 
 std::string damage_advice(const std::string& path) {
-  return ". Move it away and start again with a new one; what can be saved: sqlite3 '" + path + "' .recover | sqlite3 saved.db";
+  return ". Move it away and start again with a new one; what can be saved: sqlite3 '" + path +
+         "' .recover | sqlite3 saved.db";
 }
 
 Result<Connection> open_writer(const std::string& path) {
@@ -151,7 +164,8 @@ Result<Connection> open_writer(const std::string& path) {
     const auto folder = std::filesystem::path(path).parent_path();
     std::error_code error;
     if (!folder.empty() && !std::filesystem::is_directory(folder, error))
-      return Error{Code::kNotFound, "cannot open the database " + path + ": the folder " + folder.string() + " does not exist; create it or give --store another path"};
+      return Error{Code::kNotFound, "cannot open the database " + path + ": the folder " + folder.string() +
+                                        " does not exist; create it or give --store another path"};
   }
   auto db = Connection::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (!db) return db.error();
@@ -160,14 +174,20 @@ Result<Connection> open_writer(const std::string& path) {
   // WAL with FULL: a commit is on the disk when it returns, also through a power cut. Checkpoints of 64 MiB
   // spread the cost of the database's own fsync over many commits. Sorting in memory: no files in /tmp.
   std::string pragmas = "PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;";
-  if (memory) pragmas += "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;";
-  else pragmas += "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 268435456;";
+  if (memory)
+    pragmas += "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;";
+  else
+    pragmas +=
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16384; PRAGMA "
+        "journal_size_limit = 268435456;";
   if (auto set = db->execute(pragmas); !set)
-    return Error{set.error().code, "cannot write to " + path + ": " + set.error().text + "; check the rights of the file and of its folder"};
+    return Error{set.error().code, "cannot write to " + path + ": " + set.error().text +
+                                       "; check the rights of the file and of its folder"};
   if (auto done = migrate(*db, path); !done) return done.error();
   if (memory) {
     // Made for one analysis and read once from end to end: these two would cost more than they save.
-    if (auto dropped = db->execute("DROP INDEX event_server; DROP INDEX event_client"); !dropped) return dropped.error();
+    if (auto dropped = db->execute("DROP INDEX event_server; DROP INDEX event_client"); !dropped)
+      return dropped.error();
   } else {
     if (auto sound = check_integrity(*db, path); !sound) return sound.error();
     if (auto marked = db->execute("UPDATE meta SET value = 0 WHERE key = 'clean'"); !marked) return marked.error();
@@ -178,7 +198,8 @@ Result<Connection> open_writer(const std::string& path) {
 Result<Connection> open_reader(const std::string& path) {
   auto db = Connection::open(path, SQLITE_OPEN_READONLY);
   if (!db) return db.error();
-  if (auto set = db->execute("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA query_only = ON"); !set) return set.error();
+  if (auto set = db->execute("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA query_only = ON"); !set)
+    return set.error();
   return db;
 }
 

@@ -11,7 +11,8 @@
 namespace rs::store::sqlite {
 
 Result<std::vector<Sensor>> sensors(Lease& db) {
-  auto statement = db->prepare("SELECT name, boot, last_seen_ns, ended, events, missing_batches, health FROM sensor ORDER BY name", false);
+  auto statement = db->prepare(
+      "SELECT name, boot, last_seen_ns, ended, events, missing_batches, health FROM sensor ORDER BY name", false);
   if (!statement) return statement.error();
   std::vector<Sensor> rows;
   int code = SQLITE_OK;
@@ -36,7 +37,10 @@ Result<std::vector<Coverage>> coverage(Lease& db, const TimeRange& range) {
   auto boots = db->prepare("SELECT boot FROM boot WHERE sensor = ?", false);
   if (!boots) return boots.error();
   // Counters only grow within a run, so what a range added is the last report in it minus the last one before it.
-  auto report = db->prepare("SELECT at_s, rx_pkts, missed_pkts, lost_events FROM health WHERE sensor = ? AND boot = ? AND at_s < ? ORDER BY at_s DESC LIMIT 1", false);
+  auto report = db->prepare(
+      "SELECT at_s, rx_pkts, missed_pkts, lost_events FROM health WHERE sensor = ? AND boot = ? AND at_s < ? ORDER BY "
+      "at_s DESC LIMIT 1",
+      false);
   if (!report) return report.error();
   const uint64_t since_s = range.since_ns / kNsPerS;
   const uint64_t until_s = range.until_ns / kNsPerS + (range.until_ns % kNsPerS > 0 ? 1 : 0);

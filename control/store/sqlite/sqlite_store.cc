@@ -19,7 +19,8 @@ class SqliteStore final : public Store {
     if (!started_) return;
     writer_.stop();
     if (memory_) return;
-    if (auto closed = mark_closed(db_); !closed) spdlog::warn("store: {} was not closed in order: {}", path_, closed.error().text);
+    if (auto closed = mark_closed(db_); !closed)
+      spdlog::warn("store: {} was not closed in order: {}", path_, closed.error().text);
   }
 
   Result<void> start(const Options& options) {
@@ -52,10 +53,12 @@ class SqliteStore final : public Store {
   Result<void> list(const ListQuery& query, const Patience& patience, const EachEvent& each) override {
     return with(patience, [&](Lease& db) { return sqlite::list(db, query, each); });
   }
-  Result<void> list_after(uint64_t cursor, const model::Filter& filter, size_t limit, const Patience& patience, const EachEvent& each) override {
+  Result<void> list_after(uint64_t cursor, const model::Filter& filter, size_t limit, const Patience& patience,
+                          const EachEvent& each) override {
     return with(patience, [&](Lease& db) { return sqlite::list_after(db, cursor, filter, limit, each); });
   }
-  Result<uint64_t> count_between(uint64_t after, uint64_t until, const model::Filter& filter, const Patience& patience) override {
+  Result<uint64_t> count_between(uint64_t after, uint64_t until, const model::Filter& filter,
+                                 const Patience& patience) override {
     return with(patience, [&](Lease& db) { return sqlite::count_between(db, after, until, filter); });
   }
   Result<std::optional<model::Event>> get(uint64_t event_id) override {
@@ -81,7 +84,9 @@ class SqliteStore final : public Store {
       auto row = db->prepare(
           "SELECT (SELECT value FROM meta WHERE key = 'events'), (SELECT value FROM meta WHERE key = 'endings'),"
           " (SELECT min(time_ns) FROM event), (SELECT max(time_ns) FROM event),"
-          " (SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size)", false);
+          " (SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, "
+          "pragma_page_size)",
+          false);
       if (!row) return row.error();
       if (row->step() != SQLITE_ROW) return db.error("info");
       info.events = row->natural(0);

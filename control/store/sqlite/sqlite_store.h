@@ -11,9 +11,9 @@
 namespace rs::store::sqlite {
 
 struct Options {
-  std::string path;            // or ":memory:": gone with the process; no rollups, fewer indices, no retention
-  uint64_t retention_ns = 0;   // 0: keep for ever
-  uint64_t max_bytes = 0;      // 0: no limit
+  std::string path;           // or ":memory:": gone with the process; no rollups, fewer indices, no retention
+  uint64_t retention_ns = 0;  // 0: keep for ever
+  uint64_t max_bytes = 0;     // 0: no limit
 };
 
 // The writer thread runs when this returns. Destroying the store stores what waits and closes in order.

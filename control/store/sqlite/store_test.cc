@@ -46,7 +46,10 @@ class StoreTest : public testing::TestWithParam<bool> {
 
   std::vector<model::Event> list(const ListQuery& query) {
     std::vector<model::Event> events;
-    const auto done = store_->list(query, {}, [&](const model::Event& e) { events.push_back(e); return true; });
+    const auto done = store_->list(query, {}, [&](const model::Event& e) {
+      events.push_back(e);
+      return true;
+    });
     EXPECT_TRUE(done) << done.error().text;
     return events;
   }
@@ -56,7 +59,8 @@ class StoreTest : public testing::TestWithParam<bool> {
   std::unique_ptr<Store> store_;
 };
 
-INSTANTIATE_TEST_SUITE_P(FileAndMemory, StoreTest, testing::Bool(), [](const auto& info) { return info.param ? "memory" : "file"; });
+INSTANTIATE_TEST_SUITE_P(FileAndMemory, StoreTest, testing::Bool(),
+                         [](const auto& with) { return with.param ? "memory" : "file"; });
 
 TEST_P(StoreTest, GivesBackEveryField) {
   model::SampleEvents samples(1);
@@ -128,8 +132,16 @@ TEST_P(StoreTest, BatchSentTwiceCountsOnce) {
 TEST_P(StoreTest, CaptureReadAgainCountsOnce) {
   model::SampleEvents samples(3);
   model::Batch batch = samples.batch("fra1", 1, 50, kStart);
-  batch.services = {{.server = batch.events[0].server, .from_ns = kStart, .to_ns = kStart + 10 * kSecond, .attempted = 7}};
-  const uint64_t endings = [&] { uint64_t n = 0; for (const auto& e : batch.events) n += e.count; return n; }();
+  batch.services = {{.server = batch.events[0].server,
+                     .from_ns = kStart,
+                     .to_ns = kStart + 10 * kSecond,
+                     .attempted = 7,
+                     .by_cause = {}}};
+  const uint64_t endings = [&] {
+    uint64_t n = 0;
+    for (const auto& e : batch.events) n += e.count;
+    return n;
+  }();
   write(*store_, batch);
   batch.boot = 2;  // another run over the same input
   batch.events.push_back(samples.event(kStart));
@@ -166,9 +178,11 @@ TEST_P(StoreTest, GapsAreLossUntilFilled) {
 
 TEST_P(StoreTest, ManyGapsAreBounded) {
   model::SampleEvents samples(5);
-  for (uint64_t sequence = 1; sequence <= 1001; sequence += 2) write(*store_, samples.batch("fra1", sequence, 0, kStart));
+  for (uint64_t sequence = 1; sequence <= 1001; sequence += 2)
+    write(*store_, samples.batch("fra1", sequence, 0, kStart));
   EXPECT_EQ(store_->sensors()->at(0).missing_batches, 500u);
-  EXPECT_EQ(write(*store_, samples.batch("fra1", 2, 0, kStart)).outcome, Outcome::kDuplicate);  // forgotten, still counted
+  EXPECT_EQ(write(*store_, samples.batch("fra1", 2, 0, kStart)).outcome,
+            Outcome::kDuplicate);  // forgotten, still counted
   EXPECT_EQ(write(*store_, samples.batch("fra1", 1000, 0, kStart)).outcome, Outcome::kStored);
 }
 
@@ -218,21 +232,31 @@ model::Filter random_filter(model::SampleEvents& samples, const std::vector<mode
     const Event& e = events[samples.below(events.size())];
     switch (field.type) {
       case Type::kAddress: {
-        Prefix prefix{samples.below(2) == 0 ? e.client.ip : e.server.ip, static_cast<uint8_t>(samples.below(3) == 0 ? 128 : samples.below(129))};
+        Prefix prefix{samples.below(2) == 0 ? e.client.ip : e.server.ip,
+                      static_cast<uint8_t>(samples.below(3) == 0 ? 128 : samples.below(129))};
         prefix.ip = first_of(prefix);
         return prefix;
       }
-      case Type::kName: return samples.below(field.names.size());
-      case Type::kYesNo: return samples.below(2);
-      case Type::kShare: return static_cast<double>(share_units(e.confidence)) / 10000;
-      case Type::kDuration: return static_cast<double>(e.idle_ns) / 1e9;
-      case Type::kText: return field.field == Field::kSensor ? std::string(samples.below(2) == 0 ? "fra1" : "ams2") : e.server_name;
-      case Type::kNumber: break;
+      case Type::kName:
+        return samples.below(field.names.size());
+      case Type::kYesNo:
+        return samples.below(2);
+      case Type::kShare:
+        return static_cast<double>(share_units(e.confidence)) / 10000;
+      case Type::kDuration:
+        return static_cast<double>(e.idle_ns) / 1e9;
+      case Type::kText:
+        return field.field == Field::kSensor ? std::string(samples.below(2) == 0 ? "fra1" : "ams2") : e.server_name;
+      case Type::kNumber:
+        break;
     }
     switch (field.field) {
-      case Field::kTag: return uint64_t{e.network_tag};
-      case Field::kCount: return e.count;
-      default: return uint64_t{samples.below(2) == 0 ? e.client.port : e.server.port};
+      case Field::kTag:
+        return uint64_t{e.network_tag};
+      case Field::kCount:
+        return e.count;
+      default:
+        return uint64_t{samples.below(2) == 0 ? e.client.port : e.server.port};
     }
   };
   if (samples.below(3) == 0) {
@@ -256,7 +280,8 @@ TEST_P(StoreTest, FiltersAgreeWithTheReference) {
     for (const auto& e : events)
       if (model::matches(filter, e)) expected.push_back(e.cursor);
     std::vector<uint64_t> got;
-    for (const auto& e : list({.filter = filter, .range = {}, .after = {}, .limit = 10'000, .brief = true})) got.push_back(e.cursor);
+    for (const auto& e : list({.filter = filter, .range = {}, .after = {}, .limit = 10'000, .brief = true}))
+      got.push_back(e.cursor);
     ASSERT_EQ(got, expected) << "filter " << i;
     if (!expected.empty() && expected.size() < events.size()) ++partial;
   }
@@ -277,18 +302,26 @@ double sum(const std::vector<Group>& groups) {
   return total;
 }
 
-void sort(std::vector<Group>& groups) {
-  std::ranges::sort(groups, {}, &Group::keys);
-}
+void sort(std::vector<Group>& groups) { std::ranges::sort(groups, {}, &Group::keys); }
 
 TEST_P(StoreTest, AggregatesAgreeWithTheEvents) {
   model::SampleEvents samples(10);
-  for (uint64_t i = 1; i <= 4; ++i) write(*store_, samples.batch(i % 2 == 0 ? "fra1" : "ams2", i, 500, kStart + (i / 2) * 3600 * kSecond));
-  const std::vector<std::vector<Dimension>> dimensions = {
-      {}, {Dimension::kService}, {Dimension::kCause}, {Dimension::kFamily, Dimension::kSensor}, {Dimension::kTime, Dimension::kPort},
-      {Dimension::kServerNetwork, Dimension::kStage}, {Dimension::kOrigin, Dimension::kEnding}, {Dimension::kSeverity, Dimension::kServerIp}};
-  const TimeRange ranges[] = {{}, {kStart + 17, kForever}, {kStart + 61 * kSecond + 5, kStart + 7300 * kSecond + 123}, {kStart + 3, kStart + 9}};
-  const model::Filter filters[] = {{}, model::test(model::Field::kSeverity, model::Op::kGe, uint64_t{2}),
+  for (uint64_t i = 1; i <= 4; ++i)
+    write(*store_, samples.batch(i % 2 == 0 ? "fra1" : "ams2", i, 500, kStart + (i / 2) * 3600 * kSecond));
+  const std::vector<std::vector<Dimension>> dimensions = {{},
+                                                          {Dimension::kService},
+                                                          {Dimension::kCause},
+                                                          {Dimension::kFamily, Dimension::kSensor},
+                                                          {Dimension::kTime, Dimension::kPort},
+                                                          {Dimension::kServerNetwork, Dimension::kStage},
+                                                          {Dimension::kOrigin, Dimension::kEnding},
+                                                          {Dimension::kSeverity, Dimension::kServerIp}};
+  const TimeRange ranges[] = {{},
+                              {kStart + 17, kForever},
+                              {kStart + 61 * kSecond + 5, kStart + 7300 * kSecond + 123},
+                              {kStart + 3, kStart + 9}};
+  const model::Filter filters[] = {{},
+                                   model::test(model::Field::kSeverity, model::Op::kGe, uint64_t{2}),
                                    model::test_in(model::Field::kFamily, {uint64_t{1}, uint64_t{3}})};
   for (const auto& by : dimensions)
     for (const TimeRange& range : ranges)
@@ -303,8 +336,9 @@ TEST_P(StoreTest, AggregatesAgreeWithTheEvents) {
           sort(*counted);
           double expected = 0;
           for (const auto& e : list({.filter = filter, .range = range, .after = {}, .limit = 10'000}))
-            expected += metric == Metric::kLostBytes ? static_cast<double>(e.lost_bytes)
-                        : metric == Metric::kResets && e.ending != Ending::kReset ? 0 : static_cast<double>(e.count);
+            expected += metric == Metric::kLostBytes                              ? static_cast<double>(e.lost_bytes)
+                        : metric == Metric::kResets && e.ending != Ending::kReset ? 0
+                                                                                  : static_cast<double>(e.count);
           ASSERT_EQ(sum(*counted), expected);
           ASSERT_EQ(rolled->size(), counted->size());
           for (size_t i = 0; i < rolled->size(); ++i) {
@@ -320,7 +354,8 @@ TEST_P(StoreTest, AggregatesAgreeWithTheEvents) {
 TEST_P(StoreTest, TooManyGroupsIsAnError) {
   model::SampleEvents samples(11);
   write(*store_, samples.batch("fra1", 1, 200, kStart));
-  const auto groups = store_->aggregate({.filter = {}, .range = {}, .by = {Dimension::kClientIp}, .max_groups = 10}, {});
+  const auto groups =
+      store_->aggregate({.filter = {}, .range = {}, .by = {Dimension::kClientIp}, .max_groups = 10}, {});
   ASSERT_FALSE(groups);
   EXPECT_EQ(groups.error().code, Code::kResource);
 }
@@ -331,7 +366,10 @@ TEST_P(StoreTest, ArrivalOrderAndCounts) {
   const uint64_t middle = store_->newest_cursor();
   write(*store_, samples.batch("fra1", 2, 20, kStart));  // older traffic, later arrival
   std::vector<uint64_t> cursors;
-  ASSERT_TRUE(store_->list_after(middle, {}, 100, {}, [&](const model::Event& e) { cursors.push_back(e.cursor); return true; }));
+  ASSERT_TRUE(store_->list_after(middle, {}, 100, {}, [&](const model::Event& e) {
+    cursors.push_back(e.cursor);
+    return true;
+  }));
   EXPECT_EQ(cursors.size(), 20u);
   EXPECT_TRUE(std::ranges::is_sorted(cursors));
   EXPECT_EQ(cursors.back(), store_->newest_cursor());
@@ -369,7 +407,8 @@ TEST_P(StoreTest, PatienceEnds) {
   model::SampleEvents samples(14);
   for (uint64_t i = 1; i <= 5; ++i) write(*store_, samples.batch("fra1", i, 2000, kStart));
   const Patience none{std::chrono::steady_clock::now() - std::chrono::seconds(1), {}};
-  const auto counted = store_->count_between(0, kForever, model::test(model::Field::kTag, model::Op::kLt, uint64_t{9}), none);
+  const auto counted =
+      store_->count_between(0, kForever, model::test(model::Field::kTag, model::Op::kLt, uint64_t{9}), none);
   ASSERT_FALSE(counted);
   EXPECT_EQ(counted.error().code, Code::kUnavailable);
   EXPECT_TRUE(store_->count_between(0, kForever, {}, {}));  // the connection is as good as new

@@ -32,7 +32,9 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
        " missing_batches = max(0, missing_batches + ?6) WHERE id = ?1"},
       {&save_health_, "UPDATE sensor SET health = ?2 WHERE id = ?1"},
       {&save_report_, "INSERT OR REPLACE INTO health VALUES(?,?,?,?,?,?)"},
-      {&save_hour_, "INSERT INTO hour VALUES(?, ?) ON CONFLICT DO UPDATE SET last_arrival_ns = max(last_arrival_ns, excluded.last_arrival_ns)"},
+      {&save_hour_,
+       "INSERT INTO hour VALUES(?, ?) ON CONFLICT DO UPDATE SET last_arrival_ns = max(last_arrival_ns, "
+       "excluded.last_arrival_ns)"},
       {&save_counts_,
        "UPDATE meta SET value = CASE key WHEN 'next_cursor' THEN ?1 WHEN 'events' THEN value + ?2 ELSE value + ?3 END"
        " WHERE key IN ('next_cursor', 'events', 'endings')"},
@@ -112,13 +114,15 @@ int Transaction::insert_services(const model::Batch& batch, int64_t sensor) {
   return SQLITE_OK;
 }
 
-int Transaction::update_sensor(const model::Batch& batch, int64_t sensor, const Sequences::Verdict& verdict, uint64_t new_events) {
+int Transaction::update_sensor(const model::Batch& batch, int64_t sensor, const Sequences::Verdict& verdict,
+                               uint64_t new_events) {
   update_sensor_.bind(1, sensor);
   update_sensor_.bind_bits(2, batch.boot);
   update_sensor_.bind(3, batch.received_ns);
   update_sensor_.bind(4, static_cast<int64_t>(batch.last));
   update_sensor_.bind(5, new_events);
-  update_sensor_.bind(6, static_cast<int64_t>(std::min<uint64_t>(verdict.opened, INT64_MAX / 2)) - (verdict.filled ? 1 : 0));
+  update_sensor_.bind(
+      6, static_cast<int64_t>(std::min<uint64_t>(verdict.opened, INT64_MAX / 2)) - (verdict.filled ? 1 : 0));
   if (const int code = update_sensor_.run(); code != SQLITE_OK) return code;
   if (!batch.health) return SQLITE_OK;
 

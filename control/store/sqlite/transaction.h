@@ -53,10 +53,10 @@ class Transaction {
   std::string body_, scratch_;
   uint64_t next_cursor_ = 1;
   uint64_t committed_cursor_ = 1;
-  uint64_t new_rows_ = 0;     // of this transaction
+  uint64_t new_rows_ = 0;  // of this transaction
   uint64_t new_endings_ = 0;
-  Statement begin_, commit_, roll_back_, insert_event_, insert_service_, find_sensor_, add_sensor_, update_sensor_, save_health_,
-      save_report_, save_counts_, save_hour_;
+  Statement begin_, commit_, roll_back_, insert_event_, insert_service_, find_sensor_, add_sensor_, update_sensor_,
+      save_health_, save_report_, save_counts_, save_hour_;
 };
 
 }  // namespace rs::store::sqlite

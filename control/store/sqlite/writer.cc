@@ -18,7 +18,9 @@ constexpr size_t kMaxGroupEvents = 20'000;
 constexpr auto kRetryEvery = std::chrono::seconds(1);
 constexpr auto kRetentionEvery = std::chrono::seconds(1);
 
-uint64_t now_ns() { return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1)); }
+uint64_t now_ns() {
+  return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+}
 
 // The batch itself is at fault, not the disk: it would fail for ever.
 bool is_fault_of_batch(int code) {
@@ -26,8 +28,10 @@ bool is_fault_of_batch(int code) {
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG:
-    case SQLITE_RANGE: return true;
-    default: return false;
+    case SQLITE_RANGE:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -81,10 +85,13 @@ std::string Writer::trouble() const {
 bool Writer::take_group(Group& group) {
   std::unique_lock lock(mutex_);
   const auto due = [this] { return stopping_ || !queue_.empty(); };
-  if (retention_due_) wake_.wait_for(lock, std::chrono::seconds(0), due);
-  else wake_.wait_for(lock, kRetentionEvery, due);
+  if (retention_due_)
+    wake_.wait_for(lock, std::chrono::seconds(0), due);
+  else
+    wake_.wait_for(lock, kRetentionEvery, due);
   size_t events = 0;
-  while (!queue_.empty() && group.size() < kMaxGroupBatches && (group.empty() || events + queue_.front().batch.events.size() <= kMaxGroupEvents)) {
+  while (!queue_.empty() && group.size() < kMaxGroupBatches &&
+         (group.empty() || events + queue_.front().batch.events.size() <= kMaxGroupEvents)) {
     events += queue_.front().batch.events.size();
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
@@ -126,8 +133,10 @@ int Writer::try_group(Group& group) {
   if (code != SQLITE_OK) {
     const Error error = error_of(db_->handle(), "cannot write to " + options_.path);
     transaction_.roll_back();
-    if (!is_fault_of_batch(code)) note_trouble(error.text + (error.code == Code::kCorrupt ? damage_advice(options_.path) : ""));
-    else if (group.size() == 1) group.front().written = {Outcome::kRefused, 0, 0, error.text};
+    if (!is_fault_of_batch(code))
+      note_trouble(error.text + (error.code == Code::kCorrupt ? damage_advice(options_.path) : ""));
+    else if (group.size() == 1)
+      group.front().written = {Outcome::kRefused, 0, 0, error.text};
   }
   return code;
 }
@@ -142,7 +151,8 @@ void Writer::store(Group& group) {
     }
     if (is_fault_of_batch(code)) {
       if (group.size() == 1) {
-        spdlog::error("store: batch {} of sensor {} refused: {}", group.front().batch.sequence, group.front().batch.sensor, group.front().written.text);
+        spdlog::error("store: batch {} of sensor {} refused: {}", group.front().batch.sequence,
+                      group.front().batch.sensor, group.front().written.text);
         group.front().done(group.front().written);
         return;
       }
@@ -154,7 +164,8 @@ void Writer::store(Group& group) {
       return;
     }
     if (!wait_to_retry()) {
-      const Written aborted{Outcome::kAborted, 0, 0, "the control plane is shutting down and could not store this batch: " + trouble()};
+      const Written aborted{Outcome::kAborted, 0, 0,
+                            "the control plane is shutting down and could not store this batch: " + trouble()};
       for (Job& job : group) job.done(aborted);
       return;
     }
@@ -189,8 +200,13 @@ void Writer::note_trouble(const std::string& text) {
     if (trouble_ == text) return;
     trouble_ = text;
   }
-  if (text.empty()) spdlog::info("store: writing to {} works again", options_.path);
-  else spdlog::error("store: {}; nothing is acknowledged until this is mended, sensors keep their batches; trying again every second", text);
+  if (text.empty())
+    spdlog::info("store: writing to {} works again", options_.path);
+  else
+    spdlog::error(
+        "store: {}; nothing is acknowledged until this is mended, sensors keep their batches; trying again every "
+        "second",
+        text);
 }
 
 }  // namespace rs::store::sqlite

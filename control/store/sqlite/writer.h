@@ -68,9 +68,9 @@ class Writer {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> queue_;        // under mutex_
-  std::string trouble_;          // under mutex_
-  bool stopping_ = false;        // under mutex_
+  std::deque<Job> queue_;  // under mutex_
+  std::string trouble_;    // under mutex_
+  bool stopping_ = false;  // under mutex_
   std::atomic<CommitListener*> listener_ = nullptr;
   std::atomic<uint64_t> newest_cursor_ = 0;
 };

@@ -226,7 +226,7 @@ def host_restart_stale(t):
 
     t.each(lose, live)
     gone.close()
-    time.sleep(2.5)
+    time.sleep(3.0)
 
     def write(c):
         c.client.send(request(9))

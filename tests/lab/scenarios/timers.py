@@ -108,7 +108,7 @@ def silent_state_expiry(t):
     def one(c):
         t.expect(c)
         exchange(c)
-        time.sleep(3.0)
+        time.sleep(4.0)
         c.client.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 9500)
         c.client.send(request(2))
         c.client.settimeout(12)
@@ -123,18 +123,18 @@ def silent_state_expiry(t):
 
 
 def idle_firewall(t, port, verdict):
-    """A stateful firewall on the router whose connections are forgotten after 2 s without a packet."""
+    """A stateful firewall on the router whose connections are forgotten after 3 s without a packet."""
     ip = "ip" if t.family == 4 else "ip6"
     kind = f"ipv{t.family}_addr . inet_service"
     t.nft_table(
         t.network.router,
         f"""
-        set live {{ type {kind}; flags dynamic,timeout; timeout 2s; }}
+        set live {{ type {kind}; flags dynamic,timeout; timeout 3s; }}
         chain c {{
           type filter hook forward priority 10
-          tcp dport {port} tcp flags & (syn|ack) == syn update @live {{ {ip} saddr . tcp sport timeout 2s }} accept
-          tcp dport {port} {ip} saddr . tcp sport @live update @live {{ {ip} saddr . tcp sport timeout 2s }} accept
-          tcp sport {port} {ip} daddr . tcp dport @live update @live {{ {ip} daddr . tcp dport timeout 2s }} accept
+          tcp dport {port} tcp flags & (syn|ack) == syn update @live {{ {ip} saddr . tcp sport timeout 3s }} accept
+          tcp dport {port} {ip} saddr . tcp sport @live update @live {{ {ip} saddr . tcp sport timeout 3s }} accept
+          tcp sport {port} {ip} daddr . tcp dport @live update @live {{ {ip} daddr . tcp dport timeout 3s }} accept
           tcp dport {port} {verdict}
           tcp sport {port} drop
         }}""",
@@ -143,7 +143,7 @@ def idle_firewall(t, port, verdict):
 
 @scenario(
     "idle_timeout_rst",
-    "a middlebox resets both ends of a connection that was idle for 2 s",
+    "a middlebox resets both ends of a connection that was idle for 3 s",
     Expect("idle_timeout_rst", ("middlebox",), ("idle",), ("reset",), kernel="forged"),
     seconds=5,
 )
@@ -156,7 +156,7 @@ def idle_timeout_rst(t):
     def one(c):
         t.expect(c)
         exchange(c)
-        time.sleep(2.0 + 0.05)
+        time.sleep(3.0)
         up = t.box.latest(c.client_ip, c.client_port, c.server_ip, port)
         down = t.box.latest(c.server_ip, port, c.client_ip, c.client_port)
         for send, me, you in ((t.box.to_client, down, up), (t.box.to_server, up, down)):
@@ -181,7 +181,7 @@ def idle_timeout_rst_on_packet(t):
     def one(c):
         t.expect(c)
         exchange(c)
-        time.sleep(3.0)
+        time.sleep(4.0)
         c.client.send(request(2))
         wait_reset(c.client)
         vanish(c.server)
@@ -213,7 +213,7 @@ def idle_timeout_rst_haproxy(t):
     config = os.path.join(t.directory(), "haproxy.cfg")
     with open(config, "w", encoding="ascii") as f:
         f.write(
-            f"defaults\n mode tcp\n timeout connect 1s\n timeout client 2s\n timeout server 2s\n"
+            f"defaults\n mode tcp\n timeout connect 1s\n timeout client 3s\n timeout server 3s\n"
             f"frontend f\n bind {loop}:{front}\n default_backend b\nbackend b\n server s {host}:{port}\n"
         )
     t.start(t.network.client, "haproxy", "-db", "-f", config, ready_port=front)

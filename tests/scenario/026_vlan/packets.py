@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A connection inside one VLAN, and one whose directions are mirrored from two VLANs, as a firewall's two sides are: both
-are one connection each."""
+"""A connection inside one VLAN, and one whose directions are mirrored from two VLANs, as a firewall's two sides are:
+both are one connection each."""
 from builder import Conversation, Packet, merge
 
 

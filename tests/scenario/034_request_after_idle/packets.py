@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""After three seconds of silence a request comes; the server acknowledges it and 50 ms later aborts without an answer. The
-silence ended before: this is no idle timeout, the program left the request unread."""
+"""After three seconds of silence a request comes; the server acknowledges it and 50 ms later aborts without an
+answer. The silence ended before: this is no idle timeout, the program left the request unread."""
 from builder import Conversation
 
 
