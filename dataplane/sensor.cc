@@ -37,6 +37,9 @@ using namespace std::chrono_literals;
 // batch is written to disk.
 constexpr size_t kRingItems = 8192;
 
+// Ports and files named in a health report. Live ports are at most 32.
+constexpr size_t kPortsTold = 32;
+
 // What a capture is, whatever its name: length, beginning and end. Reading the same capture again is the same input;
 // the order in which files are named does not matter.
 uint64_t digest(const capture::CaptureFiles& files) {
@@ -257,7 +260,13 @@ class Sensor {
     event::Health h;
     h.version = RS_VERSION;
     h.workers = static_cast<uint16_t>(workers_.size());
+    // Hundreds of rotated files are one input; a few names tell which.
     h.ports = config_.capture.ports;
+    if (h.ports.size() > kPortsTold) {
+      const size_t more = h.ports.size() - kPortsTold;
+      h.ports.resize(kPortsTold);
+      h.ports.push_back("and " + std::to_string(more) + " more");
+    }
     capture::SourceCounts sum;
     const auto add = [&sum](const capture::SourceCounts& c) {
       sum.rx_pkts += c.rx_pkts;

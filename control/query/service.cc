@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/query/service.h"
 
+#include <google/protobuf/arena.h>
+
 namespace rs::query {
 namespace {
 
@@ -28,10 +30,19 @@ void Service::drain(std::chrono::steady_clock::duration longest) {
   idle_.wait_for(lock, longest, [this] { return under_way_ == 0; });
 }
 
-grpc::Status Service::ListResets(grpc::ServerContext* context, const v1::ListResetsRequest* in,
-                                 v1::ListResetsResponse* out) {
-  return serve([&] { return list_resets(parts_, *context, *in, *out); });
+grpc::Status Service::StreamedListResets(
+    grpc::ServerContext* context, grpc::ServerUnaryStreamer<v1::ListResetsRequest, v1::ListResetsResponse>* stream) {
+  return serve([&] {
+    v1::ListResetsRequest in;
+    if (!stream->Read(&in)) return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the request cannot be read");
+    google::protobuf::Arena arena;
+    auto& out = *google::protobuf::Arena::CreateMessage<v1::ListResetsResponse>(&arena);
+    grpc::Status status = list_resets(parts_, *context, in, out);
+    if (status.ok()) stream->Write(out);
+    return status;
+  });
 }
+
 grpc::Status Service::WatchResets(grpc::ServerContext* context, const v1::WatchResetsRequest* in,
                                   grpc::ServerWriter<v1::WatchResetsResponse>* out) {
   return serve([&] { return watch_resets(parts_, *context, *in, *out); });

@@ -13,15 +13,18 @@
 
 namespace rs::query {
 
-class Service final : public v1::Resetscope::Service {
+// ListResets takes gRPC's "streamed unary" form, the same on the wire, in which the handler owns the response: a page
+// of up to 10,000 events is built in one arena and freed at once.
+class Service final : public v1::Resetscope::WithStreamedUnaryMethod_ListResets<v1::Resetscope::Service> {
  public:
   explicit Service(const Parts& parts) : parts_(parts) {}
 
   // control thread, at shutdown: waits for the calls under way, no longer than this.
   void drain(std::chrono::steady_clock::duration longest);
 
-  grpc::Status ListResets(grpc::ServerContext* context, const v1::ListResetsRequest* in,
-                          v1::ListResetsResponse* out) override;
+  grpc::Status StreamedListResets(
+      grpc::ServerContext* context,
+      grpc::ServerUnaryStreamer<v1::ListResetsRequest, v1::ListResetsResponse>* stream) override;
   grpc::Status WatchResets(grpc::ServerContext* context, const v1::WatchResetsRequest* in,
                            grpc::ServerWriter<v1::WatchResetsResponse>* out) override;
   grpc::Status GetReset(grpc::ServerContext* context, const v1::GetResetRequest* in,

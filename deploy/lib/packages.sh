@@ -28,7 +28,7 @@ install_packages() {
   ((${#wanted[@]})) || return 0
   command -v apt-get >/dev/null || die "these Debian packages are missing, and there is no apt-get: ${wanted[*]}"
   ((EUID == 0)) || die "these packages are missing; run as root, or install them: apt-get install ${wanted[*]}"
-  say "installing ${#wanted[@]} packages: ${wanted[*]}"
+  say "installing ${wanted[*]}"
   mkdir -p "$LOG"
   if [[ ! -e $policy ]]; then
     printf '#!/bin/sh\n# resetscope quickstart, while it installs packages\nexit 101\n' >"$policy"
