@@ -14,6 +14,9 @@ namespace rs {
 using TimeNs = uint64_t;
 using DurationNs = uint64_t;
 
+// Sources give nothing later: 2116. What claims to be is a broken clock, and deadlines reckoned from it would wrap.
+inline constexpr TimeNs kLatestTime = uint64_t{1} << 62;
+
 inline constexpr DurationNs kUs = 1'000;
 inline constexpr DurationNs kMs = 1'000'000;
 inline constexpr DurationNs kSecond = 1'000'000'000;

@@ -66,7 +66,7 @@ Result<std::vector<uint32_t>> pick_cpus(const std::vector<Cpu>& allowed, const s
     std::vector<Cpu> second;
     for (const Cpu& cpu : pool) (taken.insert(cpu.core).second ? first : second).push_back(cpu);
     first.insert(first.end(), second.begin(), second.end());
-    std::ranges::stable_partition(first, [&](const Cpu& cpu) { return node < 0 || cpu.node == node; });
+    std::stable_partition(first.begin(), first.end(), [&](const Cpu& cpu) { return node < 0 || cpu.node == node; });
     for (const Cpu& cpu : first) order.push_back(cpu.id);
   }
   std::vector<uint32_t> picked;

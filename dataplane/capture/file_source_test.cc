@@ -251,9 +251,9 @@ TEST(Pcapng, TimestampResolutionsAndOffsets) {
       {w.time_offset(100), 0, 100 * kSecond},
       {w.time_offset(-1), 1'500'000, kSecond / 2},
       {w.time_offset(-100), 1, 0},
-      {w.time_offset(INT64_MAX), 1, UINT64_MAX},
+      {w.time_offset(INT64_MAX), 1, kLatestTime},
       {w.time_offset(INT64_MIN), 1, 0},
-      {w.resolution(0), UINT64_MAX, UINT64_MAX},
+      {w.resolution(0), UINT64_MAX, kLatestTime},
       {w.resolution(6) + w.option(0, "") + w.resolution(9), 1, 1000},  // nothing counts after the end option
       {w.option(9, "ab") + w.option(14, "x"), 1, 1000},                // options of a wrong size are not ours
   };

@@ -167,7 +167,7 @@ void Records::interface(Bytes body) noexcept {
     options = options.sub(4 + padded(size));
   }
   if (on.shift == 0 && on.div == 1 && on.offset_s == 0) {
-    on.plain_below = std::numeric_limits<uint64_t>::max() / on.mult;
+    on.plain_below = kLatestTime / on.mult;
   }
   interfaces_.push_back(on);
 }
@@ -182,7 +182,6 @@ TimeNs Records::time_of(const Interface& on, uint64_t ts) noexcept {
   } else {
     ns = Wide{ts} * on.mult / on.div;
   }
-  constexpr Wide kMax = std::numeric_limits<TimeNs>::max();
   const Wide shift_ns =
       Wide{on.offset_s < 0 ? 0 - static_cast<uint64_t>(on.offset_s) : static_cast<uint64_t>(on.offset_s)} * kSecond;
   if (on.offset_s < 0) {
@@ -190,7 +189,7 @@ TimeNs Records::time_of(const Interface& on, uint64_t ts) noexcept {
   } else {
     ns += shift_ns;
   }
-  return static_cast<TimeNs>(std::min(ns, kMax));
+  return static_cast<TimeNs>(std::min(ns, Wide{kLatestTime}));
 }
 
 bool Records::packet(uint32_t id, uint64_t ts, uint32_t captured, uint32_t wire, Bytes data, Frame& frame) noexcept {
