@@ -86,6 +86,9 @@ class Sensor {
     for (const auto& source : file_sources_)
       for (const std::string& w : &source == &file_sources_.front() ? source->warnings() : std::vector<std::string>{})
         spdlog::warn("{}", w);
+    constexpr auto kUnsupported = static_cast<size_t>(packet::Outcome::kUnsupportedLink);
+    if (const uint64_t unread = workers_.front()->counters.outcomes[kUnsupported].get(); unread != 0)
+      spdlog::warn("{} packets have a link type that is not understood; none of them was read", unread);
     sd_notify(0, "STOPPING=1");
     return drain(files);
   }

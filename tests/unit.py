@@ -25,7 +25,7 @@ def main():
         report.exit()
     log = pathlib.Path(build, "meson-logs", "testlog.json")
     log.unlink(missing_ok=True)
-    run = subprocess.run(["meson", "test", "-C", build, "--print-errorlogs", "--suite", "unit", *names],
+    run = subprocess.run(["meson", "test", "-C", build, "--print-errorlogs", "--timeout-multiplier", "6", "--suite", "unit", *names],
                          capture_output=True, text=True)
     for line in (run.stdout + run.stderr).splitlines():
         print(f"| {line}")   # for the log; four spaces at the front would show it

@@ -38,6 +38,12 @@ void* operator new(size_t bytes, std::align_val_t align) {
   if (void* p = std::aligned_alloc(a, (bytes + a - 1) / a * a)) return p;
   throw std::bad_alloc();
 }
+// std::stable_sort's buffer comes from here.
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  if (trap.load(std::memory_order_relaxed)) allocations.fetch_add(1);
+  return std::malloc(bytes);
+}
+void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, size_t) noexcept { std::free(p); }
 void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }

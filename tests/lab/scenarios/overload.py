@@ -173,7 +173,7 @@ def listen_overflow_drop(t):
     for c in many:
         with contextlib.suppress(OSError):
             c.client.send(b"anyone?\n")
-    time.sleep(8)  # five doubling repeats of the request; after 9 s the server forgets it and resets
+    time.sleep(7)  # five doubling repeats of the request; after 9 s the server forgets it and resets
     # Who did not get in gives up without a word, before the queue has room again.
     inside = established(t, listener)
     for c in many:
