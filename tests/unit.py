@@ -25,8 +25,9 @@ def main():
         report.exit()
     log = pathlib.Path(build, "meson-logs", "testlog.json")
     log.unlink(missing_ok=True)
-    run = subprocess.run(["meson", "test", "-C", build, "--print-errorlogs", "--timeout-multiplier", "6", "--suite", "unit", *names],
-                         capture_output=True, text=True)
+    # Sanitizers make programs several times slower.
+    options = ["--print-errorlogs", "--timeout-multiplier", "6", "--suite", "unit"]
+    run = subprocess.run(["meson", "test", "-C", build, *options, *names], capture_output=True, text=True)
     for line in (run.stdout + run.stderr).splitlines():
         print(f"| {line}")   # for the log; four spaces at the front would show it
     results = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
