@@ -262,7 +262,7 @@ Decoded decode(std::span<const uint8_t> bytes) {
   const uint8_t* data = bytes.data();
   if (reinterpret_cast<uintptr_t>(data) % alignof(uint64_t) != 0) {
     aligned.resize((bytes.size() + sizeof(uint64_t) - 1) / sizeof(uint64_t));
-    std::memcpy(aligned.data(), data, bytes.size());
+    if (!bytes.empty()) std::memcpy(aligned.data(), data, bytes.size());
     data = reinterpret_cast<const uint8_t*>(aligned.data());
   }
   flatbuffers::Verifier verifier(data, bytes.size(), kMaxDepth, kMaxTables);

@@ -377,7 +377,9 @@ class Gatherer {
     if (fin(other(client_))) f_.set(FactId::kFinFromServer);
     if (fin(s)) f_.set(FactId::kFinFromRstSender);
     if (fin(other(s))) f_.set(FactId::kFinFromPeer);
-    if (fin(s) && far.last_len != 0 && far.last_ns > e_.cold.fin_ns[static_cast<size_t>(s)]) {
+    // Late data may have been followed by the peer's own FIN: then it shows as bytes that were never acknowledged.
+    const bool unread = by_rst && own.acked != 0 && seq_diff(far.next, own.acked) > (fin(other(s)) ? 1 : 0);
+    if (fin(s) && (far.last_len != 0 || unread) && far.last_ns > e_.cold.fin_ns[static_cast<size_t>(s)]) {
       const uint64_t late_us = (far.last_ns - e_.cold.fin_ns[static_cast<size_t>(s)]) / kUs;
       f_.set(FactId::kDataAfterFin, static_cast<int64_t>(late_us));
       // The FIN was on its way to the peer and its data on the way back: half a round trip on either side of the tap.

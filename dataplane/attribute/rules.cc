@@ -125,6 +125,10 @@ constexpr Rule kRules[] = {
      {{{F::kSenderContinued, -300}, {F::kIdleKnownDefault, -60}}}, kActive},
     {Cause::kClientCancel, Who::kSender, kClient, kClosing, kReset, Severity::kBenign, 250,
      {F::kImageStateless, F::kFinFromRstSender, F::kFinCrossedData}, {}, {F::kFinFromPeer}, {}, kActive},
+    // What looks like a whole response may be the part that had come: only its length, inside the payload, tells.
+    {Cause::kClientCancel, Who::kSender, kClient, kTalk | kIdle, kReset, Severity::kBenign, 150,
+     {F::kResponseComplete, F::kImageActive}, {}, {F::kFlowSurvived, F::kFinFromPeer, F::kKeepaliveProbes},
+     {{{F::kSenderContinued, -300}, {F::kIdleWholeSeconds, -80}}}, kActive},
     {Cause::kClientFastClose, Who::kSender, kClient, kTalk | kIdle | kClosing, kReset, Severity::kBenign, 260,
      {F::kResponseComplete}, {F::kImageActive, F::kImageRaw}, {F::kKeepaliveProbes, F::kFlowSurvived},
      {{{F::kFinFromPeer, 60}, {F::kAckedAll, 30}, {F::kSenderContinued, -300}, {F::kIdleWholeSeconds, -80},

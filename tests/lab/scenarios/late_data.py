@@ -11,7 +11,7 @@ LATE = "server:TCP_ABORT_ON_DATA|TCP_TIMEWAIT_SOCKET|TCP_FLAGS|NO_SOCKET"
 @scenario(
     "close_then_late_data",
     "the server closes after an answer; the client writes half a second later",
-    Expect("close_then_late_data", ("server",), ("closing",), ("reset",), kernel=LATE),
+    Expect("close_then_late_data", ("server",), ("closing", "closed"), ("reset",), kernel=LATE),
 )
 def close_then_late_data(t):
     listener = t.listen()
