@@ -26,7 +26,7 @@ def main():
     log = pathlib.Path(build, "meson-logs", "testlog.json")
     log.unlink(missing_ok=True)
     # Sanitizers make programs several times slower.
-    options = ["--print-errorlogs", "--timeout-multiplier", "6", "--suite", "unit"]
+    options = ["--print-errorlogs", "--timeout-multiplier", "20", "--suite", "unit"]
     run = subprocess.run(["meson", "test", "-C", build, *options, *names], capture_output=True, text=True)
     for line in (run.stdout + run.stderr).splitlines():
         print(f"| {line}")   # for the log; four spaces at the front would show it
