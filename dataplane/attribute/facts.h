@@ -21,6 +21,8 @@ class Facts {
     values_[static_cast<size_t>(id)] = value;
   }
   [[nodiscard]] bool has(FactId id) const { return bits_.test(static_cast<size_t>(id)); }
+  using Set = std::bitset<kFactIdCount>;
+  [[nodiscard]] const Set& seen() const { return bits_; }
   [[nodiscard]] int64_t value(FactId id) const { return has(id) ? values_[static_cast<size_t>(id)] : 0; }
 
   Stage stage = Stage::kUnknown;
@@ -28,8 +30,9 @@ class Facts {
   Side sender = Side::kUnknown;  // claimed sender of the RST, or who fell silent is the other one
 
  private:
-  std::bitset<kFactIdCount> bits_;
-  std::array<int64_t, kFactIdCount> values_{};
+  Set bits_;
+  // Not cleared, for speed: read behind has() only.
+  std::array<int64_t, kFactIdCount> values_;
 };
 
 Facts gather(const track::Ending& ending);

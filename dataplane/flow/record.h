@@ -42,6 +42,7 @@ inline constexpr uint16_t kDuplicates = 0x0400;      // the mirror shows packets
 inline constexpr uint16_t kSynOnLive = 0x0800;       // a new SYN hit this live connection
 inline constexpr uint16_t kBytesCounted = 0x1000;    // bytes already in the service's denominators
 inline constexpr uint16_t kWasReset = 0x4000;        // it ended by a RST
+inline constexpr uint16_t kSimultaneous = 0x8000;    // both ends sent a SYN (RFC 9293 3.5): the first one's is client
 inline constexpr uint16_t kAckAfterResent = 0x2000;  // the SYN-ACK came again although the client had acknowledged
 
 struct alignas(64) FlowHot {
@@ -67,25 +68,47 @@ inline constexpr uint8_t kTimestamps = 0x40;  // its latest packet carried times
 inline constexpr uint8_t kStarted = 0x80;     // has sent a packet
 
 inline constexpr uint8_t kMaxSyns = 31;
+inline constexpr uint32_t kMaxRun = (1U << 24) - 1;
+inline constexpr uint64_t kMaxBytes = (uint64_t{1} << 48) - 1;
+
+// Signatures of the latest three packets, 21 bits each: one packet in 700,000 that says nothing new is taken for a copy
+// by chance, if it comes within the window for copies at all.
+class Recent {
+ public:
+  [[nodiscard]] bool has(uint32_t signature) const {
+    const uint64_t s = clip(signature);
+    return ((packed_ ^ s) & kMask) == 0 || ((packed_ >> kBits ^ s) & kMask) == 0 || (packed_ >> 2 * kBits ^ s) == 0;
+  }
+  void push(uint32_t signature) { packed_ = (packed_ << kBits & kAll) | clip(signature); }
+
+ private:
+  static constexpr unsigned kBits = 21;
+  static constexpr uint64_t kMask = (uint64_t{1} << kBits) - 1;
+  static constexpr uint64_t kAll = (uint64_t{1} << 3 * kBits) - 1;
+  // 0 marks an empty place.
+  static uint64_t clip(uint32_t signature) { return (signature & kMask) == 0 ? 1 : signature & kMask; }
+  uint64_t packed_ = 0;
+};
 
 // One direction, as seen from its sender.
 struct alignas(64) Direction {
-  TimeNs last_ns = 0;  // latest packet
-  uint64_t bytes = 0;  // payload, each byte once
-  uint32_t next = 0;   // highest sequence end sent
-  uint32_t acked = 0;  // highest acknowledgement sent
-  uint32_t tsval = 0;  // latest
+  TimeNs last_ns = 0;        // latest packet
+  uint64_t bytes : 48 = 0;   // payload, each byte once
+  uint64_t window : 16 = 0;  // raw, latest
+  Recent recent;             // its latest packets, to recognise the mirror's copies
+  uint32_t next = 0;         // highest sequence end sent
+  uint32_t acked = 0;        // highest acknowledgement sent
+  uint32_t tsval = 0;        // latest
   uint32_t pkts = 0;
   uint32_t rtt_us = 0;           // least round trip tap <-> this sender, 0 unknown
-  uint32_t run_bytes = 0;        // new data since the last change of direction
+  uint32_t run_bytes : 24 = 0;   // new data since the last change of direction, at most kMaxRun
+  uint32_t head_len : 8 = 0;     // bytes kept in Heads
   uint32_t flow_label : 20 = 0;  // IPv6, latest
   uint32_t window_scale : 4 = 0;
   uint32_t syns : 5 = 0;      // SYN or SYN-ACK copies sent, at most kMaxSyns
   uint32_t syn_tool : 3 = 0;  // what made its SYN: track::SynTool
   uint16_t ip_id = 0;
-  uint16_t window = 0;               // raw, latest
-  uint16_t last_len = 0;             // payload of the latest packet, saturating
-  std::array<uint16_t, 3> recent{};  // signatures of its latest packets, to recognise the mirror's copies
+  uint16_t last_len = 0;  // payload of the latest packet, saturating
   uint8_t ttl_min = 0;
   uint8_t ttl_max = 0;
   uint8_t tos = 0;
@@ -99,11 +122,11 @@ static_assert(sizeof(Direction) == 64 && alignof(Direction) == 64);
 
 // client/server here are the key's ends: index 0 is End::kLo.
 struct alignas(32) FlowCold {
-  std::array<TimeNs, 2> fin_ns{};     // first FIN of each end
-  std::array<uint32_t, 2> isn{};      // of each end's latest SYN, or the first sequence seen
-  uint32_t syn_ack_us = 0;            // latest SYN to SYN-ACK, saturating; 0 not seen
-  uint16_t repeat_gap_10ms = 0;       // spacing of the latest SYN, keepalive or data repeats, saturating
-  std::array<uint8_t, 2> head_len{};  // bytes kept in Heads
+  std::array<TimeNs, 2> fin_ns{};  // first FIN of each end
+  std::array<uint32_t, 2> isn{};   // of each end's latest SYN, or the first sequence seen
+  uint32_t syn_ack_us = 0;         // latest SYN to SYN-ACK, saturating; 0 not seen
+  uint16_t repeat_gap_10ms = 0;    // spacing of the latest SYN, keepalive or data repeats, saturating
+  uint16_t zero_ = 0;
 };
 static_assert(sizeof(FlowCold) == 32);
 

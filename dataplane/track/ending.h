@@ -64,11 +64,8 @@ struct After {
 
 inline constexpr size_t kMaxRsts = 4;
 
-struct Ending {
-  flow::FlowHot hot;                     // as of the ending's first packet, that packet excluded
-  std::array<flow::Direction, 2> dir{};  // by flow::End
-  flow::FlowCold cold;
-  std::array<RstSeen, kMaxRsts> rst{};  // the first ones
+// What is known of the ending itself; the connection it ends and its RSTs stand in Ending.
+struct EndingHead {
   std::array<After, 2> after{};         // by flow::End
   std::array<uint16_t, 2> rst_count{};  // by flow::End
   TimeNs time = 0;                      // of the ending: first RST, ICMP, or the moment of giving up
@@ -89,7 +86,19 @@ struct Ending {
   bool survived = false;           // both ends went on talking: the RST took no effect
   bool challenge_ack = false;      // the RST's receiver answered it with an ACK (RFC 5961 3.2)
   bool lossy = false;              // the source lost packets while it was gathered
+};
 
+struct Ending : EndingHead {
+  flow::FlowHot hot;                     // as of the ending's first packet, that packet excluded
+  std::array<flow::Direction, 2> dir{};  // by flow::End
+  flow::FlowCold cold;
+  std::array<RstSeen, kMaxRsts> rst{};  // the first ones, `rsts` of them
+
+  // Fresh for another use. Of the RSTs only the first is cleared: in a storm clearing costs as much as all else.
+  void reset() {
+    static_cast<EndingHead&>(*this) = {};
+    rst[0] = {};
+  }
   [[nodiscard]] flow::End client() const {
     return (hot.marks & flow::kClientIsHi) != 0 ? flow::End::kHi : flow::End::kLo;
   }

@@ -6,6 +6,7 @@
 
 #include "dataplane/base/seq.h"
 #include "dataplane/track/arithmetic.h"
+#include "dataplane/track/calm.h"
 
 namespace rs::track {
 
@@ -17,11 +18,6 @@ using packet::Outcome;
 using packet::PacketView;
 
 namespace {
-
-// Room for what one packet can make ready: an old ending settled, a give-up, an eviction.
-constexpr size_t kReadySlack = 8;
-constexpr size_t kReadyMax = 256;
-constexpr size_t kTalliesMax = 1024;
 
 // Flows the wheel looks at a burst. A burst inserts at most 32, each looked at every 32 s or so: this keeps up.
 constexpr uint32_t kWheelBudget = 64;
@@ -41,11 +37,6 @@ Tracker::Tracker(flow::Table& table, const Settings& settings, uint32_t endings)
   free_endings_ = room;
   ready_.reserve(room);
   tallies_.reserve(kTalliesMax + 4 * kWheelBudget);
-}
-
-bool Tracker::must_drain() const {
-  return ready_.size() >= kReadyMax || tallies_.size() >= kTalliesMax ||
-         (free_endings_ < kReadySlack && !ready_.empty());
 }
 
 void Tracker::done() {
@@ -103,7 +94,7 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   free_ending_ = endings_[e].next_free;
   --free_endings_;
   Ending& end = endings_[e];
-  end = Ending{};
+  end.reset();
   end.kind = kind;
   end.time = time;
   end.flow = i;
@@ -141,6 +132,7 @@ void Tracker::settle(uint32_t e, bool settled) {
   }
   if (!end.survived) {
     hot.state = State::kClosed;
+    table_.offer_closed(i);
     hot.marks |= flow::kReported;
     if (end.kind == EndKind::kRst) hot.marks |= flow::kWasReset;
     count_bytes(i);
@@ -309,6 +301,7 @@ void Tracker::start(uint32_t i, const PacketView& v, End from) {
       client(from);
       hot.state = State::kSynSent;
     }
+    table_.offer_unestablished(i);
     tally(i, Happened::kAttempted);
     return;
   }
@@ -319,35 +312,43 @@ void Tracker::start(uint32_t i, const PacketView& v, End from) {
   tally(i, Happened::kEstablished);
 }
 
-Outcome Tracker::packet(const PacketView& v, const flow::FlowKey& key, End from, uint64_t hash) {
+// Before a packet counts, what its connection's silence has already decided.
+inline void Tracker::close_overdue(uint32_t i, TimeNs now) {
+  const FlowHot& hot = table_.hot(i);
+  if (hot.ending != flow::kNone) [[unlikely]] {
+    if (now > endings_[hot.ending].deadline) settle(hot.ending, true);
+    return;
+  }
+  const bool outstanding = hot.state < State::kEstablished ||
+                           std::max(table_.dir(i, End::kLo).retransmits, table_.dir(i, End::kHi).retransmits) >= 5;
+  if (!outstanding) [[likely]]
+    return;
+  EndKind kind = EndKind::kRst;
+  const TimeNs deadline = silence_deadline(i, kind);
+  if (deadline != 0 && now >= deadline) give_up(i, kind, deadline);
+}
+
+Outcome Tracker::any(const PacketView& v, const flow::FlowKey& key, End from, uint64_t hash, uint32_t candidate) {
   if (v.time > now_) {
     now_ = v.time;
-  } else if (v.time + kSecond < now_) {
+  } else if (v.time + kSecond < now_) [[unlikely]] {
     ++counts_.clock_backwards;
   }
-  if (free_endings_ < kReadySlack || waiting_size_ + kReadySlack > waiting_.size()) make_room();
-  uint32_t i = table_.find(key, hash);
+  if (free_endings_ < kReadySlack || waiting_size_ + kReadySlack > waiting_.size()) [[unlikely]]
+    make_room();
+  uint32_t i = table_.find(key, hash, candidate);
   if (i == flow::kNone) {
     i = open(v, key, from, hash);
     if (i == flow::kNone) return Outcome::kTableFull;
   } else {
-    FlowHot& hot = table_.hot(i);
-    if (hot.ending != flow::kNone) {
-      if (v.time > endings_[hot.ending].deadline) settle(hot.ending, true);
-    } else if (hot.state < State::kEstablished || table_.dir(i, End::kLo).retransmits >= 5 ||
-               table_.dir(i, End::kHi).retransmits >= 5) {
-      EndKind kind = EndKind::kRst;
-      const TimeNs deadline = silence_deadline(i, kind);
-      if (deadline != 0 && v.time >= deadline) give_up(i, kind, deadline);
-    }
+    close_overdue(i, v.time);
   }
-  if (v.has(packet::kRst)) {
-    return rst(i, v, from) ? Outcome::kTracked : Outcome::kMirrorDuplicate;
-  }
+  FlowHot& hot = table_.hot(i);
+  if (v.has(packet::kRst)) return rst(i, v, from) ? Outcome::kTracked : Outcome::kMirrorDuplicate;
   Direction& d = table_.dir(i, from);
-  const uint16_t signature = signature_of(v);
-  if (is_copy(d, v, signature)) {
-    table_.hot(i).marks |= flow::kDuplicates;
+  const uint32_t signature = signature_of(v);
+  if (is_copy(hot, d, v, signature)) [[unlikely]] {
+    hot.marks |= flow::kDuplicates;
     ++counts_.duplicates;
     return Outcome::kMirrorDuplicate;
   }
@@ -358,10 +359,9 @@ Outcome Tracker::packet(const PacketView& v, const flow::FlowKey& key, End from,
       syn(i, v, from);
     }
   }
-  if (table_.hot(i).ending != flow::kNone) note_after(i, v, from);
+  if (hot.ending != flow::kNone) note_after(i, v, from);
   segment(i, v, from);
-  auto& recent = table_.dir(i, from).recent;
-  recent = {signature, recent[0], recent[1]};
+  d.recent.push(signature);
   return Outcome::kTracked;
 }
 

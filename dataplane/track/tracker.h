@@ -54,7 +54,9 @@ struct Counts {
   uint64_t settled_early = 0;
   uint64_t clock_backwards = 0;
   uint64_t retransmissions = 0;
-  uint64_t late_rsts = 0;  // after an ending was already reported: cascades
+  uint64_t reordered = 0;      // came after younger data of its sender
+  uint64_t window_probes = 0;  // into a closed window
+  uint64_t late_rsts = 0;      // after an ending was already reported: cascades
 };
 
 class Tracker {
@@ -62,8 +64,9 @@ class Tracker {
   // `endings` is how many can be gathered at once; more are judged without settling.
   Tracker(flow::Table& table, const Settings& settings, uint32_t endings);
 
-  // worker thread. `hash` is the table's hash of the packet's key.
-  packet::Outcome packet(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
+  // worker thread. `hash` is the table's hash of the packet's key, `candidate` the table's for that hash. In calm.h.
+  packet::Outcome packet(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash,
+                         uint32_t candidate = flow::kNone);
   packet::Outcome icmp(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
   // Time moves on: settles endings, gives up on silent connections, lets old flows go.
   void advance(TimeNs now);
@@ -86,20 +89,38 @@ class Tracker {
   void set_lossy(bool lossy) { lossy_ = lossy; }
 
  private:
+  // Room for what one packet can make ready: an old ending settled, a give-up, an eviction.
+  static constexpr size_t kReadySlack = 8;
+  static constexpr size_t kReadyMax = 256;
+  static constexpr size_t kTalliesMax = 1024;
+
   uint32_t open(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
   void start(uint32_t i, const packet::PacketView& v, flow::End from);
   void syn(uint32_t i, const packet::PacketView& v, flow::End from);
   void syn_ack(uint32_t i, const packet::PacketView& v, flow::End from);
   // False: the mirror's copy of a RST already seen.
   bool rst(uint32_t i, const packet::PacketView& v, flow::End from);
+  // The short way, see calm.h; false when the packet must go the long one, and then nothing is done yet.
+  bool calm(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint32_t candidate);
+  packet::Outcome any(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash,
+                      uint32_t candidate);
   void segment(uint32_t i, const packet::PacketView& v, flow::End from);
   void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
   void keep_head(uint32_t i, const packet::PacketView& v, flow::End from);
+  void acknowledge(flow::Direction& d, flow::Direction& peer, const packet::PacketView& v);
+  void take(uint32_t i, flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v, flow::End from,
+            uint32_t fresh);
+  static void note_stack(flow::Direction& d, const packet::PacketView& v);
+  static void note_first(flow::Direction& d, const packet::PacketView& v, bool started, bool older);
+  static void note_latest(flow::Direction& d, const packet::PacketView& v);
   void note_gap(flow::FlowHot& hot, TimeNs now, TimeNs last);
-  // What makes a packet this packet, but for what a router changes.
-  static uint16_t signature_of(const packet::PacketView& v);
-  [[nodiscard]] static bool is_copy(const flow::Direction& d, const packet::PacketView& v, uint16_t signature);
+  static uint32_t signature_of(const packet::PacketView& v);
+  // Sent before the sender's latest packet, by what the sender itself stamped on it.
+  [[nodiscard]] static bool is_older(const flow::Direction& d, const packet::PacketView& v);
+  [[nodiscard]] static bool is_copy(const flow::FlowHot& hot, const flow::Direction& d, const packet::PacketView& v,
+                                    uint32_t signature);
 
+  void close_overdue(uint32_t i, TimeNs now);
   void settle_oldest();
   void make_room();
   uint32_t new_ending(uint32_t i, EndKind kind, TimeNs time);

@@ -43,6 +43,8 @@ struct alignas(64) Counters {
   event::Count settled_early;
   event::Count clock_backwards;
   event::Count retransmissions;
+  event::Count reordered;
+  event::Count window_probes;
   event::Count late_rsts;
   std::atomic<uint64_t> flows{0};
   std::atomic<uint64_t> now{0};  // packet time
@@ -72,6 +74,7 @@ struct Worker {
   std::array<flow::FlowKey, capture::kBurst> keys;
   std::array<flow::End, capture::kBurst> from;
   std::array<uint64_t, capture::kBurst> hashes;
+  std::array<uint32_t, capture::kBurst> candidates;
   event::Event event;  // being made
 };
 
