@@ -325,7 +325,7 @@ class Gatherer {
       f_.set(FactId::kLateHandshake, r.reaction_us / 1000);
     // With several packets of the peer on their way the RST may answer an earlier one: only a lone trigger can be
     // timed. Below half a millisecond the tap's own stamping decides, not the path.
-    const bool lone = e_.hot.since_gap == 1 || (f_.stage == Stage::kSyn && p.syns == 1);
+    const bool lone = e_.since_gap() == 1 || (f_.stage == Stage::kSyn && p.syns == 1);
     // A live port without hardware stamps gives a whole burst one time: no ground for a race.
     if (r.exact_time && stateless_image() && lone && rtt >= 500 && r.reaction_us * 2ULL < rtt)
       f_.set(FactId::kFasterThanSender, static_cast<int64_t>(r.reaction_us) * 100 / rtt);
@@ -379,8 +379,8 @@ class Gatherer {
     if (fin(other(s))) f_.set(FactId::kFinFromPeer);
     // Late data may have been followed by the peer's own FIN: then it shows as bytes that were never acknowledged.
     const bool unread = by_rst && own.acked != 0 && seq_diff(far.next, own.acked) > (fin(other(s)) ? 1 : 0);
-    if (fin(s) && (far.last_len != 0 || unread) && far.last_ns > e_.cold.fin_ns[static_cast<size_t>(s)]) {
-      const uint64_t late_us = (far.last_ns - e_.cold.fin_ns[static_cast<size_t>(s)]) / kUs;
+    if (fin(s) && (far.last_len != 0 || unread) && far.last_ns > e_.cold.fin_ns(s)) {
+      const uint64_t late_us = (far.last_ns - e_.cold.fin_ns(s)) / kUs;
       f_.set(FactId::kDataAfterFin, static_cast<int64_t>(late_us));
       // The FIN was on its way to the peer and its data on the way back: half a round trip on either side of the tap.
       if (late_us < uint64_t{far.rtt_us} + 500) f_.set(FactId::kFinCrossedData);
@@ -448,7 +448,8 @@ class Gatherer {
     const auto silence_ms = static_cast<int64_t>(is_idle() ? e_.idle_ms : gap_ms);
     if (silence_ms != 0) f_.set(FactId::kIdleMs, silence_ms);
     if (!is_idle()) return;
-    if (e_.hot.gap_ms != 0 && e_.idle_ms == e_.hot.gap_ms && e_.kind == EndKind::kRst && !f_.has(FactId::kSpontaneous))
+    if (e_.cold.gap_ms != 0 && e_.idle_ms == e_.cold.gap_ms && e_.kind == EndKind::kRst &&
+        !f_.has(FactId::kSpontaneous))
       f_.set(FactId::kRequestAtEndOfIdle);
     if (f_.has(FactId::kSpontaneous) && silent_to_the_end()) f_.set(FactId::kIdleSpontaneous);
     const int64_t seconds = whole_seconds(e_.idle_ms);

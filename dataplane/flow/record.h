@@ -45,15 +45,23 @@ inline constexpr uint16_t kWasReset = 0x4000;        // it ended by a RST
 inline constexpr uint16_t kSimultaneous = 0x8000;    // both ends sent a SYN (RFC 9293 3.5): the first one's is client
 inline constexpr uint16_t kAckAfterResent = 0x2000;  // the SYN-ACK came again although the client had acknowledged
 
+// Bits of FlowHot::quick: what a packet must know of both directions without touching the other's cache line.
+inline constexpr uint8_t kLoStarted = 0x01;
+inline constexpr uint8_t kHiStarted = 0x02;
+inline constexpr uint8_t kLoOutstanding = 0x04;  // has repeats or probes without an answer
+inline constexpr uint8_t kHiOutstanding = 0x08;
+inline constexpr uint8_t kLatestHasData = 0x10;  // the latest packet
+inline constexpr uint8_t kLatestIsHi = 0x20;
+
 struct alignas(64) FlowHot {
   FlowKey key;
-  TimeNs first_ns = 0;
+  TimeNs last_ns = 0;           // latest packet
+  uint32_t last_end = 0;        // its sequence end
   uint32_t timer_next = kNone;  // list of the timer wheel's slot
   uint32_t ending = kNone;      // index of the evidence being gathered after a RST
-  uint32_t gap_ms = 0;          // latest silence of at least a second
   uint16_t marks = 0;
   State state = State::kFree;
-  uint8_t since_gap = 0;  // packets since that silence, saturating
+  uint8_t quick = 0;
 };
 static_assert(sizeof(FlowHot) == 64 && alignof(FlowHot) == 64);
 
@@ -121,14 +129,43 @@ struct alignas(64) Direction {
 static_assert(sizeof(Direction) == 64 && alignof(Direction) == 64);
 
 // client/server here are the key's ends: index 0 is End::kLo.
-struct alignas(32) FlowCold {
-  std::array<TimeNs, 2> fin_ns{};  // first FIN of each end
-  std::array<uint32_t, 2> isn{};   // of each end's latest SYN, or the first sequence seen
-  uint32_t syn_ack_us = 0;         // latest SYN to SYN-ACK, saturating; 0 not seen
-  uint16_t repeat_gap_10ms = 0;    // spacing of the latest SYN, keepalive or data repeats, saturating
-  uint16_t zero_ = 0;
+struct FlowCold {
+  TimeNs first_ns = 0;
+  uint64_t fin_lo : 48 = 0;           // see fin_ns()
+  uint64_t repeat_gap_10ms : 16 = 0;  // spacing of the latest SYN, keepalive or data repeats, saturating
+  uint64_t fin_hi : 48 = 0;
+  uint64_t gap_pkts_low : 16 = 0;
+  std::array<uint32_t, 2> isn{};  // of each end's latest SYN, or the first sequence seen
+  uint32_t syn_ack_us = 0;        // latest SYN to SYN-ACK, saturating; 0 not seen
+  uint32_t gap_ms : 24 = 0;       // latest silence of at least a second, saturating
+  uint32_t gap_pkts_high : 8 = 0;
+
+  // First FIN of an end, to 16 ns and within 52 days of the first packet; 0 none.
+  [[nodiscard]] TimeNs fin_ns(End e) const {
+    const uint64_t fin = e == End::kLo ? fin_lo : fin_hi;
+    return fin == 0 ? 0 : first_ns + (fin << 4);
+  }
+  void set_fin(End e, TimeNs time) {
+    const uint64_t fin = time > first_ns + 16 ? ((time - first_ns) >> 4) & kMaxFin : 1;
+    if (e == End::kLo) {
+      fin_lo = fin & kMaxFin;
+    } else {
+      fin_hi = fin & kMaxFin;
+    }
+  }
+  // Packets of the connection before that silence ended, modulo 2^24.
+  [[nodiscard]] uint32_t gap_pkts() const {
+    return uint32_t{gap_pkts_high} << 16 | static_cast<uint32_t>(gap_pkts_low);
+  }
+  void set_gap_pkts(uint32_t pkts) {
+    gap_pkts_low = pkts & 0xffff;
+    gap_pkts_high = pkts >> 16 & 0xff;
+  }
+
+ private:
+  static constexpr uint64_t kMaxFin = (uint64_t{1} << 48) - 1;
 };
-static_assert(sizeof(FlowCold) == 32);
+static_assert(sizeof(FlowCold) == 40);
 
 // First bytes of each end's latest message.
 struct alignas(64) Heads {

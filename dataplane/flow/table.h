@@ -33,8 +33,11 @@ class Table {
   // worker thread
   [[nodiscard]] uint64_t hash_of(const FlowKey& key) const { return hash(key, seed_); }
   void prefetch_bucket(uint64_t hash) const;
-  // Where the hash's flow most likely stands, or kNone; asks for its cache lines.
-  [[nodiscard]] uint32_t candidate(uint64_t hash) const;
+  // Where the hash's flow most likely stands, or kNone; asks for the cache lines that a packet of this end needs.
+  [[nodiscard]] uint32_t candidate(uint64_t hash, End from) const;
+  void prefetch_head(uint32_t index, End from) const {
+    __builtin_prefetch(&heads_[index].bytes[static_cast<size_t>(from)], 1);
+  }
   // Index of the key's flow, or kNone. `candidate` may be any index or kNone; the right one saves the search.
   [[nodiscard]] uint32_t find(const FlowKey& key, uint64_t hash, uint32_t candidate = kNone) const;
   void prefetch_record(uint32_t index) const;
@@ -66,7 +69,7 @@ class Table {
  private:
   static constexpr size_t kBucketBytes = 64;
   static constexpr size_t kSlots = 10;
-  static constexpr size_t kFillTarget = 6;  // flows a bucket when the table is full, at most
+  static constexpr size_t kFillTarget = 7;  // flows a bucket when the table is full, at most
 
   static constexpr size_t kFlowsPerOffer = 8;
   // First in, first out; the newest drives out the oldest.
@@ -154,7 +157,7 @@ inline uint32_t Table::match(const Bucket& b, uint16_t tag) {
   return low | high << 16;
 }
 
-inline uint32_t Table::candidate(uint64_t hash) const {
+inline uint32_t Table::candidate(uint64_t hash, End from) const {
   const Bucket& b = buckets_[bucket1(hash)];
   const uint32_t found = match(b, tag_of(hash));
   if (found == 0) [[unlikely]] {
@@ -162,7 +165,8 @@ inline uint32_t Table::candidate(uint64_t hash) const {
     return kNone;
   }
   const uint32_t index = b.index[static_cast<unsigned>(std::countr_zero(found)) / 2];
-  prefetch_record(index);
+  __builtin_prefetch(&state_[index].hot, 1);
+  __builtin_prefetch(&state_[index].dir[static_cast<size_t>(from)], 1);
   return index;
 }
 

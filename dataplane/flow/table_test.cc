@@ -82,8 +82,8 @@ TEST(Table, AgreesWithAMapUnderRandomUse) {
 }
 
 TEST(Table, FillsToItsCapacity) {
-  // The last is the fullest the buckets ever get: six flows each.
-  for (const uint32_t capacity : {60'000U, 6U * 16'384 - 6}) {
+  // The last is the fullest the buckets ever get: seven flows each.
+  for (const uint32_t capacity : {60'000U, 7U * 16'384 - 7}) {
     Memory memory(capacity);
     Table table(memory.span(), capacity, Seed{3, 4});
     for (uint32_t n = 0; n < capacity; ++n) {

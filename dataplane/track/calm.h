@@ -5,6 +5,8 @@
 // other to it; tracker_test.cc holds the two against each other. Worker thread.
 #pragma once
 
+#include <immintrin.h>
+
 #include <algorithm>
 
 #include "dataplane/base/seq.h"
@@ -22,21 +24,22 @@ inline packet::Outcome Tracker::packet(const packet::PacketView& v, const flow::
 
 // What makes a packet this packet, but for what a router changes.
 inline uint32_t Tracker::signature_of(const packet::PacketView& v) {
-  uint64_t x = (uint64_t{v.seq} << 32 | v.ack) * 0x9e3779b97f4a7c15ULL;
-  x ^= (uint64_t{v.payload_bytes} << 40 | uint64_t{v.ip_id} << 24 | uint64_t{v.window} << 8 | v.flags) *
-       0xbf58476d1ce4e5b9ULL;
-  x ^= uint64_t{v.tsval} * 0x94d049bb133111ebULL;
-  return static_cast<uint32_t>(x >> 32);
+  uint64_t x = _mm_crc32_u64(v.flags, uint64_t{v.seq} << 32 | v.ack);
+  x = _mm_crc32_u64(x, uint64_t{v.payload_bytes} << 32 | uint32_t{v.ip_id} << 16 | v.window);
+  return _mm_crc32_u32(static_cast<uint32_t>(x), v.tsval);
 }
 
-// An acknowledgement of something new; without a repeat under way it may tell a round trip.
-inline void Tracker::acknowledge(flow::Direction& d, flow::Direction& peer, const packet::PacketView& v) {
-  if (peer.last_len != 0 && peer.retransmits == 0 && v.ack == peer.next) {
-    const uint32_t us = saturate<uint32_t>(std::max<DurationNs>(since(v.time, peer.last_ns) / kUs, 1));
+// An acknowledgement of something new. Where it answers the data of the packet just before, it tells a round trip.
+inline void Tracker::acknowledge(const flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v,
+                                 flow::End from) {
+  constexpr uint8_t kLatest = flow::kLatestHasData | flow::kLatestIsHi;
+  const uint8_t data_of_peer = flow::kLatestHasData | (from == flow::End::kHi ? 0 : flow::kLatestIsHi);
+  const uint8_t repeating = from == flow::End::kHi ? flow::kLoOutstanding : flow::kHiOutstanding;
+  if ((hot.quick & (kLatest | repeating)) == data_of_peer && v.ack == hot.last_end) {
+    const uint32_t us = saturate<uint32_t>(std::max<DurationNs>(since(v.time, hot.last_ns) / kUs, 1));
     if (d.rtt_us == 0 || us < d.rtt_us) d.rtt_us = us;
   }
   d.acked = v.ack;
-  peer.retransmits = 0;
 }
 
 // New payload.
@@ -92,18 +95,19 @@ inline bool Tracker::calm(const packet::PacketView& v, const flow::FlowKey& key,
   if (candidate == flow::kNone) return false;
   flow::FlowHot& hot = table_.hot(candidate);
   flow::Direction& d = table_.dir(candidate, from);
-  flow::Direction& peer = table_.dir(candidate, flow::other(from));
   constexpr uint8_t kFlags = packet::kSyn | packet::kFin | packet::kRst | packet::kAck;
-  // Not one by one: each alone holds for nearly every packet, and one test is one prediction.
-  const auto progress = seq_diff(v.ack, d.acked);
-  const TimeNs last = later(d.last_ns, peer.last_ns);
-  const bool fits =
-      static_cast<unsigned>(hot.key == key) & static_cast<unsigned>(hot.state == flow::State::kEstablished) &
-      static_cast<unsigned>(hot.ending == flow::kNone) & static_cast<unsigned>((v.flags & kFlags) == packet::kAck) &
-      static_cast<unsigned>((d.bits & peer.bits & flow::kStarted) != 0) & static_cast<unsigned>(d.acked != 0) &
-      static_cast<unsigned>(v.seq == d.next) & static_cast<unsigned>(progress >= 0) &
-      static_cast<unsigned>((static_cast<uint32_t>(progress) | v.payload_bytes) != 0) &
-      static_cast<unsigned>((d.retransmits | peer.retransmits) == 0) & static_cast<unsigned>(v.time - last < kGap);
+  constexpr uint8_t kQuiet = flow::kLoStarted | flow::kHiStarted;
+  constexpr uint8_t kBoth = kQuiet | flow::kLoOutstanding | flow::kHiOutstanding;
+  // Not one by one: each alone holds for nearly every packet, and one test is one prediction. The peer's cache line is
+  // not touched: what matters of it stands in hot.quick.
+  const uint32_t progress = v.ack - d.acked;
+  const uint32_t wrong = static_cast<uint32_t>((hot.quick & kBoth) ^ kQuiet) |
+                         static_cast<uint32_t>((v.flags & kFlags) ^ packet::kAck) | (v.seq ^ d.next) | ~hot.ending |
+                         (static_cast<uint32_t>(hot.state) ^ static_cast<uint32_t>(flow::State::kEstablished)) |
+                         (progress >> 31);
+  const bool fits = static_cast<unsigned>(wrong == 0) & static_cast<unsigned>(hot.key == key) &
+                    static_cast<unsigned>(d.acked != 0) & static_cast<unsigned>((progress | v.payload_bytes) != 0) &
+                    static_cast<unsigned>(v.time - hot.last_ns < kGap);
   if (!fits) [[unlikely]]
     return false;
   if (v.time > now_) {
@@ -111,13 +115,15 @@ inline bool Tracker::calm(const packet::PacketView& v, const flow::FlowKey& key,
   } else if (v.time + kSecond < now_) [[unlikely]] {
     return false;
   }
-  bump(hot.since_gap);
-  peer.probes = 0;
-  if (progress != 0) acknowledge(d, peer, v);
+  if (progress != 0) acknowledge(hot, d, v, from);
   if (v.payload_bytes != 0) {
     take(candidate, hot, d, v, from, v.payload_bytes);
     d.next += v.payload_bytes;
   }
+  hot.last_ns = v.time;
+  hot.last_end = d.next;
+  hot.quick = static_cast<uint8_t>(kQuiet | (v.payload_bytes != 0 ? flow::kLatestHasData : 0) |
+                                   (from == flow::End::kHi ? flow::kLatestIsHi : 0));
   note_stack(d, v);
   note_latest(d, v);
   d.recent.push(signature_of(v));

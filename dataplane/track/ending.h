@@ -102,6 +102,8 @@ struct Ending : EndingHead {
   [[nodiscard]] flow::End client() const {
     return (hot.marks & flow::kClientIsHi) != 0 ? flow::End::kHi : flow::End::kLo;
   }
+  // Packets since the latest silence of at least a second, the one that ended it included.
+  [[nodiscard]] uint32_t since_gap() const { return (dir[0].pkts + dir[1].pkts - cold.gap_pkts()) & 0xffffff; }
   [[nodiscard]] const flow::Direction& of(flow::End e) const { return dir[static_cast<size_t>(e)]; }
 };
 static_assert(std::is_trivially_copyable_v<Ending>);

@@ -72,8 +72,8 @@ void Tracker::syn(uint32_t i, const PacketView& v, End from) {
   FlowHot* hot = &table_.hot(i);
   flow::FlowCold* cold = &table_.cold(i);
   const auto side = static_cast<size_t>(from);
-  const bool fresh = hot->first_ns == v.time && table_.dir(i, from).pkts == 0 && table_.dir(i, other(from)).pkts == 0 &&
-                     hot->state == State::kSynSent;
+  const bool fresh = cold->first_ns == v.time && table_.dir(i, from).pkts == 0 &&
+                     table_.dir(i, other(from)).pkts == 0 && hot->state == State::kSynSent;
   if (!fresh) {
     const bool same = table_.dir(i, from).syns != 0 && cold->isn[side] == v.seq;
     // A SYN after a RST, after both FINs, or with a new sequence before any answer begins the next connection on
@@ -114,7 +114,7 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
   if (hot.state == State::kEstablished && (hot.marks & flow::kSynOnLive) != 0 && v.seq != cold.isn[side]) {
     // The new SYN on a live tuple was accepted after all: a new connection.
     next_incarnation(i);
-    hot.first_ns = v.time;
+    cold.first_ns = v.time;
     hot.marks = static_cast<uint16_t>(flow::kClientKnown | (other(from) == End::kHi ? flow::kClientIsHi : 0) |
                                       (v.ipv6 ? flow::kIpv6 : 0));
     hot.state = State::kSynSent;
@@ -148,12 +148,33 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
   if (d.syns != flow::kMaxSyns) d.syns = (d.syns + 1U) & flow::kMaxSyns;
 }
 
-void Tracker::note_gap(FlowHot& hot, TimeNs now, TimeNs last) {
-  if (last != 0 && since(now, last) >= kGap) {
-    hot.gap_ms = saturate<uint32_t>(since(now, last) / kMs);
-    hot.since_gap = 0;
+// A silence of a second or more ends with this packet. What only repeats or probes does not count towards what came
+// since.
+void Tracker::note_gap(uint32_t i, TimeNs now, TimeNs last, bool only_repeats) {
+  flow::FlowCold& cold = table_.cold(i);
+  if (only_repeats) {
+    if (cold.gap_ms != 0) cold.set_gap_pkts(cold.gap_pkts() + 1);
+  } else if (last != 0 && since(now, last) >= kGap) {
+    cold.gap_ms = static_cast<uint32_t>(std::min<uint64_t>(since(now, last) / kMs, 0xffffff)) & 0xffffff;
+    cold.set_gap_pkts(table_.dir(i, End::kLo).pkts + table_.dir(i, End::kHi).pkts);
   }
-  bump(hot.since_gap);
+}
+
+// Brings FlowHot up to date with what the long way did.
+void Tracker::note_quick(uint32_t i, const PacketView& v, End from) {
+  FlowHot& hot = table_.hot(i);
+  const Direction& lo = table_.dir(i, End::kLo);
+  const Direction& hi = table_.dir(i, End::kHi);
+  hot.last_ns = v.time;
+  hot.last_end = v.seq_end();
+  unsigned quick = 0;
+  quick |= (lo.bits & flow::kStarted) != 0 ? flow::kLoStarted : 0U;
+  quick |= (hi.bits & flow::kStarted) != 0 ? flow::kHiStarted : 0U;
+  quick |= (lo.retransmits | lo.probes) != 0 ? flow::kLoOutstanding : 0U;
+  quick |= (hi.retransmits | hi.probes) != 0 ? flow::kHiOutstanding : 0U;
+  quick |= v.payload_bytes != 0 ? flow::kLatestHasData : 0U;
+  quick |= from == End::kHi ? flow::kLatestIsHi : 0U;
+  hot.quick = static_cast<uint8_t>(quick);
 }
 
 void Tracker::keep_head(uint32_t i, const PacketView& v, End from) {
@@ -230,14 +251,15 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
   const bool says_more =
       seq_after(v.seq_end(), d.next) || (v.has(packet::kAck) && (d.acked == 0 || seq_after(v.ack, d.acked)));
   const bool older = started && !says_more && is_older(d, v);
-  if (!probe && !repeat) note_gap(hot, v.time, later(d.last_ns, peer.last_ns));
+  note_gap(i, v.time, later(d.last_ns, peer.last_ns), probe || repeat);
 
   if (v.has(packet::kAck) && (d.acked == 0 || seq_after(v.ack, d.acked))) {
     if (is_syn) {
       d.acked = v.ack;
       peer.retransmits = 0;
     } else {
-      acknowledge(d, peer, v);
+      acknowledge(hot, d, v, from);
+      peer.retransmits = 0;
     }
   }
   peer.probes = 0;
@@ -266,7 +288,7 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
   }
   if (is_fin && (d.bits & flow::kFinSent) == 0) {
     d.bits |= flow::kFinSent;
-    table_.cold(i).fin_ns[static_cast<size_t>(from)] = v.time;
+    table_.cold(i).set_fin(from, v.time);
     if (hot.state != State::kClosed) {
       const bool both = (peer.bits & flow::kFinSent) != 0;
       hot.state = both ? State::kClosed : State::kClosing;

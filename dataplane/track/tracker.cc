@@ -109,7 +109,7 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
     end.idle_ms = saturate<uint32_t>(gap / kMs);
   } else {
     end.idle_ms =
-        end.hot.gap_ms != 0 && end.hot.since_gap <= kGapPackets ? end.hot.gap_ms : saturate<uint32_t>(gap / kMs);
+        end.cold.gap_ms != 0 && end.since_gap() <= kGapPackets ? end.cold.gap_ms : saturate<uint32_t>(gap / kMs);
   }
   return e;
 }
@@ -276,7 +276,7 @@ uint32_t Tracker::open(const PacketView& v, const flow::FlowKey& key, End from, 
 
 void Tracker::start(uint32_t i, const PacketView& v, End from) {
   FlowHot& hot = table_.hot(i);
-  hot.first_ns = v.time;
+  table_.cold(i).first_ns = v.time;
   if (v.ipv6) hot.marks |= flow::kIpv6;
   const auto client = [&hot](End e) {
     if (e == End::kHi) hot.marks |= flow::kClientIsHi;
@@ -361,6 +361,7 @@ Outcome Tracker::any(const PacketView& v, const flow::FlowKey& key, End from, ui
   }
   if (hot.ending != flow::kNone) note_after(i, v, from);
   segment(i, v, from);
+  note_quick(i, v, from);
   d.recent.push(signature);
   return Outcome::kTracked;
 }

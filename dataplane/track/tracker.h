@@ -107,13 +107,14 @@ class Tracker {
   void segment(uint32_t i, const packet::PacketView& v, flow::End from);
   void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
   void keep_head(uint32_t i, const packet::PacketView& v, flow::End from);
-  void acknowledge(flow::Direction& d, flow::Direction& peer, const packet::PacketView& v);
+  static void acknowledge(const flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v, flow::End from);
   void take(uint32_t i, flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v, flow::End from,
             uint32_t fresh);
   static void note_stack(flow::Direction& d, const packet::PacketView& v);
   static void note_first(flow::Direction& d, const packet::PacketView& v, bool started, bool older);
   static void note_latest(flow::Direction& d, const packet::PacketView& v);
-  void note_gap(flow::FlowHot& hot, TimeNs now, TimeNs last);
+  void note_gap(uint32_t i, TimeNs now, TimeNs last, bool only_repeats);
+  void note_quick(uint32_t i, const packet::PacketView& v, flow::End from);
   static uint32_t signature_of(const packet::PacketView& v);
   // Sent before the sender's latest packet, by what the sender itself stamped on it.
   [[nodiscard]] static bool is_older(const flow::Direction& d, const packet::PacketView& v);

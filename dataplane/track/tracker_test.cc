@@ -50,7 +50,7 @@ class Bench {
       const End from = flow::make_key(v.src, v.src_port, v.dst, v.dst_port, v.network_tag, key);
       const uint64_t hash = table_->hash_of(key);
       // Without a candidate every packet goes the long way.
-      const uint32_t candidate = long_way_only ? flow::kNone : table_->candidate(hash);
+      const uint32_t candidate = long_way_only ? flow::kNone : table_->candidate(hash, from);
       outcomes.push_back(tracker_->packet(v, key, from, hash, candidate));
       key_ = key;
     }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// THE packet's way, on one screen: parse → key → find and track → judge → condense. A stage finishes the whole burst
-// before the next begins, so that the memory one stage asks for has come when the next needs it.
+// THE packet's way, on one screen: read (parse, key) → find → track → judge → condense. The stages of a burst run
+// staggered, so that the memory one stage asks for has come when the next needs it.
 #include "dataplane/worker/pipeline.h"
-
-#include <algorithm>
 
 #include "dataplane/attribute/attribute.h"
 #include "dataplane/attribute/facts.h"
@@ -16,24 +14,44 @@ namespace {
 
 using packet::Outcome;
 
-// How many packets ahead a flow is asked for. Measured: perf/results.
-constexpr uint32_t kAhead = 12;
+// Packets go in groups, and buckets and flows are asked for so many groups before they are needed. Where a core waits
+// is not the memory alone but the walk through the page tables that comes first: within a group these walks overlap.
+// Measured with perf/replay, 1 M flows in random order, 64 bytes: one packet at a time 9.4 M/s, groups of 2 11.1, of 4
+// 11.7, of 8 9.0; a whole burst at once 6.1, for it asks for more lines than can be under way.
+constexpr uint32_t kGroup = 4;
+constexpr uint32_t kBucketAhead = 2 * kGroup;
+constexpr uint32_t kFlowAhead = 2 * kGroup;
+constexpr uint32_t kFrameAhead = 4;
 
-// Canonical key and hash of each TCP packet; asks for its bucket's cache line.
-void key(Worker& w, uint32_t count) {
-  for (uint32_t i = 0; i < count; ++i) {
-    if (w.parsed.outcomes[i] > Outcome::kIcmpQuote) [[unlikely]]
-      continue;
-    const packet::PacketView& v = w.parsed.views[i];
-    w.from[i] = flow::make_key(v.src, v.src_port, v.dst, v.dst_port, v.network_tag, w.keys[i]);
-    w.hashes[i] = w.table.hash_of(w.keys[i]);
-    const uint64_t owner = (w.hashes[i] >> 32) * w.setup.workers >> 32;
-    if (w.setup.share_by_hash && owner != w.setup.index) {
-      w.parsed.outcomes[i] = Outcome::kOtherWorker;
-    } else {
-      w.table.prefetch_bucket(w.hashes[i]);
-    }
+// One packet's headers, then its flow's canonical key and hash.
+void read(Worker& w, const capture::Burst& burst, uint32_t i) {
+  // A mapped capture file comes in order; a NIC writes each frame into a buffer of its own.
+  if (i + kFrameAhead < burst.count) __builtin_prefetch(burst.frames[i + kFrameAhead].data);
+  packet::PacketView& v = w.parsed.views[i];
+  Outcome& outcome = w.parsed.outcomes[i];
+  outcome = packet::parse_frame(burst.frames[i], v);
+  if (outcome > Outcome::kIcmpQuote) [[unlikely]]
+    return;
+  w.from[i] = flow::make_key(v.src, v.src_port, v.dst, v.dst_port, v.network_tag, w.keys[i]);
+  w.hashes[i] = w.table.hash_of(w.keys[i]);
+  const uint64_t owner = (w.hashes[i] >> 32) * w.setup.workers >> 32;
+  if (w.setup.share_by_hash && owner != w.setup.index) {
+    outcome = Outcome::kOtherWorker;
   }
+}
+
+// What is to be done with each packet of the group that begins with `first`; nothing outside the burst.
+template <class Do>
+void group(uint32_t count, uint32_t first, Do&& act) {
+  if (first >= count) return;  // also before the burst: unsigned
+  for (uint32_t k = first; k < first + kGroup && k < count; ++k) act(k);
+}
+
+// Where its flow stands, by the bucket; asks for the flow.
+void find(Worker& w, uint32_t i) {
+  if (w.parsed.outcomes[i] > Outcome::kIcmpQuote) [[unlikely]]
+    return;
+  w.candidates[i] = w.table.candidate(w.hashes[i], w.from[i]);
 }
 
 // Endings to verdicts to events, and denominators; empties the tracker's lists.
@@ -68,30 +86,19 @@ void judge(Worker& w) {
   w.tracker.done();
 }
 
-// Asks for a packet's flow.
-void find(Worker& w, uint32_t i) {
-  if (w.parsed.outcomes[i] <= Outcome::kIcmpQuote) w.candidates[i] = w.table.candidate(w.hashes[i]);
-}
-
-// Each packet through its connection's state, in order. Flows are asked for kAhead packets before they are needed:
-// asked for all at once, a burst's cache lines outnumber what a core can have under way, and it would wait for them
-// twice.
-void track(Worker& w, uint32_t count) {
-  for (uint32_t i = 0; i < std::min(kAhead, count); ++i) find(w, i);
-  for (uint32_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) find(w, i + kAhead);
-    const packet::PacketView& v = w.parsed.views[i];
-    Outcome& outcome = w.parsed.outcomes[i];
-    if (outcome == Outcome::kTracked) [[likely]] {
-      outcome = w.tracker.packet(v, w.keys[i], w.from[i], w.hashes[i], w.candidates[i]);
-    } else if (outcome == Outcome::kIcmpQuote) {
-      outcome = w.tracker.icmp(v, w.keys[i], w.from[i], w.hashes[i]);
-    } else if (outcome == Outcome::kOtherWorker && !v.icmp && v.has(packet::kSyn) && v.has(packet::kAck)) {
-      w.tracker.learn_host(v);
-    }
-    if (w.tracker.must_drain()) [[unlikely]]
-      judge(w);
+// The packet through its connection's state.
+void track(Worker& w, uint32_t i) {
+  const packet::PacketView& v = w.parsed.views[i];
+  Outcome& outcome = w.parsed.outcomes[i];
+  if (outcome == Outcome::kTracked) [[likely]] {
+    outcome = w.tracker.packet(v, w.keys[i], w.from[i], w.hashes[i], w.candidates[i]);
+  } else if (outcome == Outcome::kIcmpQuote) {
+    outcome = w.tracker.icmp(v, w.keys[i], w.from[i], w.hashes[i]);
+  } else if (outcome == Outcome::kOtherWorker && !v.icmp && v.has(packet::kSyn) && v.has(packet::kAck)) {
+    w.tracker.learn_host(v);
   }
+  if (w.tracker.must_drain()) [[unlikely]]
+    judge(w);
 }
 
 void count(Worker& w, uint32_t n) {
@@ -129,9 +136,15 @@ void count(Worker& w, uint32_t n) {
 void process(Worker& w, const capture::Burst& burst) {
   w.tracker.set_lossy(w.lossy.load(std::memory_order_relaxed));
   w.output.advance(burst.now);
-  packet::parse(burst, w.parsed);
-  key(w, burst.count);
-  track(w, burst.count);
+  // Staggered: while one packet is tracked, the flow of a later one and the bucket of a still later one are on their
+  // way from memory. A whole burst asked for at once would outnumber what a core can have under way, and it would wait.
+  const uint32_t n = burst.count;
+  for (uint32_t i = 0; i < n + kBucketAhead + kFlowAhead; i += kGroup) {
+    group(n, i, [&](uint32_t k) { read(w, burst, k); });
+    group(n, i, [&](uint32_t k) { w.table.prefetch_bucket(w.hashes[k]); });
+    group(n, i - kBucketAhead, [&](uint32_t k) { find(w, k); });
+    group(n, i - kBucketAhead - kFlowAhead, [&](uint32_t k) { track(w, k); });
+  }
   w.tracker.advance(burst.now);
   judge(w);
   count(w, burst.count);

@@ -52,8 +52,8 @@ struct alignas(64) Counters {
 
 // Endings that can be gathered at once, for a table of so many flows.
 uint32_t ending_room(uint32_t flow_capacity);
-// One flow in 32 ended within the settle time is a storm; beyond that the oldest is judged early.
-inline constexpr uint32_t kFlowsPerEnding = 32;
+// One flow in 64 ended within the settle time is a storm; beyond that the oldest is judged early.
+inline constexpr uint32_t kFlowsPerEnding = 64;
 // The budget of a flow, evidence of endings under way included.
 static_assert(flow::Table::bytes_per_flow() + sizeof(track::Ending) / kFlowsPerEnding <= 384);
 
