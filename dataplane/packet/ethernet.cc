@@ -13,7 +13,7 @@ constexpr uint16_t kTypePpp = 0x880b;
 constexpr uint16_t kTypePppoe = 0x8864;
 constexpr uint16_t kTypeFabricPath = 0x8903;  // Cisco: a frame within a frame, behind 16 bits of tree and TTL
 constexpr uint16_t kTypeNsh = 0x894f;
-constexpr uint16_t kLeastType = 0x0600;  // below: an 802.3 length, LLC follows
+constexpr uint16_t kMostLength = 1500;  // up to here the field is an 802.3 length, and LLC follows
 
 constexpr size_t kSnapHeader = 8;
 // Tags looked through before a frame is called sure. Our choice: QinQ.
@@ -45,7 +45,7 @@ Next by_ethertype(uint16_t type) {
     case kTypeBridging:
       return Next::kEthernet;
     default:
-      return type < kLeastType ? Next::kLlc : Next::kNotIp;
+      return type <= kMostLength ? Next::kLlc : Next::kNotIp;
   }
 }
 
@@ -75,7 +75,7 @@ Next llc(Cursor& c) {
   if (c.rest.be16(0) != 0xaaaa || c.rest.u8(2) != 3) return Next::kNotIp;
   if (!c.rest.has(0, kSnapHeader)) return c.stop(Outcome::kShortLink);
   const uint16_t type = c.rest.be16(6);
-  if ((c.rest.be32(2) & 0xffffff) != 0 || type < kLeastType) return Next::kNotIp;
+  if ((c.rest.be32(2) & 0xffffff) != 0 || type <= kMostLength) return Next::kNotIp;
   c.skip(kSnapHeader);
   return by_ethertype(type);
 }

@@ -69,7 +69,7 @@ Next gre(Cursor& c, PacketView& view) {
     return enter(c, view, Tunnel::kGre, view.ttl, Next::kIpv4);
   }
   const Next next = by_ethertype(type);
-  if (next == Next::kLlc) return Next::kNotIp;  // numbers below 0x600 are no lengths here: keepalives
+  if (next == Next::kLlc) return Next::kNotIp;  // there are no lengths here: keepalives
   if ((flags & kKey) != 0 && version == 0) tag_network(view, network_of(key, type));
   return enter(c, view, type == kTypeBridging ? Tunnel::kNvgre : Tunnel::kGre, view.ttl, next);
 }
