@@ -64,15 +64,9 @@ struct Cursor {
   }
 };
 
-// The headers read so far belong to a tunnel: what follows is another packet's.
-inline Next enter(Cursor& c, PacketView& view, Tunnel tunnel, uint8_t outer_ttl, Next inner) {
-  if (c.tunnels == kMaxTunnels) return c.stop(Outcome::kTooManyTunnels);
-  ++c.tunnels;
-  view.tunnel = tunnel;
-  view.outer_ttl = outer_ttl;
-  view.outer = c.ip;
-  return inner;
-}
+// The headers read so far belong to a tunnel: what follows is another packet's. Gives `inner`, or the reason to stop
+// where that is one tunnel too many.
+Next enter(Cursor& c, PacketView& view, Tunnel tunnel, uint8_t outer_ttl, Next inner);
 
 // Notes which network a tunnel says its packet is of. It becomes part of the flow's key, so only ids count that both
 // directions carry and that keep address spaces apart:
@@ -88,6 +82,19 @@ inline Next enter(Cursor& c, PacketView& view, Tunnel tunnel, uint8_t outer_ttl,
 //   PPPoE session         one access concentrator gives out addresses of one space (RFC 2516)
 //   ERSPAN session        names the mirror, not the network
 // Ids within ids are mixed: the same customer network inside two providers' are two.
+void tag_network(PacketView& view, uint32_t id);
+
+// --- inline ---
+
+inline Next enter(Cursor& c, PacketView& view, Tunnel tunnel, uint8_t outer_ttl, Next inner) {
+  if (c.tunnels == kMaxTunnels) return c.stop(Outcome::kTooManyTunnels);
+  ++c.tunnels;
+  view.tunnel = tunnel;
+  view.outer_ttl = outer_ttl;
+  view.outer = c.ip;
+  return inner;
+}
+
 inline void tag_network(PacketView& view, uint32_t id) {
   view.network_tag = view.network_tag * 0x9e3779b1U ^ id;  // odd constant: no two outer ids fall together
 }
