@@ -123,6 +123,8 @@ constexpr FactText kFacts[] = {
     {FactId::kPeerDataInFlight, "{claimed_peer} sent {value} more {packets} with new data after the RST"},
     {FactId::kIdleSpontaneous, "it ended in the middle of a silence; no packet drew the end"},
     {FactId::kRepeatIntervalMs, "the latest repeats came {value_ms} apart"},
+    {FactId::kTunnelled, "it was seen inside a tunnel ({tunnel})"},
+    {FactId::kOuterTtl, "the tunnel's own TTL was {value}"},
 };
 
 // {side} is the packet's bearer, {other} the side it is meant for.

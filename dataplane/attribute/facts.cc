@@ -430,6 +430,8 @@ class Gatherer {
     }
     if ((far.bits & flow::kZeroWindow) != 0) f_.set(FactId::kZeroWindow);
     if (e_.kind == EndKind::kIcmp) f_.set(FactId::kIcmpCode, e_.icmp_type * 256 + e_.icmp_code);
+    if (e_.tunnel != packet::Tunnel::kNone) f_.set(FactId::kTunnelled, static_cast<int64_t>(e_.tunnel));
+    if (e_.outer_ttl != 0) f_.set(FactId::kOuterTtl, e_.outer_ttl);
     one_sided();
   }
 

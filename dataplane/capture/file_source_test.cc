@@ -148,10 +148,10 @@ TEST(Pcap, AllMagicsInBothByteOrders) {
 
 TEST(Pcap, LinkTypes) {
   const std::pair<uint32_t, LinkType> known[] = {
-      {0, LinkType::kNull},          {1, LinkType::kEthernet},
-      {101, LinkType::kRawIp},       {108, LinkType::kNull},
-      {113, LinkType::kLinuxCooked}, {228, LinkType::kRawIp},
-      {229, LinkType::kRawIp},       {276, LinkType::kLinuxCooked2},
+      {0, LinkType::kNull},          {1, LinkType::kEthernet},         {101, LinkType::kRawIp},
+      {108, LinkType::kNull},        {113, LinkType::kLinuxCooked},    {228, LinkType::kRawIp},
+      {229, LinkType::kRawIp},       {276, LinkType::kLinuxCooked2},   {9, LinkType::kPpp},
+      {50, LinkType::kPpp},          {51, LinkType::kPppoe},           {104, LinkType::kCiscoHdlc},
       {105, LinkType::kUnsupported}, {0x34000001, LinkType::kEthernet}};  // with a 4-byte frame check sequence
   for (const auto& [number, link] : known) {
     const PcapWriter w{.linktype = number};

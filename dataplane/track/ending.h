@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "dataplane/flow/record.h"
+#include "dataplane/packet/view.h"
 #include "dataplane/track/norms.h"
 
 namespace rs::track {
@@ -79,6 +80,8 @@ struct EndingHead {
   EndKind kind = EndKind::kRst;
   uint8_t icmp_type = 0;
   uint8_t icmp_code = 0;
+  uint8_t outer_ttl = 0;  // of the tunnel that carried the first RST or the ICMP error
+  packet::Tunnel tunnel = packet::Tunnel::kNone;
   uint8_t rsts = 0;                // entries of rst[]
   bool settled = false;            // false: judged before its deadline
   bool crowded = false;            // judged early for want of room

@@ -369,6 +369,8 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
     Ending& end = endings_[e];
     end.deadline = v.time + settings_.settle_ns;
     end.norm = norms_.of(v.src);
+    end.tunnel = v.tunnel;
+    end.outer_ttl = v.outer_ttl;
     if (++ticket_ == 0) ticket_ = 1;
     end.ticket = ticket_;
     hot.ending = e;

@@ -384,6 +384,8 @@ Outcome Tracker::icmp(const PacketView& v, const flow::FlowKey& key, End from, u
   end.icmp_src = v.icmp_src;
   end.icmp_type = v.icmp_type;
   end.icmp_code = v.icmp_code;
+  end.tunnel = v.tunnel;
+  end.outer_ttl = v.outer_ttl;
   settle(e, true);
   return Outcome::kIcmpQuote;
 }

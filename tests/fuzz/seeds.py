@@ -10,6 +10,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "packet"), str(HERE.parent / "scenario")]
+import tunnels
 from builder import CLIENT, Conversation, SERVER, write_pcap, write_pcapng
 
 FILTERS = ["", "cause = port_closed", "cause=port_closed and server_ip in 10.0.0.0/8 and not stage=syn_ack",
@@ -25,23 +26,31 @@ def conversations():
             yield c.rst(SERVER).rst(CLIENT, "stateless")
 
 
+# dataplane/capture/frame.h LinkType, by LINKTYPE of the file
+LINKS = {1: 0, 101: 1, 113: 2, 276: 3, 0: 4, 108: 4, 9: 5, 50: 5, 51: 6, 104: 7}
+
+
 def frames():
     """(link type number of the product, bytes)"""
     for c in conversations():
         for p in c.packets:
             yield 0, p.data
-            ip = p.segment.ip_bytes()
-            version4 = ip[0] >> 4 == 4
-            yield 1, ip
-            ethertype = struct.pack("!H", 0x0800 if version4 else 0x86DD)
-            yield 2, bytes(14) + ethertype + ip
-            yield 3, ethertype + bytes(18) + ip
-            yield 4, struct.pack("<I", 2 if version4 else 10) + ip
-            if version4:   # ICMP host unreachable quoting it
-                quote = struct.pack("!BBHI", 3, 1, 0, 0) + ip[:28]
-                head = bytearray(ip[:20])
-                head[2:4], head[9] = struct.pack("!H", 20 + len(quote)), 1
-                yield 1, bytes(head) + quote
+            for number, wrap in tunnels.every_link().values():
+                yield LINKS[number], wrap(p.segment)
+        s = c.packets[3].segment   # with data
+        ip = s.ip_bytes()
+        for wrap in tunnels.every_encapsulation().values():
+            yield 0, wrap(s)
+        if s.src.version == 4:
+            error = tunnels.ipv4(1, tunnels.icmp_error(3, 1, ip[:28]))
+            yield 1, tunnels.ipv4(6, ip[20:], fragment=0x2000)
+            yield 1, tunnels.ipv4(6, ip[20:], fragment=0x0010)
+        else:
+            error = tunnels.ipv6(58, tunnels.icmp6_error(1, 4, ip))
+            yield 1, tunnels.ipv6(44, tunnels.fragment6(6, 1, ip[40:]))
+            yield 1, tunnels.ipv6(44, tunnels.fragment6(6, 16, ip[40:]))
+        yield 1, error
+        yield 1, tunnels.ipv4(17, tunnels.udp(2152, tunnels.gtpu(1, error)))
 
 
 def batches():
@@ -66,7 +75,7 @@ def main():
     for name in ("parse", "capture_file", "filter_text", "batch"):
         (root / name).mkdir(parents=True, exist_ok=True)
     for i, (link, data) in enumerate(frames()):
-        (root / "parse" / f"{i:03}").write_bytes(bytes([link]) + data)
+        (root / "parse" / f"{i:04}").write_bytes(bytes([link, 0]) + data)
     for i, c in enumerate(conversations()):
         path = root / "capture_file" / f"{i}.pcap"
         write_pcap(path, c.packets)
