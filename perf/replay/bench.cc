@@ -11,7 +11,6 @@ namespace rs::perf {
 namespace {
 
 constexpr uint32_t kEventRing = 65'536;
-constexpr DurationNs kOpeningSpan = 32 * kSecond;
 constexpr DurationNs kRtt = 20 * kMs;  // between two steps of an opening
 
 worker::Setup setup_for(uint32_t live, bool fold) {
@@ -97,14 +96,14 @@ void Bench::drain() {
     if (item->kind == event::ItemKind::kEvent) take(item->event);
 }
 
-void Bench::open_all() {
+void Bench::open_all(DurationNs span) {
   const uint32_t n = flows_.count();
   const DurationNs gap_before = gap_ns_;
   const uint64_t before = worker_->counters.connections.get();
   // Flows whose openings are in the air together: about one step's round trip's worth, at most a batch.
   const auto together =
-      static_cast<uint32_t>(std::clamp<uint64_t>(uint64_t{n} * kOpeningSteps * kRtt / kOpeningSpan, 1, kRingBuffers));
-  gap_ns_ = kOpeningSpan / n / kOpeningSteps;
+      static_cast<uint32_t>(std::clamp<uint64_t>(uint64_t{n} * kOpeningSteps * kRtt / span, 1, kRingBuffers));
+  gap_ns_ = span / n / kOpeningSteps;
   for (uint32_t first = 0; first < n; first += together) {
     const uint32_t count = std::min(together, n - first);
     for (uint32_t step = 0; step < kOpeningSteps; ++step) {

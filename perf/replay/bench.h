@@ -39,8 +39,9 @@ class Bench {
   // Room for so many live flows: a quarter more.
   static uint32_t capacity_for(uint32_t live) { return live + live / 4; }
 
-  // All flows' opening packets; their starts spread over 32 s of packet time, a round of the timer wheel.
-  void open_all();
+  // All flows' opening packets; their starts spread over `span` of packet time. 32 s is a round of the timer wheel, so
+  // that its visits are spread as evenly.
+  void open_all(DurationNs span = 32 * kSecond);
   // Frame `i` of the batch being made, at the next packet time.
   void put(uint32_t i, const Segment& segment);
   // Runs the batch's first `count` frames through the worker and drains its ring; returns the worker's time alone.
@@ -56,6 +57,7 @@ class Bench {
   // kUnknown: any.
   void set_expected(Cause cause) { expected_ = cause; }
   Flows& flows() { return flows_; }
+  Ring& frames() { return frames_; }
   worker::Worker& worker() { return *worker_; }
   [[nodiscard]] Seen& seen() { return seen_; }
   // Connections that the table had no place for when they opened.

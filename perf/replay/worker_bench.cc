@@ -67,7 +67,8 @@ void check_tracked(Bench& bench) {
 // What was said since `before` of so many resets. Nothing right can be said of connections the table never took in.
 void check_seen(Bench& bench, const Seen& before, uint64_t resets) {
   const Seen& now = bench.seen();
-  check_equal(now.endings - before.endings, resets, "resets reported");
+  const uint64_t reported = now.endings - before.endings;
+  check(reported <= resets && reported + bench.refused() >= resets, "resets are lost or reported twice");
   check(now.right - before.right + bench.refused() >= resets, "resets are given the wrong cause");
   check(now.wrong_tallies <= bench.refused(), "resets have wrong packet or byte counts");
   check(now.missing_pkts <= bench.worker().counters.duplicates.get(), "packets of reset connections are missing");
@@ -174,7 +175,7 @@ void rst_storm(const Options& o) {
   Series series;
   uint64_t resets = 0;
   while (resets < o.packets / 8) {
-    bench.open_all();
+    bench.open_all(800 * kMs);  // no connection is idle for a second, which would be another ending
     bench.set_gap_ns(100);
     for (uint32_t at = 0; at < o.flows;) {
       Duration spent{};
