@@ -40,8 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check(view.icmp || view.payload.size() <= view.payload_bytes);
   }
 
-  auto burst = std::make_unique<rs::capture::Burst>();
-  auto parsed = std::make_unique<rs::packet::ViewBurst>();
+  static const auto burst = std::make_unique<rs::capture::Burst>();
+  static const auto parsed = std::make_unique<rs::packet::ViewBurst>();
   burst->frames[0] = frame;
   burst->count = 1;
   rs::packet::parse(*burst, *parsed);

@@ -84,6 +84,7 @@ struct Session {
   Phase phase = Phase::kSyn;
   uint8_t exchanges = 0;
   uint8_t segments = 0;
+  bool reset = false;  // a RST was written
 };
 
 // Buffered writing; the first error is kept and ends the run.
@@ -157,8 +158,9 @@ class Generator {
   }
 
   void report() const {
-    std::fprintf(stderr, "{\"packets\":%lu,\"bytes\":%lu,\"seconds\":%.3f,\"connections\":%lu", packets_, bytes_,
-                 static_cast<double>(now_) / static_cast<double>(kSecond), connections_);
+    std::fprintf(
+        stderr, "{\"packets\":%lu,\"bytes\":%lu,\"seconds\":%.3f,\"connections\":%lu,\"reset_connections\":%lu",
+        packets_, bytes_, static_cast<double>(now_) / static_cast<double>(kSecond), started_, reset_connections_);
     for (size_t i = 0; i < kKindNames.size(); ++i) std::fprintf(stderr, ",\"%s\":%lu", kKindNames[i], ended_[i]);
     std::fprintf(stderr, "}\n");
   }
@@ -233,6 +235,7 @@ class Generator {
     const bool last_exchange = s.exchanges <= 1;
     switch (s.phase) {
       case Phase::kSyn:
+        ++started_;
         emit(s, 0, kSynBit, 0);
         return go(at, s.kind == Kind::kPortClosed ? Phase::kRefuse : Phase::kSynAck, to_server);
       case Phase::kSynAck:
@@ -313,8 +316,15 @@ class Generator {
     free_ = at;
   }
 
+  void note_reset(Session& s, uint8_t flags) {
+    if ((flags & kRstBit) == 0 || s.reset) return;
+    s.reset = true;
+    ++reset_connections_;
+  }
+
   // A segment of a live socket: options, running IP-ID, sequence numbers move on.
   void emit(Session& s, int from, uint8_t flags, size_t data) {
+    note_reset(s, flags);
     Side& me = s.side[from];
     Side& peer = s.side[1 - from];
     std::array<uint8_t, 20> options{};
@@ -342,6 +352,7 @@ class Generator {
 
   // The kernel's reply where no socket is: window 0, no options, IP-ID 0.
   void emit_stateless(Session& s, int from, uint8_t flags, uint32_t seq, uint32_t ack) {
+    note_reset(s, flags);
     write_packet(s.side[from], s.side[1 - from], flags, seq, ack, 0, 0, nullptr, 0, request_, 0);
   }
 
@@ -391,6 +402,8 @@ class Generator {
   uint64_t packets_ = 0;
   uint64_t bytes_ = 0;
   uint64_t connections_ = 0;
+  uint64_t started_ = 0;  // of these, with a packet
+  uint64_t reset_connections_ = 0;
   std::array<uint64_t, kKindNames.size()> ended_{};
 };
 
