@@ -150,6 +150,14 @@ Result<Config> read(const std::string& path, const YAML::Node& root) {
 
 std::span<const Key> keys() { return kKeys; }
 
+Result<Config> parse(const std::string& name, const std::string& text) {
+  try {
+    return read(name, YAML::Load(text));
+  } catch (const YAML::Exception& e) {
+    return at(name, e.mark, "not valid YAML: " + e.msg);
+  }
+}
+
 Result<Config> load(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in)
@@ -160,11 +168,7 @@ Result<Config> load(const std::string& path) {
   if (in.bad()) return Error{Code::kInvalid, path + ": cannot read the configuration (is it a directory?)"};
   text.resize(static_cast<size_t>(in.gcount()));
   if (text.size() > kMaxFileBytes) return Error{Code::kInvalid, path + ": larger than 1 MiB: not a configuration"};
-  try {
-    return read(path, YAML::Load(text));
-  } catch (const YAML::Exception& e) {
-    return at(path, e.mark, "not valid YAML: " + e.msg);
-  }
+  return parse(path, text);
 }
 
 std::string sample() {

@@ -84,6 +84,8 @@ struct Config {
 // Reads a YAML file over the defaults. Unknown, doubled or bad keys refuse the whole file with file, line and reason.
 // Does not call check(): flags may still change values.
 Result<Config> load(const std::string& path);
+// The same from a text already read; `name` stands in the errors.
+Result<Config> parse(const std::string& name, const std::string& text);
 
 // Fields that must fit together, after file and flags; fills sensor.name from the host's name when empty.
 Result<void> check(Config& config);

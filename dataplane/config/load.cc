@@ -120,16 +120,20 @@ Result<std::string> slurp(const std::string& path) {
 
 }  // namespace
 
+Result<Config> parse(const std::string& name, const std::string& text) {
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.size() > 1) return Error{Code::kInvalid, name + ": more than one YAML document ('---')"};
+    return documents.empty() ? Result<Config>(Config{}) : read(name, documents[0]);
+  } catch (const YAML::Exception& e) {
+    return at(name, e.mark, "not valid YAML: " + e.msg);
+  }
+}
+
 Result<Config> load(const std::string& path) {
   const auto text = slurp(path);
   if (!text) return text.error();
-  try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(*text);
-    if (documents.size() > 1) return Error{Code::kInvalid, path + ": more than one YAML document ('---')"};
-    return documents.empty() ? Result<Config>(Config{}) : read(path, documents[0]);
-  } catch (const YAML::Exception& e) {
-    return at(path, e.mark, "not valid YAML: " + e.msg);
-  }
+  return parse(path, *text);
 }
 
 Result<void> check(Config& config) {

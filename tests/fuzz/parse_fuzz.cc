@@ -63,8 +63,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check(view.outer_ends(from, to) == !view.outer.empty());
   }
 
-  auto burst = std::make_unique<rs::capture::Burst>();
-  auto parsed = std::make_unique<rs::packet::ViewBurst>();
+  static const auto burst = std::make_unique<rs::capture::Burst>();
+  static const auto parsed = std::make_unique<rs::packet::ViewBurst>();
   burst->frames[0] = burst->frames[1] = frame;
   burst->count = 2;
   parsed->views[1].network_tag = 99;  // nothing of the packet before stays

@@ -70,9 +70,39 @@ def batches():
     return [base, base | {"events": [event]}, base | {"services": [service]}, base | {"health": health, "last": True}]
 
 
+# Records of tracker_fuzz.cc: flags, tuple (bit 0 from the server), time (2**n us on; 0x20 ends a burst), sequence,
+# acknowledgement, payload, IP, options and window.
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+
+
+def record(flags, server=0, time=0x2A, payload=0, seq=0, ack=0, tuple_=0, ip=0x1F, options=0x2E):
+    return bytes([flags, tuple_ << 1 | server, time, seq, ack, payload, ip, options])
+
+
+def packet_sequences():
+    hello = record(SYN, options=0x6E) + record(SYN | ACK, 1, options=0x6E) + record(ACK)
+    talk = hello + record(PSH | ACK, payload=70) + record(ACK, 1) + record(PSH | ACK, 1, payload=90) + record(ACK)
+    yield 0, record(SYN) + record(RST | ACK, 1, ip=0x00, options=0x01)                      # refused
+    yield 0, record(SYN) + record(SYN, time=0x34, seq=0xFF) + record(SYN, time=0x35, seq=0xFF)  # unanswered
+    yield 0, talk + record(RST | ACK, 1)                                                   # aborted
+    yield 0, talk + record(RST | ACK, 1) + record(PSH | ACK, payload=5) + record(ACK, 1)   # … and went on
+    yield 0, talk + record(FIN | ACK, 1) + record(ACK) + record(PSH | ACK, payload=9) + record(RST, 1, ip=0)
+    yield 0, talk + record(FIN | ACK) + record(FIN | ACK, 1) + record(ACK) + hello         # closed, used again
+    yield 0, talk + 6 * record(PSH | ACK, time=0x34, payload=9, seq=0xF7)                  # repeats without an answer
+    yield 0, talk + record(PSH | ACK, time=0x6A, payload=9) + record(ACK, 1, time=0x1E)    # back, and years ahead
+    yield 0xE0, b"".join(record(SYN, tuple_=t) for t in range(64)) + talk                  # a full table, the end
+    for c in conversations():
+        yield 0, b"".join(bytes([0, 0x81, 0x2A, len(p.data), 0, 0, 0, 0]) + p.data for p in c.packets)
+
+
+CONFIGS = ["", "sensor:\n  name: fra1\n", "capture:\n  ports: [eth1, '0000:3b:00.0']\n  workers: 2\n  cores: [1, 2]\n",
+           "flow:\n  capacity: 65536\ntrack:\n  settle_ms: 0\nlog:\n  level: debug\n  format: json\n",
+           "server:\n  listen: [unix:/tmp/a, 127.0.0.1:9000]\nstore:\n  path: ':memory:'\n", "a: &a [*a]\n", "x:\n---\n"]
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
-    for name in ("parse", "capture_file", "filter_text", "batch"):
+    for name in ("parse", "capture_file", "filter_text", "batch", "tracker", "config"):
         (root / name).mkdir(parents=True, exist_ok=True)
     for i, (link, data) in enumerate(frames()):
         (root / "parse" / f"{i:04}").write_bytes(bytes([link, 0]) + data)
@@ -87,6 +117,11 @@ def main():
         subprocess.run(["flatc", "--binary", "-o", path.parent, HERE.parent.parent / "proto" / "event.fbs", path],
                        check=True)
         path.unlink()
+    for i, (mode, records) in enumerate(packet_sequences()):
+        (root / "tracker" / f"{i:02}").write_bytes(bytes([mode]) + records)
+    samples = [p.read_text(encoding="utf-8") for p in sorted((HERE.parent.parent / "deploy").glob("resetscope-*.yaml"))]
+    for i, text in enumerate(CONFIGS + samples):
+        (root / "config" / str(i)).write_text(text)
     for i, text in enumerate(FILTERS):
         (root / "filter_text" / str(i)).write_text(text)
 
