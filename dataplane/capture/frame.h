@@ -41,6 +41,7 @@ struct Burst {
   std::array<Frame, kBurst> frames;
   uint32_t count = 0;
   TimeNs now = 0;  // packet time after this burst; advances on quiet live ports too
+  bool handed = false;  // came from another worker, see worker/handover.h
 };
 
 }  // namespace rs::capture

@@ -111,7 +111,6 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   end.dir[0] = table_.dir(i, End::kLo);
   end.dir[1] = table_.dir(i, End::kHi);
   end.cold = table_.cold(i);
-  end.lossy = lossy_;
   const TimeNs last = later(end.dir[0].last_ns, end.dir[1].last_ns);
   const DurationNs gap = last == 0 ? 0 : since(time, last);
   if (gap >= kGap && kind != EndKind::kSilence) {

@@ -80,10 +80,18 @@ class Tracker {
 
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] flow::Table& table() { return table_; }
-  // A SYN-ACK of a flow that another worker keeps still tells what its host looks like: where every worker sees the
-  // whole input, all learn the same.
-  void learn_host(const packet::PacketView& syn_ack) { norms_.learn(syn_ack.src, syn_ack.ttl); }
-  void set_lossy(bool lossy) { lossy_ = lossy; }
+  // What a SYN or SYN-ACK tells of hosts, whichever worker keeps its flow: see norms.h.
+  void learn_host(const packet::PacketView& v, const flow::FlowKey& key) {
+    const uint64_t flow = flow::hash(key, flow::Seed{});
+    if (v.has(packet::kAck)) {
+      norms_.syn_ack(flow, v.ack, v.src, v.ttl);
+    } else {
+      norms_.syn(flow, v.seq);
+    }
+  }
+  // Packets were lost while the connection of a ready ending was watched.
+  void mark_lossy(uint32_t ending) { endings_[ending].lossy = true; }
+  void set_settings(const Settings& settings) { settings_ = settings; }
 
  private:
   uint32_t open(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
@@ -133,7 +141,6 @@ class Tracker {
   std::vector<uint32_t> ready_;
   std::vector<TallyItem> tallies_;
   TimeNs now_ = 0;
-  bool lossy_ = false;
 };
 
 }  // namespace rs::track

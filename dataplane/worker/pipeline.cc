@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// THE packet's way, on one screen: parse → key → find → track → judge → condense. A stage finishes the whole burst
-// before the next begins, so that the memory one stage asks for has come when the next needs it.
+// THE packet's way, on one screen: parse → key → hand over → find → track → judge → condense. A stage finishes the whole
+// burst before the next begins, so that the memory one stage asks for has come when the next needs it.
 #include "dataplane/worker/pipeline.h"
+
+#include <algorithm>
 
 #include "dataplane/attribute/attribute.h"
 #include "dataplane/attribute/facts.h"
@@ -13,6 +15,13 @@ namespace {
 
 using packet::Outcome;
 
+// Whether this worker keeps the flow of a packet it received; else w.owners tells who does.
+bool mine(Worker& w, const packet::PacketView& v, uint32_t i) {
+  if (w.setup.sharing == Sharing::kPorts || (w.setup.sharing == Sharing::kTunnels && v.network_tag == 0)) return true;
+  w.owners[i] = static_cast<uint16_t>((w.hashes[i] >> 32) * w.setup.workers >> 32);
+  return w.owners[i] == w.setup.index;
+}
+
 // Canonical key and hash of each TCP packet; asks for its bucket's cache line.
 void key(Worker& w, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
@@ -20,13 +29,37 @@ void key(Worker& w, uint32_t count) {
     const packet::PacketView& v = w.parsed.views[i];
     w.from[i] = flow::make_key(v.src, v.src_port, v.dst, v.dst_port, v.network_tag, w.keys[i]);
     w.hashes[i] = w.table.hash_of(w.keys[i]);
-    const uint64_t owner = (w.hashes[i] >> 32) * w.setup.workers >> 32;
-    if (w.setup.share_by_hash && owner != w.setup.index) {
-      w.parsed.outcomes[i] = Outcome::kOtherWorker;
-    } else {
+    if (mine(w, v, i)) {
       w.table.prefetch_bucket(w.hashes[i]);
+    } else {
+      w.parsed.outcomes[i] = Outcome::kOtherWorker;
     }
   }
+}
+
+// Whether all workers must see a packet, whoever keeps its flow. On captures: SYN and SYN-ACK, which tell what hosts look
+// like. Where ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
+bool for_all(const Worker& w, const packet::PacketView& v) {
+  if (w.setup.sharing == Sharing::kTunnels) return v.icmp && v.network_tag == 0;
+  return w.handover->when_full() == event::WhenFull::kWait && !v.icmp && v.has(packet::kSyn);
+}
+
+// Frames whose flows other workers keep go to them.
+void hand_over(Worker& w, capture::Burst& burst) {
+  if (w.handover == nullptr || burst.handed) return;
+  for (uint32_t i = 0; i < burst.count; ++i) {
+    if (w.parsed.outcomes[i] > Outcome::kOtherWorker) continue;
+    const bool other = w.parsed.outcomes[i] == Outcome::kOtherWorker;
+    if (for_all(w, w.parsed.views[i])) w.handover->show(other ? w.owners[i] : w.setup.index, burst.frames[i]);
+    if (!other) continue;
+    if (w.handover->give(w.owners[i], burst.frames[i])) {
+      burst.frames[i].mbuf = nullptr;  // the taker's now
+      w.counters.handed_over.add(1);
+    } else {
+      w.counters.handover_dropped.add(1);
+    }
+  }
+  w.handover->publish(burst.now);
 }
 
 // Asks for each packet's flow.
@@ -57,6 +90,8 @@ void judge(Worker& w) {
   w.tracker.tallies().clear();
   for (const uint32_t e : w.tracker.ready()) {
     const track::Ending& ending = w.tracker.ending(e);
+    if (w.blind != nullptr && w.blind->overlaps(ending.hot.first_ns, std::max(ending.time, ending.deadline)))
+      w.tracker.mark_lossy(e);
     const attribute::Facts facts = attribute::gather(ending);
     const bool server_is_hi = ending.client() == flow::End::kLo;
     const IpAddr& server = server_is_hi ? ending.hot.key.hi : ending.hot.key.lo;
@@ -68,16 +103,17 @@ void judge(Worker& w) {
 }
 
 // Each packet through its connection's state, in order.
-void track(Worker& w, uint32_t count) {
-  for (uint32_t i = 0; i < count; ++i) {
+void track(Worker& w, const capture::Burst& burst) {
+  for (uint32_t i = 0; i < burst.count; ++i) {
     const packet::PacketView& v = w.parsed.views[i];
     Outcome& outcome = w.parsed.outcomes[i];
+    if (outcome <= Outcome::kOtherWorker && v.has(packet::kSyn) && !v.icmp) w.tracker.learn_host(v, w.keys[i]);
     if (outcome == Outcome::kTracked) {
       outcome = w.tracker.packet(v, w.keys[i], w.from[i], w.hashes[i]);
     } else if (outcome == Outcome::kIcmpQuote) {
       outcome = w.tracker.icmp(v, w.keys[i], w.from[i], w.hashes[i]);
-    } else if (outcome == Outcome::kOtherWorker && !v.icmp && v.has(packet::kSyn) && v.has(packet::kAck)) {
-      w.tracker.learn_host(v);
+      // One that was shown to all is counted where it was received.
+      if (burst.handed && for_all(w, v)) outcome = Outcome::kOtherWorker;
     }
     if (w.tracker.must_drain()) judge(w);
   }
@@ -106,15 +142,25 @@ void count(Worker& w, uint32_t n) {
   c.flows.store(w.table.size(), std::memory_order_relaxed);
 }
 
+// Settings changed while it runs, once a burst.
+void take_settings(Worker& w) {
+  const Live* news = w.live.news();
+  if (news == nullptr) return;
+  w.tracker.set_settings(news->track);
+  w.output.set_folding(news->fold, news->linger_ns);
+  w.live.taken(news);
+}
+
 }  // namespace
 
-void process(Worker& w, const capture::Burst& burst) {
-  w.tracker.set_lossy(w.lossy.load(std::memory_order_relaxed));
+void process(Worker& w, capture::Burst& burst) {
+  take_settings(w);
   w.output.advance(burst.now);
   packet::parse(burst, w.parsed);
   key(w, burst.count);
+  hand_over(w, burst);
   find(w, burst.count);
-  track(w, burst.count);
+  track(w, burst);
   w.tracker.advance(burst.now);
   judge(w);
   count(w, burst.count);
