@@ -165,9 +165,10 @@ class Sensor {
         if (!config_.capture.taps.empty())
           return Error{Code::kInvalid, "capture.taps: the directions of a connection would not meet on one worker (" +
                                            parted + "); set capture.handover to auto"};
-        spdlog::warn("packets of a connection may reach different workers and be judged apart ({}); set "
-                     "capture.handover to auto",
-                     parted);
+        spdlog::warn(
+            "packets of a connection may reach different workers and be judged apart ({}); set "
+            "capture.handover to auto",
+            parted);
         break;
     }
     return {};
@@ -340,8 +341,7 @@ class Sensor {
     const event::ExporterStats stats = exporter_->stats();
     const uint64_t packets = received(parts_).rx_pkts;
     if (options_.counters) print_counters(packets);
-    spdlog::info("{} packets, {} endings, {} batches acknowledged", packets, stats.endings,
-                 stats.uplink.acked_batches);
+    spdlog::info("{} packets, {} endings, {} batches acknowledged", packets, stats.endings, stats.uplink.acked_batches);
     if (stats.uplink.refused_batches != 0)
       return Error{Code::kCorrupt, std::to_string(stats.uplink.refused_batches) + " batches with " +
                                        std::to_string(stats.uplink.refused_events) +

@@ -14,7 +14,7 @@ void Losses::sample(TimeNs now, const LossSecond& sum) {
     second_ = LossSecond{};
     second_.second = second;
   }
-  const auto add = [&](uint64_t LossSecond::* field) {
+  const auto add = [&](uint64_t LossSecond::*field) {
     const uint64_t more = sum.*field - sum_.*field;
     second_.*field += more;
     return more;
@@ -29,8 +29,7 @@ void Losses::sample(TimeNs now, const LossSecond& sum) {
 }
 
 void Losses::close_second() {
-  const bool blind =
-      second_.missed_pkts != 0 || second_.handover_dropped_pkts != 0 || second_.table_full_pkts != 0;
+  const bool blind = second_.missed_pkts != 0 || second_.handover_dropped_pkts != 0 || second_.table_full_pkts != 0;
   if (blind) blind_seconds_.fetch_add(1, std::memory_order_relaxed);
   if (!blind && second_.evicted_flows == 0 && second_.ring_dropped_events == 0) return;
   const std::lock_guard lock(mutex_);

@@ -36,10 +36,10 @@ class Losses {
 
   worker::BlindLog blind_;
   std::atomic<uint64_t> blind_seconds_{0};
-  TimeNs before_ = 0;            // control thread: time of the last sample
-  event::LossSecond sum_;        // control thread: the last sample
-  event::LossSecond second_;     // control thread: the second under way
-  std::mutex mutex_;             // guards kept_
+  TimeNs before_ = 0;         // control thread: time of the last sample
+  event::LossSecond sum_;     // control thread: the last sample
+  event::LossSecond second_;  // control thread: the second under way
+  std::mutex mutex_;          // guards kept_
   std::vector<event::LossSecond> kept_;
 };
 

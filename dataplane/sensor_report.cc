@@ -128,9 +128,11 @@ event::Health health(Parts& parts, const std::vector<std::string>& port_names) {
     h.ports.push_back("and " + std::to_string(more) + " more");
   }
   const capture::SourceCounts source = received(parts);
-  h.rx_pkts = source.rx_pkts;
+  // What was dropped between two workers nobody has looked at, no more than at what the port dropped.
+  const uint64_t dropped = sum(parts, [](const Worker& w) { return w.counters.handover_dropped.get(); });
+  h.rx_pkts = source.rx_pkts - std::min(source.rx_pkts, dropped);
   h.rx_bytes = source.rx_bytes;
-  h.missed_pkts = source.missed_pkts;
+  h.missed_pkts = source.missed_pkts + dropped;
   h.flow_capacity = uint64_t{parts.workers.front()->setup.flow_capacity} * parts.workers.size();
   for (const auto& w : parts.workers) {
     h.time_ns = std::max(h.time_ns, w->counters.now.load(std::memory_order_relaxed));

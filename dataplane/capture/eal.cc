@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 
 #include "dataplane/capture/cpus.h"
@@ -57,11 +56,12 @@ std::string no_runtime_directory() {
   if (base == nullptr && ::getuid() == 0) base = "/var/run";
   if (base == nullptr) base = std::getenv("XDG_RUNTIME_DIR");
   if (base == nullptr) base = "/tmp";
+  // By making it, as EAL would: root may write anywhere by the permissions, yet not in every file system.
   std::error_code error;
-  std::filesystem::path at = std::filesystem::path(base) / "dpdk" / "resetscope";
-  while (!std::filesystem::exists(at, error) && at.has_relative_path()) at = at.parent_path();
-  if (::access(at.c_str(), W_OK | X_OK) == 0) return {};
-  return at.string() + " cannot be written: " + std::strerror(errno);
+  const std::filesystem::path at = std::filesystem::path(base) / "dpdk" / "resetscope";
+  std::filesystem::create_directories(at, error);
+  if (!error && ::access(at.c_str(), W_OK | X_OK) != 0) error.assign(errno, std::generic_category());
+  return error ? at.string() + " cannot be used: " + error.message() : std::string();
 }
 
 // Decides hugepages, with a warning or an error when they were wanted and cannot be had.

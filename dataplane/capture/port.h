@@ -40,8 +40,8 @@ struct Port {
   std::string hotplugged;  // virtual device to remove at the end
   uint16_t id = 0;         // DPDK's
   uint16_t queues = 0;
-  uint8_t index = 0;      // in capture.ports
-  Spread spread;          // how it shares connections out to its queues
+  uint8_t index = 0;  // in capture.ports
+  Spread spread;      // how it shares connections out to its queues
   int numa_node = -1;
   bool nic_time = false;  // frames may carry the NIC's timestamp, read through nic_clock
   bool started = false;

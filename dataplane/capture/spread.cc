@@ -61,7 +61,8 @@ Spread check_rss(const RssState& rss, uint32_t workers) {
     for (uint32_t& word : t.words) word = static_cast<uint32_t>(random());
     const bool ports =
         any(rss.functions, v6 ? RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_IPV6_TCP_EX : RTE_ETH_RSS_NONFRAG_IPV4_TCP);
-    const bool addresses = any(rss.functions, v6 ? RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER : RTE_ETH_RSS_IPV4);
+    const bool addresses =
+        any(rss.functions, v6 ? RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER : RTE_ETH_RSS_IPV4);
     const uint16_t there = queue_of(rss, t, ports, ports || addresses);
     const uint16_t back = queue_of(rss, reversed(t), ports, ports || addresses);
     parted += there % workers != back % workers ? 1 : 0;
@@ -77,7 +78,8 @@ Spread check_rss(const RssState& rss, uint32_t workers) {
 
 Result<RssState> read_rss(uint16_t port_id) {
   const auto refused = [](const char* what, int code) {
-    return Error{Code::kUnavailable, std::string("the device does not tell its ") + what + " (" + rte_strerror(-code) + ")"};
+    return Error{Code::kUnavailable,
+                 std::string("the device does not tell its ") + what + " (" + rte_strerror(-code) + ")"};
   };
   rte_eth_dev_info info{};
   if (const int code = rte_eth_dev_info_get(port_id, &info); code != 0) return refused("capabilities", code);
@@ -91,7 +93,8 @@ Result<RssState> read_rss(uint16_t port_id) {
   const size_t key_bytes = info.hash_key_size != 0 ? info.hash_key_size : conf.rss_key_len;
   rss.key.resize(std::min(rss.key.size(), key_bytes));
 
-  std::vector<rte_eth_rss_reta_entry64> groups((info.reta_size + RTE_ETH_RETA_GROUP_SIZE - 1) / RTE_ETH_RETA_GROUP_SIZE);
+  std::vector<rte_eth_rss_reta_entry64> groups((info.reta_size + RTE_ETH_RETA_GROUP_SIZE - 1) /
+                                               RTE_ETH_RETA_GROUP_SIZE);
   for (auto& group : groups) group.mask = UINT64_MAX;
   if (groups.empty()) return refused("queue table", -ENOTSUP);
   if (const int code = rte_eth_dev_rss_reta_query(port_id, groups.data(), info.reta_size); code != 0)

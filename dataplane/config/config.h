@@ -25,12 +25,12 @@ struct Sensor {
 };
 
 struct Capture {
-  std::vector<std::string> ports;  // 1-32 live ports, or any number of files; see ports.h for the forms
-  uint32_t workers = 1;            // 1-64; one core is enough for a 10 Gbit/s mirror of ordinary traffic
-  std::vector<std::string> taps;   // "eth1 eth2": two of `ports` that carry one direction each of the same links
-  std::vector<uint32_t> cores;     // CPU numbers for the workers in turn. Empty: chosen, the first CPU kept free
+  std::vector<std::string> ports;       // 1-32 live ports, or any number of files; see ports.h for the forms
+  uint32_t workers = 1;                 // 1-64; one core is enough for a 10 Gbit/s mirror of ordinary traffic
+  std::vector<std::string> taps;        // "eth1 eth2": two of `ports` that carry one direction each of the same links
+  std::vector<uint32_t> cores;          // CPU numbers for the workers in turn. Empty: chosen, the first CPU kept free
   Handover handover = Handover::kAuto;  // see worker/handover.h; kAuto: when a check of the ports says it is needed
-  uint32_t memory_mib = 0;         // 0-1048576 MiB for packet buffers. 0: worked out from ports and workers
+  uint32_t memory_mib = 0;              // 0-1048576 MiB for packet buffers. 0: worked out from ports and workers
   Hugepages hugepages = Hugepages::kAuto;  // kAuto: used when there are enough free ones; costs speed only, so no error
   Driver driver = Driver::kAuto;           // kernel interfaces only; see capture/interface.h for what auto picks
   bool promiscuous = true;                 // a mirror port's frames are addressed to others

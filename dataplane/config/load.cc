@@ -158,8 +158,7 @@ Result<void> check(Config& config) {
     const size_t space = both.find(' ');
     for (const std::string_view name : {both.substr(0, space), both.substr(space + 1)}) {
       if (!seen.contains(name) || files != 0) {
-        return Error{Code::kInvalid,
-                     "capture.taps: '" + std::string(name) + "' is not a live port of capture.ports"};
+        return Error{Code::kInvalid, "capture.taps: '" + std::string(name) + "' is not a live port of capture.ports"};
       }
       if (!tapped.insert(name).second) {
         return Error{Code::kInvalid, "capture.taps: '" + std::string(name) + "' is given twice"};
@@ -172,7 +171,8 @@ Result<void> check(Config& config) {
   }
   if (files == 0 && !cores.empty() && cores.size() < config.capture.workers) {
     return Error{Code::kInvalid, "capture.cores: " + std::to_string(cores.size()) + " CPUs for " +
-                                     std::to_string(config.capture.workers) + " workers; give each its own, or leave "
+                                     std::to_string(config.capture.workers) +
+                                     " workers; give each its own, or leave "
                                      "the list empty"};
   }
   if (config.flow.capacity / config.capture.workers < 1024) {

@@ -220,7 +220,7 @@ void Tracker::advance(TimeNs now) {
   while (waiting_size_ != 0 && !must_drain()) {
     const Waiting w = waiting_[waiting_head_];
     const bool valid = endings_[w.ending].ticket == w.ticket;
-    if (valid && endings_[w.ending].deadline >= now_) break;
+    if (valid && due_at(endings_[w.ending]) >= now_) break;
     waiting_head_ = (waiting_head_ + 1) % static_cast<uint32_t>(waiting_.size());
     --waiting_size_;
     if (valid) settle(w.ending, true);
@@ -238,7 +238,7 @@ bool Tracker::finish(TimeNs now) {
     const Waiting w = waiting_[waiting_head_];
     waiting_head_ = (waiting_head_ + 1) % static_cast<uint32_t>(waiting_.size());
     --waiting_size_;
-    if (endings_[w.ending].ticket == w.ticket) settle(w.ending, endings_[w.ending].deadline < now_);
+    if (endings_[w.ending].ticket == w.ticket) settle(w.ending, due_at(endings_[w.ending]) < now_);
   }
   for (; finish_at_ < table_.high_water(); ++finish_at_) {
     if (must_drain()) return false;
@@ -332,7 +332,7 @@ Outcome Tracker::packet(const PacketView& v, const flow::FlowKey& key, End from,
   } else {
     FlowHot& hot = table_.hot(i);
     if (hot.ending != flow::kNone) {
-      if (v.time > endings_[hot.ending].deadline) settle(hot.ending, true);
+      if (v.time > due_at(endings_[hot.ending])) settle(hot.ending, true);
     } else if (hot.state < State::kEstablished || table_.dir(i, End::kLo).retransmits >= 5 ||
                table_.dir(i, End::kHi).retransmits >= 5) {
       EndKind kind = EndKind::kRst;

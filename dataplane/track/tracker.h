@@ -11,6 +11,7 @@
 // the endings back with done().
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -116,6 +117,9 @@ class Tracker {
   // Ends a flow's pending ending and makes the record fresh for a new connection on the same tuple.
   void next_incarnation(uint32_t i);
   TimeNs due(uint32_t i, TimeNs now);
+  // When a waiting ending is judged. A settle time made shorter while the sensor runs holds for those that wait, too,
+  // or they would hold up the line.
+  [[nodiscard]] TimeNs due_at(const Ending& e) const { return std::min(e.deadline, e.time + settings_.settle_ns); }
   // When the connection's silence becomes an ending and of which kind; 0 when nothing is outstanding.
   TimeNs silence_deadline(uint32_t i, EndKind& kind);
   void tally(uint32_t i, Happened what);

@@ -49,11 +49,11 @@ class Lane {
 
  private:
   struct alignas(event::kCacheLine) Giver {
-    std::atomic<uint64_t> head{0};     // w: giver, r: taker
-    std::atomic<TimeNs> reached{0};    // w: giver, r: taker
-    std::atomic<bool> ended{false};    // w: giver, r: taker
-    uint64_t staged = 0;               // giver's own: head with what is not published
-    uint64_t tail_seen = 0;            // giver's own
+    std::atomic<uint64_t> head{0};   // w: giver, r: taker
+    std::atomic<TimeNs> reached{0};  // w: giver, r: taker
+    std::atomic<bool> ended{false};  // w: giver, r: taker
+    uint64_t staged = 0;             // giver's own: head with what is not published
+    uint64_t tail_seen = 0;          // giver's own
   };
   struct alignas(event::kCacheLine) Taker {
     std::atomic<uint64_t> tail{0};  // w: taker, r: giver

@@ -151,7 +151,7 @@ class Team {
   }
   Worker& operator[](size_t i) { return *workers_[i]; }
 
-  uint64_t sum(event::Count Counters::* count) const {
+  uint64_t sum(event::Count Counters::*count) const {
     uint64_t sum = 0;
     for (const auto& w : workers_) sum += (w->counters.*count).get();
     return sum;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// THE packet's way, on one screen: parse → key → hand over → find → track → judge → condense. A stage finishes the whole
-// burst before the next begins, so that the memory one stage asks for has come when the next needs it.
+// THE packet's way, on one screen: parse → key → hand over → find → track → judge → condense. A stage finishes the
+// whole burst before the next begins, so that the memory one stage asks for has come when the next needs it.
 #include "dataplane/worker/pipeline.h"
 
 #include <algorithm>
@@ -37,8 +37,8 @@ void key(Worker& w, uint32_t count) {
   }
 }
 
-// Whether all workers must see a packet, whoever keeps its flow. On captures: SYN and SYN-ACK, which tell what hosts look
-// like. Where ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
+// Whether all workers must see a packet, whoever keeps its flow. On captures: SYN and SYN-ACK, which tell what hosts
+// look like. Where ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
 bool for_all(const Worker& w, const packet::PacketView& v) {
   if (w.setup.sharing == Sharing::kTunnels) return v.icmp && v.network_tag == 0;
   return w.handover->when_full() == event::WhenFull::kWait && !v.icmp && v.has(packet::kSyn);

@@ -86,7 +86,7 @@ struct Worker {
   std::array<flow::End, capture::kBurst> from;
   std::array<uint64_t, capture::kBurst> hashes;
   std::array<uint16_t, capture::kBurst> owners;  // of packets that other workers keep
-  event::Event event;  // being made
+  event::Event event;                            // being made
 };
 
 }  // namespace rs::worker
