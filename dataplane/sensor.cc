@@ -25,6 +25,7 @@
 #include "dataplane/config/keys.h"
 #include "dataplane/config/ports.h"
 #include "dataplane/event/exporter.h"
+#include "dataplane/sensor_input.h"
 #include "dataplane/sensor_log.h"
 #include "dataplane/sensor_report.h"
 #include "dataplane/sensor_telemetry.h"
@@ -43,24 +44,6 @@ constexpr size_t kRingItems = 8192;
 // Losses are looked at this often: a blind moment is then known a tenth of a second later, before the verdicts on
 // connections it touched (settle time).
 constexpr auto kLossStep = 100ms;
-
-// What a capture is, whatever its name: length, beginning and end. Reading the same capture again is the same input;
-// the order in which files are named does not matter.
-uint64_t digest(const capture::CaptureFiles& files) {
-  constexpr size_t kPart = 65'536;
-  uint64_t sum = 0;
-  for (const auto& file : files) {
-    const Bytes all = file->bytes();
-    uint64_t h = 0xcbf29ce484222325ULL ^ file->size_bytes();
-    const auto feed = [&h](Bytes part) {
-      for (size_t i = 0; i < part.size(); ++i) h = (h ^ part.u8(i)) * 0x100000001b3ULL;  // FNV-1a
-    };
-    feed(all.sub(0, kPart));
-    if (all.size() > kPart) feed(all.sub(std::max(kPart, all.size() - kPart)));
-    sum += h * 0x9e3779b97f4a7c15ULL;
-  }
-  return sum == 0 ? 1 : sum;
-}
 
 bool reads_files(const config::Config& c) {
   return std::all_of(c.capture.ports.begin(), c.capture.ports.end(),
@@ -118,7 +101,8 @@ class Sensor {
     const uint32_t workers = config_.capture.workers;
     auto files = capture::open_files(config_.capture.ports, workers);
     if (!files) return files.error();
-    input_ = std::any_of(files->begin(), files->end(), [](const auto& f) { return f->stream(); }) ? 0 : digest(*files);
+    input_ =
+        std::any_of(files->begin(), files->end(), [](const auto& f) { return f->stream(); }) ? 0 : input_digest(*files);
     auto eal = capture::Eal::start(config_, {});
     if (!eal) return eal.error();
     eal_ = std::move(*eal);

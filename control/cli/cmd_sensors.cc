@@ -13,10 +13,9 @@ namespace {
 using std::string;
 
 void append_table(string& out, const v1::ListSensorsResponse& response, const Session& session) {
-  std::vector<Column> columns = {{"sensor", false, 8}, {"state"},        {"last heard"},
-                                 {"packets", true},    {"missed", true}, {"blind", true},
-                                 {"flows", true},      {"endings", true}, {"lost", true},
-                                 {"ports", false, 8}};
+  std::vector<Column> columns = {{"sensor", false, 8}, {"state"},          {"last heard"},  {"packets", true},
+                                 {"missed", true},     {"blind", true},    {"flows", true}, {"endings", true},
+                                 {"lost", true},       {"ports", false, 8}};
   if (session.format == Format::kWide)
     columns.insert(
         columns.end(),
@@ -72,11 +71,11 @@ void append_loss(string& out, const v1::LossSecond& l, bool first) {
   out.append(first ? "" : ",").append("{\"second\":\"");
   append_rfc3339(out, l.second());
   out += '"';
-  for (const auto& [name, value] : {std::pair("missed_packets", l.missed_packets()),
-                                    std::pair("handover_dropped_packets", l.handover_dropped_packets()),
-                                    std::pair("table_full_packets", l.table_full_packets()),
-                                    std::pair("evicted_flows", l.evicted_flows()),
-                                    std::pair("ring_dropped_events", l.ring_dropped_events())}) {
+  for (const auto& [name, value] :
+       {std::pair("missed_packets", l.missed_packets()),
+        std::pair("handover_dropped_packets", l.handover_dropped_packets()),
+        std::pair("table_full_packets", l.table_full_packets()), std::pair("evicted_flows", l.evicted_flows()),
+        std::pair("ring_dropped_events", l.ring_dropped_events())}) {
     out.append(",\"").append(name).append("\":");
     append_number(out, value);
   }

@@ -27,8 +27,8 @@ void encode_health(const model::Health& h, std::string& out) {
   put_varint(out, h.blind_seconds);
   put_varint(out, h.losses.size());
   for (const model::LossSecond& l : h.losses)
-    for (const uint64_t v : {l.second, l.missed_pkts, l.handover_dropped_pkts, l.table_full_pkts, l.evicted_flows,
-                             l.ring_dropped_events})
+    for (const uint64_t v :
+         {l.second, l.missed_pkts, l.handover_dropped_pkts, l.table_full_pkts, l.evicted_flows, l.ring_dropped_events})
       put_varint(out, v);
 }
 
