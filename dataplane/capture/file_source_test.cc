@@ -405,6 +405,16 @@ TEST(Merge, TiesGoByOrderAndBackwardTimesStayInPlace) {
   EXPECT_EQ(order, "a5 a3 b5 a6 b6 ");
 }
 
+// Rotated files named in the wrong order, cut between two packets of the same time.
+TEST(Merge, TiesGoByWhichFileStartsEarlier) {
+  const PcapWriter p;
+  const Drained run = read_all({p.header() + p.packet(5, 0, "b5") + p.packet(6, 0, "b6"),
+                                p.header() + p.packet(4, 0, "a4") + p.packet(5, 0, "a5")});
+  std::string order;
+  for (const Seen& s : run.frames) order += s.data + " ";
+  EXPECT_EQ(order, "a4 a5 b5 b6 ");
+}
+
 TEST(Stream, EqualsTheFileWhateverThePieces) {
   const PcapWriter p;
   const PcapngWriter n;

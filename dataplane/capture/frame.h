@@ -43,7 +43,8 @@ inline constexpr uint32_t kBurst = 32;  // DPDK's customary burst; our choice: l
 struct Burst {
   std::array<Frame, kBurst> frames;
   uint32_t count = 0;
-  TimeNs now = 0;  // packet time after this burst; advances on quiet live ports too
+  TimeNs now = 0;       // packet time after this burst; advances on quiet live ports too
+  bool handed = false;  // came from another worker, see worker/handover.h
 };
 
 }  // namespace rs::capture

@@ -156,9 +156,28 @@ Result<void> check(Config& config) {
   for (const std::string& port : ports) {
     if (!seen.insert(port).second) return Error{Code::kInvalid, "capture.ports: '" + port + "' is given twice"};
   }
+  std::set<std::string_view> tapped;
+  for (const std::string& pair : config.capture.taps) {
+    const std::string_view both(pair);
+    const size_t space = both.find(' ');
+    for (const std::string_view name : {both.substr(0, space), both.substr(space + 1)}) {
+      if (!seen.contains(name) || files != 0) {
+        return Error{Code::kInvalid, "capture.taps: '" + std::string(name) + "' is not a live port of capture.ports"};
+      }
+      if (!tapped.insert(name).second) {
+        return Error{Code::kInvalid, "capture.taps: '" + std::string(name) + "' is given twice"};
+      }
+    }
+  }
   std::set<uint32_t> cores(config.capture.cores.begin(), config.capture.cores.end());
   if (cores.size() != config.capture.cores.size()) {
     return Error{Code::kInvalid, "capture.cores: a CPU is given twice"};
+  }
+  if (files == 0 && !cores.empty() && cores.size() < config.capture.workers) {
+    return Error{Code::kInvalid, "capture.cores: " + std::to_string(cores.size()) + " CPUs for " +
+                                     std::to_string(config.capture.workers) +
+                                     " workers; give each its own, or leave "
+                                     "the list empty"};
   }
   if (config.flow.capacity / config.capture.workers < 1024) {
     return Error{Code::kInvalid, "flow.capacity: less than 1024 connections a worker"};

@@ -88,7 +88,7 @@ struct EndingHead {
   bool syn_ack_after_rst = false;  // the genuine SYN-ACK came after the RST
   bool survived = false;           // both ends went on talking: the RST took no effect
   bool challenge_ack = false;      // the RST's receiver answered it with an ACK (RFC 5961 3.2)
-  bool lossy = false;              // the source lost packets while it was gathered
+  bool lossy = false;              // packets were lost while the connection was watched
 };
 
 struct Ending : EndingHead {

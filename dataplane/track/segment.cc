@@ -128,7 +128,6 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
     const DurationNs took = since(v.time, client.last_ns);
     cold.syn_ack_us = saturate<uint32_t>(took / kUs);
     const bool clean = client.syns == 1 && took != 0;
-    norms_.learn(v.src, v.ttl);
     if (clean) d.rtt_us = saturate<uint32_t>(std::max<DurationNs>(took / kUs, 1));
   } else if ((hot.marks & flow::kSimultaneous) != 0) {
     // Each end answers the other's SYN; the second answer completes the handshake.

@@ -102,7 +102,6 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   end.dir[0] = table_.dir(i, End::kLo);
   end.dir[1] = table_.dir(i, End::kHi);
   end.cold = table_.cold(i);
-  end.lossy = lossy_;
   const TimeNs last = later(end.dir[0].last_ns, end.dir[1].last_ns);
   const DurationNs gap = last == 0 ? 0 : since(time, last);
   if (gap >= kGap && kind != EndKind::kSilence) {
@@ -213,7 +212,7 @@ void Tracker::advance(TimeNs now) {
   while (waiting_size_ != 0 && !must_drain()) {
     const Waiting w = waiting_[waiting_head_];
     const bool valid = endings_[w.ending].ticket == w.ticket;
-    if (valid && endings_[w.ending].deadline >= now_) break;
+    if (valid && due_at(endings_[w.ending]) >= now_) break;
     waiting_head_ = (waiting_head_ + 1) % static_cast<uint32_t>(waiting_.size());
     --waiting_size_;
     if (valid) settle(w.ending, true);
@@ -231,7 +230,7 @@ bool Tracker::finish(TimeNs now) {
     const Waiting w = waiting_[waiting_head_];
     waiting_head_ = (waiting_head_ + 1) % static_cast<uint32_t>(waiting_.size());
     --waiting_size_;
-    if (endings_[w.ending].ticket == w.ticket) settle(w.ending, endings_[w.ending].deadline < now_);
+    if (endings_[w.ending].ticket == w.ticket) settle(w.ending, due_at(endings_[w.ending]) < now_);
   }
   for (; finish_at_ < table_.high_water(); ++finish_at_) {
     if (must_drain()) return false;
@@ -316,7 +315,7 @@ void Tracker::start(uint32_t i, const PacketView& v, End from) {
 inline void Tracker::close_overdue(uint32_t i, TimeNs now) {
   const FlowHot& hot = table_.hot(i);
   if (hot.ending != flow::kNone) [[unlikely]] {
-    if (now > endings_[hot.ending].deadline) settle(hot.ending, true);
+    if (now > due_at(endings_[hot.ending])) settle(hot.ending, true);
     return;
   }
   const bool outstanding = hot.state < State::kEstablished ||

@@ -11,6 +11,7 @@
 // the endings back with done().
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -83,10 +84,18 @@ class Tracker {
 
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] flow::Table& table() { return table_; }
-  // A SYN-ACK of a flow that another worker keeps still tells what its host looks like: where every worker sees the
-  // whole input, all learn the same.
-  void learn_host(const packet::PacketView& syn_ack) { norms_.learn(syn_ack.src, syn_ack.ttl); }
-  void set_lossy(bool lossy) { lossy_ = lossy; }
+  // What a SYN or SYN-ACK tells of hosts, whichever worker keeps its flow: see norms.h.
+  void learn_host(const packet::PacketView& v, const flow::FlowKey& key) {
+    const uint64_t flow = flow::hash(key, flow::Seed{});
+    if (v.has(packet::kAck)) {
+      norms_.syn_ack(flow, v.ack, v.src, v.ttl);
+    } else {
+      norms_.syn(flow, v.seq);
+    }
+  }
+  // Packets were lost while the connection of a ready ending was watched.
+  void mark_lossy(uint32_t ending) { endings_[ending].lossy = true; }
+  void set_settings(const Settings& settings) { settings_ = settings; }
 
  private:
   // Room for what one packet can make ready: an old ending settled, a give-up, an eviction.
@@ -130,6 +139,9 @@ class Tracker {
   // Ends a flow's pending ending and makes the record fresh for a new connection on the same tuple.
   void next_incarnation(uint32_t i);
   TimeNs due(uint32_t i, TimeNs now);
+  // When a waiting ending is judged. A settle time made shorter while the sensor runs holds for those that wait, too,
+  // or they would hold up the line.
+  [[nodiscard]] TimeNs due_at(const Ending& e) const { return std::min(e.deadline, e.time + settings_.settle_ns); }
   // When the connection's silence becomes an ending and of which kind; 0 when nothing is outstanding.
   TimeNs silence_deadline(uint32_t i, EndKind& kind);
   void tally(uint32_t i, Happened what);
@@ -155,7 +167,6 @@ class Tracker {
   std::vector<uint32_t> ready_;
   std::vector<TallyItem> tallies_;
   TimeNs now_ = 0;
-  bool lossy_ = false;
 };
 
 }  // namespace rs::track

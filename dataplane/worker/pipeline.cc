@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// THE packet's way, on one screen: read (parse, key) → find → track → judge → condense. The stages of a burst run
-// staggered, so that the memory one stage asks for has come when the next needs it.
+// THE packet's way, on one screen: read (parse, key) → hand over → find → track → judge → condense. The stages of a
+// burst run staggered, so that the memory one stage asks for has come when the next needs it.
 #include "dataplane/worker/pipeline.h"
+
+#include <algorithm>
 
 #include "dataplane/attribute/attribute.h"
 #include "dataplane/attribute/facts.h"
@@ -23,6 +25,13 @@ constexpr uint32_t kBucketAhead = 2 * kGroup;
 constexpr uint32_t kFlowAhead = 2 * kGroup;
 constexpr uint32_t kFrameAhead = 4;
 
+// Whether this worker keeps the flow of a packet it received; else w.owners tells who does.
+bool mine(Worker& w, const packet::PacketView& v, uint32_t i) {
+  if (w.setup.sharing == Sharing::kPorts || (w.setup.sharing == Sharing::kTunnels && v.network_tag == 0)) return true;
+  w.owners[i] = static_cast<uint16_t>((w.hashes[i] >> 32) * w.setup.workers >> 32);
+  return w.owners[i] == w.setup.index;
+}
+
 // One packet's headers, then its flow's canonical key and hash.
 void read(Worker& w, const capture::Burst& burst, uint32_t i) {
   // A mapped capture file comes in order; a NIC writes each frame into a buffer of its own.
@@ -34,10 +43,7 @@ void read(Worker& w, const capture::Burst& burst, uint32_t i) {
     return;
   w.from[i] = flow::make_key(v.src, v.src_port, v.dst, v.dst_port, v.network_tag, w.keys[i]);
   w.hashes[i] = w.table.hash_of(w.keys[i]);
-  const uint64_t owner = (w.hashes[i] >> 32) * w.setup.workers >> 32;
-  if (w.setup.share_by_hash && owner != w.setup.index) {
-    outcome = Outcome::kOtherWorker;
-  }
+  if (!mine(w, v, i)) outcome = Outcome::kOtherWorker;
 }
 
 // What is to be done with each packet of the group that begins with `first`; nothing outside the burst.
@@ -45,6 +51,27 @@ template <class Do>
 void group(uint32_t count, uint32_t first, Do&& act) {
   if (first >= count) return;  // also before the burst: unsigned
   for (uint32_t k = first; k < first + kGroup && k < count; ++k) act(k);
+}
+
+// Whether all workers must see a packet, whoever keeps its flow. On captures: SYN and SYN-ACK, which tell what hosts
+// look like. Where ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
+bool for_all(const Worker& w, const packet::PacketView& v) {
+  if (w.setup.sharing == Sharing::kTunnels) return v.icmp && v.network_tag == 0;
+  return w.handover->when_full() == event::WhenFull::kWait && !v.icmp && v.has(packet::kSyn);
+}
+
+// A frame whose flow another worker keeps goes to it.
+void hand_over(Worker& w, capture::Burst& burst, uint32_t i) {
+  if (w.parsed.outcomes[i] > Outcome::kOtherWorker) return;
+  const bool other = w.parsed.outcomes[i] == Outcome::kOtherWorker;
+  if (for_all(w, w.parsed.views[i])) w.handover->show(other ? w.owners[i] : w.setup.index, burst.frames[i]);
+  if (!other) return;
+  if (w.handover->give(w.owners[i], burst.frames[i])) {
+    burst.frames[i].mbuf = nullptr;  // the taker's now
+    w.counters.handed_over.add(1);
+  } else {
+    w.counters.handover_dropped.add(1);
+  }
 }
 
 // Where its flow stands, by the bucket; asks for the flow.
@@ -76,6 +103,8 @@ void judge(Worker& w) {
   w.tracker.tallies().clear();
   for (const uint32_t e : w.tracker.ready()) {
     const track::Ending& ending = w.tracker.ending(e);
+    if (w.blind != nullptr && w.blind->overlaps(ending.cold.first_ns, std::max(ending.time, ending.deadline)))
+      w.tracker.mark_lossy(e);
     const attribute::Facts facts = attribute::gather(ending);
     const bool server_is_hi = ending.client() == flow::End::kLo;
     const IpAddr& server = server_is_hi ? ending.hot.key.hi : ending.hot.key.lo;
@@ -87,15 +116,16 @@ void judge(Worker& w) {
 }
 
 // The packet through its connection's state.
-void track(Worker& w, uint32_t i) {
+void track(Worker& w, const capture::Burst& burst, uint32_t i) {
   const packet::PacketView& v = w.parsed.views[i];
   Outcome& outcome = w.parsed.outcomes[i];
+  if (outcome <= Outcome::kOtherWorker && v.has(packet::kSyn) && !v.icmp) w.tracker.learn_host(v, w.keys[i]);
   if (outcome == Outcome::kTracked) [[likely]] {
     outcome = w.tracker.packet(v, w.keys[i], w.from[i], w.hashes[i], w.candidates[i]);
   } else if (outcome == Outcome::kIcmpQuote) {
     outcome = w.tracker.icmp(v, w.keys[i], w.from[i], w.hashes[i]);
-  } else if (outcome == Outcome::kOtherWorker && !v.icmp && v.has(packet::kSyn) && v.has(packet::kAck)) {
-    w.tracker.learn_host(v);
+    // One that was shown to all is counted where it was received.
+    if (burst.handed && for_all(w, v)) outcome = Outcome::kOtherWorker;
   }
   if (w.tracker.must_drain()) [[unlikely]]
     judge(w);
@@ -131,20 +161,32 @@ void count(Worker& w, uint32_t n) {
   c.flows.store(w.table.size(), std::memory_order_relaxed);
 }
 
+// Settings changed while it runs, once a burst.
+void take_settings(Worker& w) {
+  const Live* news = w.live.news();
+  if (news == nullptr) return;
+  w.tracker.set_settings(news->track);
+  w.output.set_folding(news->fold, news->linger_ns);
+  w.live.taken(news);
+}
+
 }  // namespace
 
-void process(Worker& w, const capture::Burst& burst) {
-  w.tracker.set_lossy(w.lossy.load(std::memory_order_relaxed));
+void process(Worker& w, capture::Burst& burst) {
+  take_settings(w);
   w.output.advance(burst.now);
   // Staggered: while one packet is tracked, the flow of a later one and the bucket of a still later one are on their
   // way from memory. A whole burst asked for at once would outnumber what a core can have under way, and it would wait.
   const uint32_t n = burst.count;
+  const bool sharing = w.handover != nullptr && !burst.handed;
   for (uint32_t i = 0; i < n + kBucketAhead + kFlowAhead; i += kGroup) {
     group(n, i, [&](uint32_t k) { read(w, burst, k); });
+    if (sharing) group(n, i, [&](uint32_t k) { hand_over(w, burst, k); });
     group(n, i, [&](uint32_t k) { w.table.prefetch_bucket(w.hashes[k]); });
     group(n, i - kBucketAhead, [&](uint32_t k) { find(w, k); });
-    group(n, i - kBucketAhead - kFlowAhead, [&](uint32_t k) { track(w, k); });
+    group(n, i - kBucketAhead - kFlowAhead, [&](uint32_t k) { track(w, burst, k); });
   }
+  if (sharing) w.handover->publish(burst.now);
   w.tracker.advance(burst.now);
   judge(w);
   count(w, burst.count);

@@ -14,15 +14,24 @@
 #include "dataplane/flow/table.h"
 #include "dataplane/packet/parse.h"
 #include "dataplane/track/tracker.h"
+#include "dataplane/worker/blind.h"
+#include "dataplane/worker/handover.h"
+#include "dataplane/worker/live.h"
 
 namespace rs::worker {
+
+// How flows find the one worker that keeps them.
+enum class Sharing : uint8_t {
+  kPorts = 0,   // the ports' queues share them out: whatever a worker receives is its own
+  kWholeInput,  // each worker reads everything and keeps the flows its hash gives it (captures)
+  kHandOver,    // whoever receives a frame hands it to the worker its hash names
+  kTunnels,     // as kPorts, but what a tunnel hides from the ports' hash is handed over
+};
 
 struct Setup {
   uint16_t index = 0;
   uint16_t workers = 1;
-  // True where every worker sees the whole input (capture files): each keeps the flows its hash gives it. False
-  // where the port's queues share the flows out.
-  bool share_by_hash = false;
+  Sharing sharing = Sharing::kPorts;
   uint64_t input = 0;          // see event.fbs Batch.input
   uint32_t flow_capacity = 0;  // of this worker
   flow::Seed seed;             // the same for all workers
@@ -46,6 +55,8 @@ struct alignas(64) Counters {
   event::Count reordered;
   event::Count window_probes;
   event::Count late_rsts;
+  event::Count handed_over;       // frames given to other workers
+  event::Count handover_dropped;  // lost for want of room in a lane
   std::atomic<uint64_t> flows{0};
   std::atomic<uint64_t> now{0};  // packet time
 };
@@ -66,8 +77,10 @@ struct Worker {
   track::Tracker tracker;
   event::Output output;
   Counters counters;
-  std::atomic<bool> lossy{false};  // the port is dropping packets. w: control, r: worker
-  track::Counts published;         // what the counters already hold
+  track::Counts published;       // what the counters already hold
+  Handover* handover = nullptr;  // this worker's lanes; null: nothing is handed over
+  LiveReader live;               // settings that change while it runs
+  const BlindLog* blind = nullptr;
 
   // The burst in hand, stage by stage.
   packet::ViewBurst parsed;
@@ -75,7 +88,8 @@ struct Worker {
   std::array<flow::End, capture::kBurst> from;
   std::array<uint64_t, capture::kBurst> hashes;
   std::array<uint32_t, capture::kBurst> candidates;
-  event::Event event;  // being made
+  std::array<uint16_t, capture::kBurst> owners;  // of packets that other workers keep
+  event::Event event;                            // being made
 };
 
 }  // namespace rs::worker
