@@ -43,6 +43,7 @@ inline constexpr uint16_t kSynOnLive = 0x0800;       // a new SYN hit this live 
 inline constexpr uint16_t kBytesCounted = 0x1000;    // bytes already in the service's denominators
 inline constexpr uint16_t kWasReset = 0x4000;        // it ended by a RST
 inline constexpr uint16_t kAckAfterResent = 0x2000;  // the SYN-ACK came again although the client had acknowledged
+inline constexpr uint16_t kSynAckWrong = 0x8000;     // a SYN-ACK acknowledged what the client had not sent
 
 struct alignas(64) FlowHot {
   FlowKey key;

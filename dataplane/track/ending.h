@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "dataplane/flow/record.h"
+#include "dataplane/track/heads.h"
 #include "dataplane/track/norms.h"
 
 namespace rs::track {
@@ -71,6 +72,8 @@ struct Ending {
   std::array<RstSeen, kMaxRsts> rst{};  // the first ones
   std::array<After, 2> after{};         // by flow::End
   std::array<uint16_t, 2> rst_count{};  // by flow::End
+  flow::Heads heads;                    // lengths stand in cold.head_len; see track/heads.h
+  HeadBytes rst_text{};                 // payload of the first RST that carries some
   TimeNs time = 0;                      // of the ending: first RST, ICMP, or the moment of giving up
   TimeNs deadline = 0;                  // when it is judged
   IpAddr icmp_src;
@@ -83,6 +86,7 @@ struct Ending {
   uint8_t icmp_type = 0;
   uint8_t icmp_code = 0;
   uint8_t rsts = 0;                // entries of rst[]
+  uint8_t rst_text_len = 0;
   bool settled = false;            // false: judged before its deadline
   bool crowded = false;            // judged early for want of room
   bool syn_ack_after_rst = false;  // the genuine SYN-ACK came after the RST

@@ -5,6 +5,7 @@
 
 #include "dataplane/base/seq.h"
 #include "dataplane/track/arithmetic.h"
+#include "dataplane/track/heads.h"
 #include "dataplane/track/tracker.h"
 
 namespace rs::track {
@@ -120,6 +121,9 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
   }
   if (hot.state == State::kSynSent) {
     hot.state = State::kSynAckSeen;
+    // What a SYN-ACK may acknowledge: the SYN, and data sent with it (RFC 7413).
+    const uint32_t least = cold.isn[1 - side] + 1;
+    if (client.syns != 0 && (seq_after(least, v.ack) || seq_after(v.ack, client.next))) hot.marks |= flow::kSynAckWrong;
     // A client's first SYN-ACK after one SYN gives the server's side of the round trip.
     const DurationNs took = since(v.time, client.last_ns);
     cold.syn_ack_us = saturate<uint32_t>(took / kUs);
@@ -145,14 +149,17 @@ void Tracker::note_gap(FlowHot& hot, TimeNs now, TimeNs last) {
   bump(hot.since_gap);
 }
 
-void Tracker::keep_head(uint32_t i, const PacketView& v, End from) {
+void Tracker::keep_head(uint32_t i, const PacketView& v, End from, uint32_t fresh) {
   const auto side = static_cast<size_t>(from);
-  flow::FlowCold& cold = table_.cold(i);
-  auto& head = table_.heads(i).bytes[side];
-  const size_t room = head.size() - cold.head_len[side];
-  const size_t n = std::min(room, v.payload.size());
-  std::memcpy(head.data() + cold.head_len[side], v.payload.data(), n);
-  cold.head_len[side] = static_cast<uint8_t>(cold.head_len[side] + n);
+  uint8_t& length = table_.cold(i).head_len[side];
+  HeadBytes& head = table_.heads(i).bytes[side];
+  const Direction& d = table_.dir(i, from);
+  const Bytes bytes = v.payload.sub(v.payload_bytes - fresh);
+  if (d.run_bytes < flow::Heads::kBytes) keep_message(head, length, bytes);
+  const bool from_client = ((table_.hot(i).marks & flow::kClientIsHi) != 0) == (from == End::kHi);
+  // Without a gap in the stream only: what follows a hole is not the rest of a ClientHello.
+  if (settings_.server_names && from_client && d.bytes < kNameSearchBytes && v.seq + v.payload_bytes - fresh == d.next)
+    look_for_name(head, length, bytes, d.bytes == 0);
 }
 
 void Tracker::note_after(uint32_t i, const PacketView& v, End from) {
@@ -218,7 +225,8 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
   // A repeat or a probe does not end a silence, it only fails to.
   const bool repeat =
       started && !is_syn && (v.payload_bytes != 0 || v.has(packet::kFin)) && !seq_after(v.seq_end(), d.next);
-  if (!probe && !repeat) note_gap(hot, v.time, later(d.last_ns, peer.last_ns));
+  // Once a FIN has ended a silence, that silence is the one that tells of a timer; what comes late is no timer's.
+  if (!probe && !repeat) note_gap(hot, v.time, hot.state < State::kClosing ? later(d.last_ns, peer.last_ns) : 0);
 
   // Acknowledgement.
   if (v.has(packet::kAck) && (d.acked == 0 || seq_after(v.ack, d.acked))) {
@@ -246,11 +254,12 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
         const bool turn = (hot.marks & flow::kAnyData) == 0 || ((hot.marks & flow::kLastDataIsHi) != 0) != from_hi;
         if (turn) {
           d.run_bytes = 0;
-          table_.cold(i).head_len[static_cast<size_t>(from)] = 0;
+          begin_message(table_.cold(i).head_len[static_cast<size_t>(from)]);
           hot.marks = static_cast<uint16_t>((hot.marks & ~flow::kLastDataIsHi) | flow::kAnyData |
                                             (from_hi ? flow::kLastDataIsHi : 0));
         }
-        if (d.run_bytes < flow::Heads::kBytes) keep_head(i, v, from);
+        const bool naming = settings_.server_names && from_client && d.bytes < kNameSearchBytes;
+        if (d.run_bytes < flow::Heads::kBytes || naming) keep_head(i, v, from, fresh);
         d.run_bytes += fresh;
         d.bytes += fresh;
       }
@@ -374,6 +383,7 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
     }
   }
   if (end.rsts < kMaxRsts) end.rst[end.rsts++] = r;
+  if (end.rst_text_len == 0) keep_message(end.rst_text, end.rst_text_len, v.payload);
   bump(end.rst_count[static_cast<size_t>(from)]);
   return true;
 }

@@ -111,6 +111,7 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   end.dir[0] = table_.dir(i, End::kLo);
   end.dir[1] = table_.dir(i, End::kHi);
   end.cold = table_.cold(i);
+  end.heads = table_.heads(i);
   end.lossy = lossy_;
   const TimeNs last = later(end.dir[0].last_ns, end.dir[1].last_ns);
   const DurationNs gap = last == 0 ? 0 : since(time, last);
@@ -187,6 +188,15 @@ TimeNs Tracker::silence_deadline(uint32_t i, EndKind& kind) {
   if (hot.state == State::kSynAckSeen) {
     kind = EndKind::kSynAckTimeout;
     return later(lo.last_ns, hi.last_ns) + std::max<DurationNs>(4 * kSecond, doubled);
+  }
+  if ((hot.marks & flow::kAckAfterResent) != 0) {
+    // A listener that never takes the handshake's ACK repeats its SYN-ACK and says nothing else. One repeat may be a
+    // lost ACK, three are a full queue (Linux repeats it five times).
+    const Direction& server = (hot.marks & flow::kClientIsHi) != 0 ? lo : hi;
+    if (server.syns > 3 && server.bytes == 0 && (server.last_flags & packet::kSyn) != 0) {
+      kind = EndKind::kSynAckTimeout;
+      return later(lo.last_ns, hi.last_ns) + std::max<DurationNs>(4 * kSecond, doubled);
+    }
   }
   for (const auto& [d, peer] : {std::pair<const Direction&, const Direction&>{lo, hi}, {hi, lo}}) {
     // Five repeats without an answer: R2 of RFC 9293 3.8.3 is near or passed. One-way captures cannot tell.
@@ -334,8 +344,8 @@ Outcome Tracker::packet(const PacketView& v, const flow::FlowKey& key, End from,
     FlowHot& hot = table_.hot(i);
     if (hot.ending != flow::kNone) {
       if (v.time > endings_[hot.ending].deadline) settle(hot.ending, true);
-    } else if (hot.state < State::kEstablished || table_.dir(i, End::kLo).retransmits >= 5 ||
-               table_.dir(i, End::kHi).retransmits >= 5) {
+    } else if (hot.state < State::kEstablished || (hot.marks & flow::kAckAfterResent) != 0 ||
+               table_.dir(i, End::kLo).retransmits >= 5 || table_.dir(i, End::kHi).retransmits >= 5) {
       EndKind kind = EndKind::kRst;
       const TimeNs deadline = silence_deadline(i, kind);
       if (deadline != 0 && v.time >= deadline) give_up(i, kind, deadline);

@@ -26,6 +26,7 @@ struct Settings {
   DurationNs settle_ns = kSecond;            // our choice: > any sane RTT plus a delayed ACK (RFC 1122: 0.5 s)
   DurationNs max_idle_ns = 7'200 * kSecond;  // RFC 1122 4.2.3.6: keepalive not before 2 hours
   DurationNs linger_ns = 65 * kSecond;       // closed flows are kept past Linux' TIME_WAIT of 60 s
+  bool server_names = false;                 // keep the name a client asks for
 };
 
 // Silence worth remembering, and how many packets later it still explains an ending: a request in several
@@ -94,7 +95,8 @@ class Tracker {
   bool rst(uint32_t i, const packet::PacketView& v, flow::End from);
   void segment(uint32_t i, const packet::PacketView& v, flow::End from);
   void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
-  void keep_head(uint32_t i, const packet::PacketView& v, flow::End from);
+  // New payload at the start of a message, or while a name is looked for: `fresh` bytes at the packet's end are new.
+  void keep_head(uint32_t i, const packet::PacketView& v, flow::End from, uint32_t fresh);
   void note_gap(flow::FlowHot& hot, TimeNs now, TimeNs last);
   // What makes a packet this packet, but for what a router changes.
   static uint16_t signature_of(const packet::PacketView& v);
