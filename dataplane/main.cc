@@ -9,10 +9,12 @@
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/config/config.h"
 #include "dataplane/config/keys.h"
+#include "dataplane/context/database.h"
 #include "dataplane/sensor.h"
 
 namespace {
@@ -60,6 +62,8 @@ constexpr Flag kFlags[] = {
     {"--spool-dir", "spool.dir", "directory that keeps what is not acknowledged yet"},
     {"--flows", "flow.capacity", "connections followed at a time"},
     {"--settle-ms", "track.settle_ms", "milliseconds a reset connection is watched on"},
+    {"--patterns", "context.patterns", "file with the patterns of last messages"},
+    {"--server-names", "context.server_names", "true: report the names clients asked for"},
     {"--driver", "capture.driver", "how interfaces are read: auto, af_xdp or af_packet"},
     {"--hugepages", "capture.hugepages", "auto, require or off"},
     {"--log-level", "log.level", "error, warn, info or debug"},
@@ -125,6 +129,10 @@ int main(int argc, char** argv) {
   if (auto checked = rs::config::check(config); !checked)
     return fail(config_file.empty() ? 2 : 1, checked.error().text);
   if (check_only) {
+    auto patterns = rs::context::load_patterns(config.context.patterns);
+    if (!patterns) return fail(1, patterns.error().text);
+    if (auto built = rs::context::Database::build(std::move(*patterns), ""); !built)
+      return fail(1, built.error().text);
     std::fprintf(stderr, "resetscope-sensor: the configuration is good\n");
     return 0;
   }

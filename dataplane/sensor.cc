@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -24,6 +25,8 @@
 #include "dataplane/capture/nic_source.h"
 #include "dataplane/capture/port.h"
 #include "dataplane/config/ports.h"
+#include "dataplane/context/database.h"
+#include "dataplane/context/scanner.h"
 #include "dataplane/event/exporter.h"
 #include "dataplane/worker/lcore.h"
 #include "dataplane/worker/run.h"
@@ -70,8 +73,11 @@ class Sensor {
 
   Result<void> run() {
     const bool files = reads_files(config_);
+    // Compiling the patterns takes longer than all else: it goes on while the ports are opened.
+    auto patterns = std::async(std::launch::async, [this] { return load_patterns(); });
     if (auto opened = files ? open_files() : open_ports(); !opened) return opened.error();
     if (auto made = make_workers(files); !made) return made.error();
+    if (auto made = make_scanners(patterns.get()); !made) return made.error();
     if (auto made = make_exporter(files); !made) return made.error();
     exporter_->start();
     for (size_t i = 0; i < workers_.size(); ++i) {
@@ -130,6 +136,7 @@ class Sensor {
     setup.flow_capacity = std::max(1024U, config_.flow.capacity / workers);
     setup.track.settle_ns = config_.track.settle_ms * kMs;
     setup.track.max_idle_ns = config_.flow.max_idle_s * kSecond;
+    setup.track.server_names = config_.context.server_names;
     setup.output.when_full = files ? event::WhenFull::kWait : event::WhenFull::kDrop;
     setup.output.condenser.fold = config_.event.fold;
     // Endings reach the condenser when they have settled: a second's window must stay open that long.
@@ -151,6 +158,25 @@ class Sensor {
       rings_.push_back(std::make_unique<event::Ring>(kRingItems));
       workers_.push_back(std::make_unique<worker::Worker>(setup, memory_.back().bytes(), *rings_.back()));
     }
+    return {};
+  }
+
+  Result<std::shared_ptr<const context::Database>> load_patterns() const {
+    auto set = context::load_patterns(config_.context.patterns);
+    if (!set) return set.error();
+    return context::Database::build(std::move(*set), config_.context.cache_dir);
+  }
+
+  Result<void> make_scanners(Result<std::shared_ptr<const context::Database>> database) {
+    if (!database) return Error{database.error().code, "context.patterns: " + database.error().text};
+    for (const auto& w : workers_) {
+      auto scanner = context::Scanner::create(*database);
+      if (!scanner) return scanner.error();
+      w->scanner.store(scanner->get(), std::memory_order_release);
+      scanners_.push_back(std::move(*scanner));
+    }
+    spdlog::debug("patterns: version {} of {}, {} patterns{}", (*database)->set().version, (*database)->set().file,
+                  (*database)->set().patterns.size(), (*database)->from_cache() ? ", from the cache" : "");
     return {};
   }
 
@@ -356,6 +382,7 @@ class Sensor {
   std::vector<std::unique_ptr<capture::NicSource>> nic_sources_;
   std::vector<capture::ZeroedMemory> memory_;
   std::vector<std::unique_ptr<event::Ring>> rings_;
+  std::vector<std::unique_ptr<context::Scanner>> scanners_;
   std::vector<std::unique_ptr<worker::Worker>> workers_;
   std::unique_ptr<event::Exporter> exporter_;
   worker::Lcores lcores_;

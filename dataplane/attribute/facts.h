@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From measurements to named facts: what an Ending shows, each fact with its value, and nothing that depends on
-// anything but the Ending. Gaps (no baseline, one-sided, midstream) are facts too, so that rules can tell "no" from
+// From measurements to named facts: what an Ending and its last messages show, each fact with its value, and nothing
+// that depends on anything else. Gaps (no baseline, one-sided, midstream) are facts too, so that rules can tell "no" from
 // "cannot know". Pure, worker thread.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <bitset>
 #include <cstdint>
 
+#include "dataplane/context/meaning.h"
 #include "dataplane/track/ending.h"
 #include "proto/vocabulary.h"
 
@@ -32,6 +33,6 @@ class Facts {
   std::array<int64_t, kFactIdCount> values_{};
 };
 
-Facts gather(const track::Ending& ending);
+Facts gather(const track::Ending& ending, const context::Context& context);
 
 }  // namespace rs::attribute

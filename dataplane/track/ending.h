@@ -47,8 +47,7 @@ struct RstSeen {
   flow::End from = flow::End::kLo;
   bool df = false;
   bool exact_time = false;   // its time is good to microseconds
-  uint8_t mptcp = 0;         // MP_TCPRST reason + 1, or 255 for MP_FASTCLOSE
-  uint8_t payload_kind = 0;  // 0 none, 1 binary, 2 readable text, 3 RST diagnostic (CBOR)
+  uint8_t mptcp = 0;        // MP_TCPRST reason + 1, or 255 for MP_FASTCLOSE
 };
 
 // Packets of one end after the first RST.

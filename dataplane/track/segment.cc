@@ -39,16 +39,6 @@ SynTool syn_tool(const PacketView& v) {
   return v.opts == 0 ? SynTool::kBare : SynTool::kSystem;
 }
 
-// 0 none, 1 binary, 2 readable text, 3 the CBOR sequence of draft-ietf-tcpm-rst-diagnostic-payload.
-uint8_t payload_kind(const Bytes& payload) {
-  if (payload.empty()) return 0;
-  if (payload.size() >= 5 && payload.u8(0) == 0x19 && (payload.u8(3) & 0xf0) == 0xa0) return 3;
-  const size_t look = std::min<size_t>(payload.size(), 8);
-  for (size_t i = 0; i < look; ++i)
-    if (payload.u8(i) < 0x20 || payload.u8(i) > 0x7e) return 1;
-  return 2;
-}
-
 }  // namespace
 
 uint16_t Tracker::signature_of(const PacketView& v) {
@@ -225,8 +215,8 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
   // A repeat or a probe does not end a silence, it only fails to.
   const bool repeat =
       started && !is_syn && (v.payload_bytes != 0 || v.has(packet::kFin)) && !seq_after(v.seq_end(), d.next);
-  // Once a FIN has ended a silence, that silence is the one that tells of a timer; what comes late is no timer's.
-  if (!probe && !repeat) note_gap(hot, v.time, hot.state < State::kClosing ? later(d.last_ns, peer.last_ns) : 0);
+  // Once a FIN has ended a silence, that silence is the one that tells of a timer: what comes late is no timer's doing.
+  if (!probe && !repeat && hot.state < State::kClosing) note_gap(hot, v.time, later(d.last_ns, peer.last_ns));
 
   // Acknowledgement.
   if (v.has(packet::kAck) && (d.acked == 0 || seq_after(v.ack, d.acked))) {
@@ -340,7 +330,6 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
   r.window = v.window;
   r.ip_id = v.ip_id;
   r.payload_bytes = saturate<uint16_t>(v.payload_bytes);
-  r.payload_kind = payload_kind(v.payload);
   r.flags = v.flags;
   r.ttl = v.ttl;
   r.tos = v.tos;

@@ -6,6 +6,7 @@
 
 #include "dataplane/attribute/attribute.h"
 #include "dataplane/attribute/facts.h"
+#include "dataplane/context/scanner.h"
 #include "dataplane/event/make.h"
 
 namespace rs::worker {
@@ -57,11 +58,12 @@ void judge(Worker& w) {
   w.tracker.tallies().clear();
   for (const uint32_t e : w.tracker.ready()) {
     const track::Ending& ending = w.tracker.ending(e);
-    const attribute::Facts facts = attribute::gather(ending);
+    const context::Context context = context::scan(w.scanner.load(std::memory_order_acquire), ending);
+    const attribute::Facts facts = attribute::gather(ending, context);
     const bool server_is_hi = ending.client() == flow::End::kLo;
     const IpAddr& server = server_is_hi ? ending.hot.key.hi : ending.hot.key.lo;
     const attribute::Verdict verdict = attribute::attribute(facts, ending.icmp_src == server);
-    event::make(ending, facts, verdict, w.setup.input, w.event);
+    event::make(ending, context, facts, verdict, w.setup.input, w.event);
     w.output.ending(w.event);
   }
   w.tracker.done();

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "dataplane/capture/frame.h"
+#include "dataplane/context/scanner.h"
 #include "dataplane/event/output.h"
 #include "dataplane/flow/table.h"
 #include "dataplane/packet/parse.h"
@@ -50,8 +51,8 @@ struct alignas(64) Counters {
 
 // Endings that can be gathered at once, for a table of so many flows.
 uint32_t ending_room(uint32_t flow_capacity);
-// One flow in 32 ended within the settle time is a storm; beyond that the oldest is judged early.
-inline constexpr uint32_t kFlowsPerEnding = 32;
+// One flow in 40 ended within the settle time is a storm; beyond that the oldest is judged early.
+inline constexpr uint32_t kFlowsPerEnding = 40;
 // The budget of a flow, evidence of endings under way included.
 static_assert(flow::Table::bytes_per_flow() + sizeof(track::Ending) / kFlowsPerEnding <= 384);
 
@@ -66,6 +67,8 @@ struct Worker {
   Counters counters;
   std::atomic<bool> lossy{false};  // the port is dropping packets. w: control, r: worker
   track::Counts published;         // what the counters already hold
+  // Taken anew for each ending and kept no longer than it; nullptr: messages are not read. w: control, r: worker
+  std::atomic<const context::Scanner*> scanner{nullptr};
 
   // The burst in hand, stage by stage.
   packet::ViewBurst parsed;
