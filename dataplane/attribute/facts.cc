@@ -88,9 +88,10 @@ class Gatherer {
         f_.sender = Side::kServer;
         break;
       case EndKind::kSynAckTimeout:
+        // After the client's ACK it is the server that does not go on, before it the client.
         f_.stage = mark(flow::kSawHandshakeAck) ? data_stage() : Stage::kSynAck;
         f_.ending = rs::Ending::kTimedOut;
-        f_.sender = Side::kClient;
+        f_.sender = mark(flow::kSawHandshakeAck) ? Side::kServer : Side::kClient;
         break;
       case EndKind::kIcmp:
         f_.stage = data_stage();

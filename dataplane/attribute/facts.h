@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From measurements to named facts: what an Ending and its last messages show, each fact with its value, and nothing
-// that depends on anything else. Gaps (no baseline, one-sided, midstream) are facts too, so that rules can tell "no" from
-// "cannot know". Pure, worker thread.
+// that depends on anything else. Gaps (no baseline, one-sided, midstream) are facts too, so that rules can tell "no"
+// from "cannot know". Pure, worker thread.
 #pragma once
 
 #include <array>

@@ -46,7 +46,8 @@ struct Track {
 };
 
 struct Context {
-  std::string patterns;       // pattern file; see dataplane/context/patterns.yaml for its form. Empty: the built-in one
+  std::string
+      patterns;  // pattern file; see dataplane/context/patterns/1_web.yaml for its form. Empty: the built-in one
   std::string cache_dir;      // absolute directory for compiled patterns. Empty: compiled at each start, half a second
   bool server_names = false;  // a site's name tells whom a client talks to: kept only where somebody wants it
   bool operator==(const Context&) const = default;

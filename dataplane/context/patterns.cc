@@ -59,9 +59,26 @@ class Reader {
     set_.digest = digest_of(text);
     set_.protocols.emplace_back();
     const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() != 1 || !documents[0].IsMap()) return Error{Code::kInvalid, set_.file + ": no pattern file"};
+    for (const YAML::Node& document : documents) {
+      if (document.IsNull()) continue;
+      if (auto done = read(document); !done) return done.error();
+    }
+    if (set_.version.empty()) return Error{Code::kInvalid, set_.file + ": no version; add 'version: \"1\"'"};
+    if (set_.patterns.empty()) return Error{Code::kInvalid, set_.file + ": no patterns"};
+    if (set_.patterns.size() > kMaxPatterns)
+      return Error{Code::kInvalid, set_.file + ": more than " + std::to_string(kMaxPatterns) + " patterns"};
+    std::ranges::sort(set_.windows, {}, &WindowCode::window);
+    const auto twice = std::ranges::adjacent_find(set_.windows, {}, &WindowCode::window);
+    if (twice != set_.windows.end())
+      return Error{Code::kInvalid, set_.file + ": the window " + std::to_string(twice->window) + " is given twice"};
+    return std::move(set_);
+  }
+
+ private:
+  Result<void> read(const YAML::Node& document) {
+    if (!document.IsMap()) return at(document, "a pattern file holds version, patterns and windows");
     std::set<std::string> seen;
-    for (const auto& entry : documents[0]) {
+    for (const auto& entry : document) {
       const std::string key = entry.first.Scalar();
       if (!seen.insert(key).second) return at(entry.first, "'" + key + "' is given twice");
       Result<void> done;
@@ -74,21 +91,17 @@ class Reader {
       } else {
         done = at(entry.first, "unknown key '" + key + "'; the keys are version, patterns and windows");
       }
-      if (!done) return done.error();
+      if (!done) return done;
     }
-    if (set_.version.empty()) return Error{Code::kInvalid, set_.file + ": no version; add 'version: \"1\"'"};
-    if (set_.patterns.empty()) return Error{Code::kInvalid, set_.file + ": no patterns"};
-    return std::move(set_);
+    return {};
   }
 
- private:
   [[nodiscard]] Error at(const YAML::Node& node, const std::string& reason) const {
     return {Code::kInvalid, set_.file + ":" + std::to_string(node.Mark().line + 1) + ": " + reason};
   }
 
   Result<void> patterns(const YAML::Node& list) {
     if (!list.IsSequence()) return at(list, "'patterns' must be a list");
-    if (list.size() > kMaxPatterns) return at(list, "more than " + std::to_string(kMaxPatterns) + " patterns");
     for (const YAML::Node& node : list) {
       if (auto done = pattern(node); !done) return done;
     }
@@ -338,9 +351,6 @@ class Reader {
       if (auto done = class_of(named, says[1], code.cls); !done) return done;
       set_.windows.push_back(std::move(code));
     }
-    std::ranges::sort(set_.windows, {}, &WindowCode::window);
-    if (std::ranges::adjacent_find(set_.windows, {}, &WindowCode::window) != set_.windows.end())
-      return at(node, "a window is given twice");
     return {};
   }
 

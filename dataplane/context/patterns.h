@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The pattern file as data: which first bytes of a message mean what. A YAML file (patterns.yaml is the one built in)
+// The pattern file as data: which first bytes of a message mean what. A YAML file (those under patterns/ are built in)
 // read whole or refused whole with file, line and reason. Control thread; no Hyperscan here.
 #pragma once
 

@@ -46,7 +46,7 @@ struct RstSeen {
   uint8_t opts = 0;
   flow::End from = flow::End::kLo;
   bool df = false;
-  bool exact_time = false;   // its time is good to microseconds
+  bool exact_time = false;  // its time is good to microseconds
   uint8_t mptcp = 0;        // MP_TCPRST reason + 1, or 255 for MP_FASTCLOSE
 };
 
@@ -84,7 +84,7 @@ struct Ending {
   EndKind kind = EndKind::kRst;
   uint8_t icmp_type = 0;
   uint8_t icmp_code = 0;
-  uint8_t rsts = 0;                // entries of rst[]
+  uint8_t rsts = 0;  // entries of rst[]
   uint8_t rst_text_len = 0;
   bool settled = false;            // false: judged before its deadline
   bool crowded = false;            // judged early for want of room

@@ -139,13 +139,13 @@ void Tracker::note_gap(FlowHot& hot, TimeNs now, TimeNs last) {
   bump(hot.since_gap);
 }
 
-void Tracker::keep_head(uint32_t i, const PacketView& v, End from, uint32_t fresh) {
+void Tracker::keep_head(uint32_t i, const PacketView& v, End from, uint32_t fresh, bool begins) {
   const auto side = static_cast<size_t>(from);
   uint8_t& length = table_.cold(i).head_len[side];
   HeadBytes& head = table_.heads(i).bytes[side];
   const Direction& d = table_.dir(i, from);
   const Bytes bytes = v.payload.sub(v.payload_bytes - fresh);
-  if (d.run_bytes < flow::Heads::kBytes) keep_message(head, length, bytes);
+  if (begins || d.run_bytes < flow::Heads::kBytes) keep_message(head, length, bytes);
   const bool from_client = ((table_.hot(i).marks & flow::kClientIsHi) != 0) == (from == End::kHi);
   // Without a gap in the stream only: what follows a hole is not the rest of a ClientHello.
   if (settings_.server_names && from_client && d.bytes < kNameSearchBytes && v.seq + v.payload_bytes - fresh == d.next)
@@ -244,12 +244,14 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
         const bool turn = (hot.marks & flow::kAnyData) == 0 || ((hot.marks & flow::kLastDataIsHi) != 0) != from_hi;
         if (turn) {
           d.run_bytes = 0;
-          begin_message(table_.cold(i).head_len[static_cast<size_t>(from)]);
           hot.marks = static_cast<uint16_t>((hot.marks & ~flow::kLastDataIsHi) | flow::kAnyData |
                                             (from_hi ? flow::kLastDataIsHi : 0));
         }
+        // A message begins when the other end had spoken, or after a silence: "terminated by administrator".
+        const bool begins = turn || hot.since_gap == 1;
+        if (begins) begin_message(table_.cold(i).head_len[static_cast<size_t>(from)]);
         const bool naming = settings_.server_names && from_client && d.bytes < kNameSearchBytes;
-        if (d.run_bytes < flow::Heads::kBytes || naming) keep_head(i, v, from, fresh);
+        if (begins || d.run_bytes < flow::Heads::kBytes || naming) keep_head(i, v, from, fresh, begins);
         d.run_bytes += fresh;
         d.bytes += fresh;
       }

@@ -95,8 +95,9 @@ class Tracker {
   bool rst(uint32_t i, const packet::PacketView& v, flow::End from);
   void segment(uint32_t i, const packet::PacketView& v, flow::End from);
   void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
-  // New payload at the start of a message, or while a name is looked for: `fresh` bytes at the packet's end are new.
-  void keep_head(uint32_t i, const packet::PacketView& v, flow::End from, uint32_t fresh);
+  // New payload at the start of a message, or while a name is looked for: `fresh` bytes at the packet's end are new;
+  // `begins`: they are the message's first.
+  void keep_head(uint32_t i, const packet::PacketView& v, flow::End from, uint32_t fresh, bool begins);
   void note_gap(flow::FlowHot& hot, TimeNs now, TimeNs last);
   // What makes a packet this packet, but for what a router changes.
   static uint16_t signature_of(const packet::PacketView& v);
