@@ -11,23 +11,11 @@
 namespace rs::attribute {
 namespace {
 
-bool sees_all(const Facts& f, const std::array<FactId, kMaxNeeds>& needs) {
-  for (const FactId id : needs)
-    if (id != FactId::kNone && !f.has(id)) return false;
-  return true;
-}
-bool sees_any(const Facts& f, const std::array<FactId, kMaxNeeds>& needs) {
-  for (const FactId id : needs)
-    if (id != FactId::kNone && f.has(id)) return true;
-  return false;
-}
-bool is_empty(const std::array<FactId, kMaxNeeds>& needs) { return needs[0] == FactId::kNone; }
-
-bool applies(const Rule& r, const Facts& f) {
+bool applies(const Rule& r, const Needs& n, const Facts& f) {
   if ((r.stages & (1U << static_cast<unsigned>(f.stage))) == 0) return false;
   if ((r.endings & (1U << static_cast<unsigned>(f.ending))) == 0) return false;
   if (r.sender != Side::kUnknown && r.sender != f.sender) return false;
-  return sees_all(f, r.all) && (is_empty(r.any) || sees_any(f, r.any)) && !sees_any(f, r.none);
+  return f.seen().has_all(n.all) && (n.any_is_empty || f.seen().has_any(n.any)) && !f.seen().has_any(n.none);
 }
 
 // Points of "not the host" for a row: added for the path, taken from the host. What speaks for the host lifts it
@@ -125,8 +113,11 @@ Verdict attribute(const Facts& f, bool icmp_from_server) {
   std::array<int, kCauseCount> score;
   std::array<const Rule*, kCauseCount> row{};
   score.fill(INT32_MIN);
-  for (const Rule& r : rules()) {
-    if (!applies(r, f)) continue;
+  const std::span<const Rule> table = rules();
+  const std::span<const Needs> need = needs();
+  for (size_t i = 0; i < table.size(); ++i) {
+    const Rule& r = table[i];
+    if (!applies(r, need[i], f)) continue;
     int s = r.prior + origin_points(r.who, not_host);
     for (const Weight& w : r.weights)
       if (w.fact != FactId::kNone && f.has(w.fact)) s += w.points;

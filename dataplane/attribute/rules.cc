@@ -328,6 +328,21 @@ constexpr Rule kRules[] = {
 };
 // clang-format on
 
+constexpr auto kNeeds = [] {
+  std::array<Needs, std::size(kRules)> out{};
+  for (size_t i = 0; i < out.size(); ++i) {
+    const auto add = [](FactSet& set, const std::array<FactId, kMaxNeeds>& ids) {
+      for (const FactId id : ids)
+        if (id != FactId::kNone) set.add(id);
+    };
+    add(out[i].all, kRules[i].all);
+    add(out[i].any, kRules[i].any);
+    add(out[i].none, kRules[i].none);
+    out[i].any_is_empty = kRules[i].any[0] == FactId::kNone;
+  }
+  return out;
+}();
+
 constexpr Weight kOriginWeights[] = {
     {F::kTtlDiffersFromSender, 350},  // Linux and Windows never change a host's TTL for a RST; lab
     {F::kTtlOffByOne, 200},           // one hop nearer: a router, or two equal paths of unequal length
@@ -350,6 +365,7 @@ constexpr Weight kOriginWeights[] = {
 }  // namespace
 
 std::span<const Rule> rules() { return kRules; }
+std::span<const Needs> needs() { return kNeeds; }
 std::span<const Weight> origin_weights() { return kOriginWeights; }
 
 }  // namespace rs::attribute
