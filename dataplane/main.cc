@@ -8,10 +8,12 @@
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/config/config.h"
 #include "dataplane/config/keys.h"
+#include "dataplane/context/database.h"
 #include "dataplane/sensor.h"
 #include "dataplane/sensor_log.h"
 
@@ -41,6 +43,8 @@ constexpr Flag kFlags[] = {
     {"--spool-dir", "spool.dir", "directory that keeps what is not acknowledged yet"},
     {"--flows", "flow.capacity", "connections followed at a time"},
     {"--settle-ms", "track.settle_ms", "milliseconds a reset connection is watched on"},
+    {"--patterns", "context.patterns", "file with the patterns of last messages"},
+    {"--server-names", "context.server_names", "true: report the names clients asked for"},
     {"--driver", "capture.driver", "how interfaces are read: auto, af_xdp or af_packet"},
     {"--hugepages", "capture.hugepages", "auto, require or off"},
     {"--telemetry", "capture.telemetry", "DPDK's telemetry socket: true or false"},
@@ -60,11 +64,13 @@ int main(int argc, char** argv) {
   bool check_only = false;
   bool no_fold = false;
   bool print_sample = false;
+  bool print_patterns = false;
   rs::RunOptions options;
   std::vector<std::string> values(std::size(kFlags));
   app.set_version_flag("--version", std::string("resetscope-sensor ") + RS_VERSION);
   app.add_option("--config", config_file, "configuration file (YAML)");
   app.add_flag("--check-config", check_only, "check the configuration and leave");
+  app.add_flag("--print-patterns", print_patterns, "print the built-in patterns of last messages");
   app.add_flag("--sample-config", print_sample, "print a commented configuration with every key");
   app.add_option("--interface", interfaces, "mirror port: eth1, 0000:3b:00.0 or a DPDK vdev; repeatable");
   app.add_option("--tap", taps, "two ports with one direction each of the same links: --tap eth1 eth2; repeatable");
@@ -80,6 +86,10 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
+  }
+  if (print_patterns) {
+    std::fputs(std::string(rs::context::built_in_patterns()).c_str(), stdout);
+    return 0;
   }
   if (print_sample) {
     std::fputs(rs::config::sample().c_str(), stdout);
@@ -120,6 +130,9 @@ int main(int argc, char** argv) {
   auto config = read();
   if (!config) return fail(status, config.error().text);
   if (check_only) {
+    auto patterns = rs::context::load_patterns(config.context.patterns);
+    if (!patterns) return fail(1, patterns.error().text);
+    if (auto built = rs::context::Database::build(std::move(*patterns), ""); !built) return fail(1, built.error().text);
     std::fprintf(stderr, "resetscope-sensor: the configuration is good\n");
     return 0;
   }

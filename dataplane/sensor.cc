@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -24,6 +25,8 @@
 #include "dataplane/capture/port.h"
 #include "dataplane/config/keys.h"
 #include "dataplane/config/ports.h"
+#include "dataplane/context/database.h"
+#include "dataplane/context/scanner.h"
 #include "dataplane/event/exporter.h"
 #include "dataplane/sensor_input.h"
 #include "dataplane/sensor_log.h"
@@ -55,6 +58,7 @@ worker::Live live_settings(const config::Config& c) {
   worker::Live live;
   live.track.settle_ns = c.track.settle_ms * kMs;
   live.track.max_idle_ns = c.flow.max_idle_s * kSecond;
+  live.track.server_names = c.context.server_names;
   live.fold = c.event.fold;
   // Endings reach the condenser when they have settled: a second's window must stay open that long.
   live.linger_ns = std::min(live.track.settle_ns + 500 * kMs, 10 * kSecond);
@@ -67,8 +71,11 @@ class Sensor {
       : config_(std::move(config)), options_(options), requests_(requests), files_(reads_files(config_)) {}
 
   Result<void> run() {
+    // Compiling the patterns takes longer than all else: it goes on while the ports are opened.
+    auto patterns = std::async(std::launch::async, [this] { return load_patterns(); });
     if (auto opened = files_ ? open_files() : open_ports(); !opened) return opened.error();
     if (auto made = make_workers(); !made) return made.error();
+    if (auto made = make_scanners(patterns.get()); !made) return made.error();
     if (auto made = make_exporter(); !made) return made.error();
     if (eal_->telemetry()) {
       auto telemetry = Telemetry::start(parts_);
@@ -197,6 +204,25 @@ class Sensor {
       if (exchange_) made->handover = &exchange_->of(setup.index);
       parts_.workers.push_back(std::move(made));
     }
+    return {};
+  }
+
+  Result<std::shared_ptr<const context::Database>> load_patterns() const {
+    auto set = context::load_patterns(config_.context.patterns);
+    if (!set) return set.error();
+    return context::Database::build(std::move(*set), config_.context.cache_dir);
+  }
+
+  Result<void> make_scanners(Result<std::shared_ptr<const context::Database>> database) {
+    if (!database) return Error{database.error().code, "context.patterns: " + database.error().text};
+    for (const auto& w : parts_.workers) {
+      auto scanner = context::Scanner::create(*database);
+      if (!scanner) return scanner.error();
+      w->scanner.store(scanner->get(), std::memory_order_release);
+      scanners_.push_back(std::move(*scanner));
+    }
+    spdlog::debug("patterns: version {} of {}, {} patterns{}", (*database)->set().version, (*database)->set().file,
+                  (*database)->set().patterns.size(), (*database)->from_cache() ? ", from the cache" : "");
     return {};
   }
 
@@ -368,6 +394,7 @@ class Sensor {
   std::unique_ptr<capture::Eal> eal_;
   std::vector<capture::ZeroedMemory> memory_;
   std::vector<std::unique_ptr<event::Ring>> rings_;
+  std::vector<std::unique_ptr<context::Scanner>> scanners_;
   std::unique_ptr<worker::LiveSettings> live_;
   std::unique_ptr<worker::Exchange> exchange_;
   Parts parts_;

@@ -14,19 +14,10 @@
 namespace rs::attribute {
 namespace {
 
-// A rule's needs as sets, so that most rules are ruled out by a few words' comparison.
-struct Needs {
-  const Rule* rule;
-  Facts::Set all;
-  Facts::Set any;
-  Facts::Set none;
-
-  [[nodiscard]] bool met_by(const Facts& f) const {
-    if (rule->sender != Side::kUnknown && rule->sender != f.sender) return false;
-    const Facts::Set& seen = f.seen();
-    return (seen & all) == all && (any.none() || (seen & any).any()) && (seen & none).none();
-  }
-};
+bool applies(const Rule& r, const Needs& n, const Facts& f) {
+  if (r.sender != Side::kUnknown && r.sender != f.sender) return false;
+  return f.seen().has_all(n.all) && (n.any_is_empty || f.seen().has_any(n.any)) && !f.seen().has_any(n.none);
+}
 
 constexpr size_t kStages = 16;
 constexpr size_t kEndings = 8;
@@ -35,24 +26,19 @@ constexpr size_t kEndings = 8;
 class Shelves {
  public:
   Shelves() {
-    const auto set_of = [](const std::array<FactId, kMaxNeeds>& ids) {
-      Facts::Set s;
-      for (const FactId id : ids)
-        if (id != FactId::kNone) s.set(static_cast<size_t>(id));
-      return s;
-    };
-    for (const Rule& r : rules())
+    const std::span<const Rule> table = rules();
+    for (uint16_t i = 0; i < table.size(); ++i)
       for (size_t stage = 0; stage < kStages; ++stage)
         for (size_t ending = 0; ending < kEndings; ++ending)
-          if ((r.stages >> stage & 1U) != 0 && (r.endings >> ending & 1U) != 0)
-            shelves_[stage][ending].push_back({&r, set_of(r.all), set_of(r.any), set_of(r.none)});
+          if ((table[i].stages >> stage & 1U) != 0 && (table[i].endings >> ending & 1U) != 0)
+            shelves_[stage][ending].push_back(i);
   }
-  [[nodiscard]] std::span<const Needs> of(Stage stage, Ending ending) const {
+  [[nodiscard]] std::span<const uint16_t> of(Stage stage, Ending ending) const {
     return shelves_[static_cast<size_t>(stage) % kStages][static_cast<size_t>(ending) % kEndings];
   }
 
  private:
-  std::array<std::array<std::vector<Needs>, kEndings>, kStages> shelves_;
+  std::array<std::array<std::vector<uint16_t>, kEndings>, kStages> shelves_;
 };
 
 const Shelves kShelves;
@@ -158,9 +144,11 @@ Verdict attribute(const Facts& f, bool icmp_from_server) {
   // Best row of each cause; the first of equals, as the table has them.
   std::array<Bid, kCauseCount> bids;
   size_t count = 0;
-  for (const Needs& needs : kShelves.of(f.stage, f.ending)) {
-    if (!needs.met_by(f)) continue;
-    const Rule& r = *needs.rule;
+  const std::span<const Rule> table = rules();
+  const std::span<const Needs> need = needs();
+  for (const uint16_t i : kShelves.of(f.stage, f.ending)) {
+    const Rule& r = table[i];
+    if (!applies(r, need[i], f)) continue;
     int s = r.prior + origin_points(r.who, not_host);
     for (const Weight& w : r.weights) {
       if (w.fact == FactId::kNone) break;

@@ -49,6 +49,14 @@ struct Track {
   bool operator==(const Track&) const = default;
 };
 
+struct Context {
+  std::string
+      patterns;  // pattern file; see dataplane/context/patterns/1_web.yaml for its form. Empty: the built-in one
+  std::string cache_dir;      // absolute directory for compiled patterns. Empty: compiled at each start, half a second
+  bool server_names = false;  // a site's name tells whom a client talks to: kept only where somebody wants it
+  bool operator==(const Context&) const = default;
+};
+
 struct Event {
   bool fold = true;                // an RST flood must cost bounded bandwidth
   uint32_t stats_interval_s = 10;  // 1-3600 s; the control plane's finest rollup is 10 s
@@ -78,6 +86,7 @@ struct Config {
   Capture capture;
   Flow flow;
   Track track;
+  Context context;
   Event event;
   Export export_;  // `export` is a C++ keyword
   Spool spool;

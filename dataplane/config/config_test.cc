@@ -79,15 +79,15 @@ TEST(Config, EveryKeyIsReadAndShown) {
       other = key.choices.back();
     } else if (key.max != 0) {
       other = std::to_string(key.max);
-    } else if (key.show(key, defaults) == "true") {
-      other = "false";
+    } else if (key.show(key, defaults) == "true" || key.show(key, defaults) == "false") {
+      other = key.show(key, defaults) == "true" ? "false" : "true";
     } else if (key.name == "capture.ports") {
       other = "eth7";
     } else if (key.name == "capture.taps") {
       other = "eth1 eth2";
     } else if (key.name == "export.server") {
       other = "[::1]:4000";
-    } else if (key.name == "spool.dir") {
+    } else if (key.name == "spool.dir" || key.name == "context.cache_dir") {
       other = "/var/spool";
     } else {
       other = "tap-1";

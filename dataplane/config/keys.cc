@@ -158,9 +158,16 @@ Result<void> parse_server(const Key& key, Config& c, Values v) {
   return {};
 }
 
+template <auto Section, auto Field>
 Result<void> parse_dir(const Key& key, Config& c, Values v) {
   if (!v[0].empty() && v[0][0] != '/') return bad(key, v[0], "an absolute path (or empty for none)");
-  c.spool.dir = v[0];
+  c.*Section.*Field = v[0];
+  return {};
+}
+
+template <auto Section, auto Field>
+Result<void> parse_text(const Key&, Config& c, Values v) {
+  c.*Section.*Field = v[0];
   return {};
 }
 
@@ -292,6 +299,32 @@ constexpr Key kKeys[] = {
      "",
      "Milliseconds a connection is watched after its first RST, before the verdict.",
      true},
+    {"context.patterns",
+     false,
+     0,
+     0,
+     {},
+     RS_FIELD(text, context, Context, patterns),
+     "",
+     "File with the patterns that tell what a connection's last messages meant. Empty: the built-in ones."},
+    {"context.cache_dir",
+     false,
+     0,
+     0,
+     {},
+     parse_dir<&Config::context, &Context::cache_dir>,
+     show_text<&Config::context, &Context::cache_dir>,
+     "",
+     "Directory that keeps the compiled patterns, so that a start takes half a second less. Only this program may "
+     "write there. Empty: none."},
+    {"context.server_names",
+     false,
+     0,
+     0,
+     {},
+     RS_FIELD(bool, context, Context, server_names),
+     "",
+     "Report the name a client asked for (TLS SNI, HTTP Host) with each ending."},
     {"event.fold",
      false,
      0,
@@ -323,7 +356,7 @@ constexpr Key kKeys[] = {
      0,
      0,
      {},
-     parse_dir,
+     parse_dir<&Config::spool, &Spool::dir>,
      show_text<&Config::spool, &Spool::dir>,
      "",
      "Directory that keeps what the control plane has not acknowledged. Empty: kept in memory only."},

@@ -144,9 +144,26 @@ void evidence(const attribute::Facts& f, const attribute::Verdict& v, Event& out
   }
 }
 
+// Who spoke last stands last, then what the RST itself said.
+void meanings(const Ending& e, const context::Context& said, Event& out) {
+  static_assert(context::kTextBytes == kMeaningBytes && context::kTextBytes <= kServerNameBytes);
+  using context::Place;
+  out.meaning_count = 0;
+  const bool client_last = ((e.hot.marks & flow::kLastDataIsHi) != 0) == (e.client() == End::kHi);
+  const auto add = [&out](const context::Meaning& m) {
+    if (m.seen && out.meaning_count < kMaxMeanings) out.meanings[out.meaning_count++] = m.text;
+  };
+  add(said.of(client_last ? Place::kServer : Place::kClient));
+  add(said.of(client_last ? Place::kClient : Place::kServer));
+  add(said.of(Place::kRst));
+  add(said.window);
+  std::copy(said.server_name.begin(), said.server_name.end(), out.server_name.begin());
+}
+
 }  // namespace
 
-void make(const Ending& e, const attribute::Facts& f, const attribute::Verdict& v, uint64_t input, Event& out) {
+void make(const Ending& e, const context::Context& said, const attribute::Facts& f, const attribute::Verdict& v,
+          uint64_t input, Event& out) {
   // Only the counts say which array entries mean anything: the arrays are not cleared.
   const End c = e.client();
   const End s = other(c);
@@ -203,9 +220,8 @@ void make(const Ending& e, const attribute::Facts& f, const attribute::Verdict& 
   out.fact_count = 0;
   out.step_count = 0;
   out.exemplar_count = 0;
-  out.meaning_count = 0;
-  out.server_name[0] = '\0';
   evidence(f, v, out);
+  meanings(e, said, out);
   Timeline(e, out).run();
 }
 

@@ -42,8 +42,8 @@ inline constexpr uint16_t kDuplicates = 0x0400;      // the mirror shows packets
 inline constexpr uint16_t kSynOnLive = 0x0800;       // a new SYN hit this live connection
 inline constexpr uint16_t kBytesCounted = 0x1000;    // bytes already in the service's denominators
 inline constexpr uint16_t kWasReset = 0x4000;        // it ended by a RST
-inline constexpr uint16_t kSimultaneous = 0x8000;    // both ends sent a SYN (RFC 9293 3.5): the first one's is client
 inline constexpr uint16_t kAckAfterResent = 0x2000;  // the SYN-ACK came again although the client had acknowledged
+inline constexpr uint16_t kSynAckWrong = 0x8000;     // a SYN-ACK acknowledged what the client had not sent
 
 // Bits of FlowHot::quick: what a packet must know of both directions without touching the other's cache line.
 inline constexpr uint8_t kLoStarted = 0x01;
@@ -52,6 +52,7 @@ inline constexpr uint8_t kLoOutstanding = 0x04;  // has repeats or probes withou
 inline constexpr uint8_t kHiOutstanding = 0x08;
 inline constexpr uint8_t kLatestHasData = 0x10;  // the latest packet
 inline constexpr uint8_t kLatestIsHi = 0x20;
+inline constexpr uint8_t kSimultaneous = 0x40;  // until it is established: both ends sent a SYN (RFC 9293 3.5)
 
 struct alignas(64) FlowHot {
   FlowKey key;

@@ -11,6 +11,7 @@
 
 #include "dataplane/base/seq.h"
 #include "dataplane/track/arithmetic.h"
+#include "dataplane/track/heads.h"
 #include "dataplane/track/tracker.h"
 
 namespace rs::track {
@@ -42,18 +43,20 @@ inline void Tracker::acknowledge(const flow::FlowHot& hot, flow::Direction& d, c
   d.acked = v.ack;
 }
 
-// New payload.
+// New payload. A message begins when the other end had spoken, or after a silence: "terminated by administrator".
 inline void Tracker::take(uint32_t i, flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v,
-                          flow::End from, uint32_t fresh) {
+                          flow::End from, uint32_t fresh, bool after_gap) {
   constexpr uint16_t kTurn = flow::kAnyData | flow::kLastDataIsHi;
   const auto mine =
       static_cast<uint16_t>(flow::kAnyData | (from == flow::End::kHi ? flow::kLastDataIsHi : uint16_t{0}));
-  if ((hot.marks & kTurn) != mine) {
+  const bool turn = (hot.marks & kTurn) != mine;
+  if (turn) {
     d.run_bytes = 0;
-    d.head_len = 0;
     hot.marks = static_cast<uint16_t>((hot.marks & ~kTurn) | mine);
   }
-  if (d.run_bytes < flow::Heads::kBytes) keep_head(i, v, from);
+  const bool begins = turn || after_gap;
+  const bool naming = settings_.server_names && d.bytes < kNameSearchBytes;
+  if (begins || d.run_bytes < flow::Heads::kBytes || naming) keep_head(i, v, from, fresh, begins);
   d.run_bytes = std::min(d.run_bytes + fresh, flow::kMaxRun) & flow::kMaxRun;
   d.bytes = (d.bytes + fresh) & flow::kMaxBytes;
 }
@@ -104,7 +107,7 @@ inline bool Tracker::calm(const packet::PacketView& v, const flow::FlowKey& key,
   const uint32_t wrong = static_cast<uint32_t>((hot.quick & kBoth) ^ kQuiet) |
                          static_cast<uint32_t>((v.flags & kFlags) ^ packet::kAck) | (v.seq ^ d.next) | ~hot.ending |
                          (static_cast<uint32_t>(hot.state) ^ static_cast<uint32_t>(flow::State::kEstablished)) |
-                         (progress >> 31);
+                         (progress >> 31) | static_cast<uint32_t>(hot.marks & flow::kAckAfterResent);
   const bool fits = static_cast<unsigned>(wrong == 0) & static_cast<unsigned>(hot.key == key) &
                     static_cast<unsigned>(d.acked != 0) & static_cast<unsigned>((progress | v.payload_bytes) != 0) &
                     static_cast<unsigned>(v.time - hot.last_ns < kGap);
@@ -117,7 +120,7 @@ inline bool Tracker::calm(const packet::PacketView& v, const flow::FlowKey& key,
   }
   if (progress != 0) acknowledge(hot, d, v, from);
   if (v.payload_bytes != 0) {
-    take(candidate, hot, d, v, from, v.payload_bytes);
+    take(candidate, hot, d, v, from, v.payload_bytes, false);
     d.next += v.payload_bytes;
   }
   hot.last_ns = v.time;

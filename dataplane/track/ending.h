@@ -11,6 +11,7 @@
 
 #include "dataplane/flow/record.h"
 #include "dataplane/packet/view.h"
+#include "dataplane/track/heads.h"
 #include "dataplane/track/norms.h"
 
 namespace rs::track {
@@ -46,9 +47,8 @@ struct RstSeen {
   uint8_t opts = 0;
   flow::End from = flow::End::kLo;
   bool df = false;
-  bool exact_time = false;   // its time is good to microseconds
-  uint8_t mptcp = 0;         // MP_TCPRST reason + 1, or 255 for MP_FASTCLOSE
-  uint8_t payload_kind = 0;  // 0 none, 1 binary, 2 readable text, 3 RST diagnostic (CBOR)
+  bool exact_time = false;  // its time is good to microseconds
+  uint8_t mptcp = 0;        // MP_TCPRST reason + 1, or 255 for MP_FASTCLOSE
 };
 
 // Packets of one end after the first RST.
@@ -69,6 +69,8 @@ inline constexpr size_t kMaxRsts = 4;
 struct EndingHead {
   std::array<After, 2> after{};         // by flow::End
   std::array<uint16_t, 2> rst_count{};  // by flow::End
+  flow::Heads heads;                    // lengths stand in dir[].head_len; see track/heads.h
+  HeadBytes rst_text{};                 // payload of the first RST that carries some
   TimeNs time = 0;                      // of the ending: first RST, ICMP, or the moment of giving up
   TimeNs deadline = 0;                  // when it is judged
   IpAddr icmp_src;
@@ -82,7 +84,8 @@ struct EndingHead {
   uint8_t icmp_code = 0;
   uint8_t outer_ttl = 0;  // of the tunnel that carried the first RST or the ICMP error
   packet::Tunnel tunnel = packet::Tunnel::kNone;
-  uint8_t rsts = 0;                // entries of rst[]
+  uint8_t rsts = 0;  // entries of rst[]
+  uint8_t rst_text_len = 0;
   bool settled = false;            // false: judged before its deadline
   bool crowded = false;            // judged early for want of room
   bool syn_ack_after_rst = false;  // the genuine SYN-ACK came after the RST

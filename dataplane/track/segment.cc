@@ -5,6 +5,7 @@
 
 #include "dataplane/base/seq.h"
 #include "dataplane/track/calm.h"
+#include "dataplane/track/heads.h"
 
 namespace rs::track {
 
@@ -35,16 +36,6 @@ SynTool syn_tool(const PacketView& v) {
   }
   if (v.window == 1024 && v.opts == packet::kOptMss) return SynTool::kNmap;
   return v.opts == 0 ? SynTool::kBare : SynTool::kSystem;
-}
-
-// 0 none, 1 binary, 2 readable text, 3 the CBOR sequence of draft-ietf-tcpm-rst-diagnostic-payload.
-uint8_t payload_kind(const Bytes& payload) {
-  if (payload.empty()) return 0;
-  if (payload.size() >= 5 && payload.u8(0) == 0x19 && (payload.u8(3) & 0xf0) == 0xa0) return 3;
-  const size_t look = std::min<size_t>(payload.size(), 8);
-  for (size_t i = 0; i < look; ++i)
-    if (payload.u8(i) < 0x20 || payload.u8(i) > 0x7e) return 1;
-  return 2;
 }
 
 }  // namespace
@@ -84,7 +75,7 @@ void Tracker::syn(uint32_t i, const PacketView& v, End from) {
     const bool crossing = hot->state == State::kSynSent && hot->ending == flow::kNone &&
                           table_.dir(i, from).syns == 0 && table_.dir(i, other(from)).syns != 0;
     if (crossing) {
-      hot->marks |= flow::kSimultaneous;
+      hot->quick |= flow::kSimultaneous;
     } else if (ended || (!same && hot->state == State::kSynSent)) {
       next_incarnation(i);
       start(i, v, from);
@@ -124,12 +115,15 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
   }
   if (hot.state == State::kSynSent) {
     hot.state = State::kSynAckSeen;
+    // What a SYN-ACK may acknowledge: the SYN, and data sent with it (RFC 7413).
+    const uint32_t least = cold.isn[1 - side] + 1;
+    if (client.syns != 0 && (seq_after(least, v.ack) || seq_after(v.ack, client.next))) hot.marks |= flow::kSynAckWrong;
     // A client's first SYN-ACK after one SYN gives the server's side of the round trip.
     const DurationNs took = since(v.time, client.last_ns);
     cold.syn_ack_us = saturate<uint32_t>(took / kUs);
     const bool clean = client.syns == 1 && took != 0;
     if (clean) d.rtt_us = saturate<uint32_t>(std::max<DurationNs>(took / kUs, 1));
-  } else if ((hot.marks & flow::kSimultaneous) != 0) {
+  } else if ((hot.quick & flow::kSimultaneous) != 0) {
     // Each end answers the other's SYN; the second answer completes the handshake.
     if (hot.state == State::kSynAckSeen) {
       hot.state = State::kEstablished;
@@ -147,16 +141,18 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
   if (d.syns != flow::kMaxSyns) d.syns = (d.syns + 1U) & flow::kMaxSyns;
 }
 
-// A silence of a second or more ends with this packet. What only repeats or probes does not count towards what came
-// since.
-void Tracker::note_gap(uint32_t i, TimeNs now, TimeNs last, bool only_repeats) {
+// Whether a silence of a second or more ends with this packet. What does not count ends none, nor does it count towards
+// what came since.
+bool Tracker::note_gap(uint32_t i, TimeNs now, TimeNs last, bool counts) {
   flow::FlowCold& cold = table_.cold(i);
-  if (only_repeats) {
+  if (!counts) {
     if (cold.gap_ms != 0) cold.set_gap_pkts(cold.gap_pkts() + 1);
-  } else if (last != 0 && since(now, last) >= kGap) {
-    cold.gap_ms = static_cast<uint32_t>(std::min<uint64_t>(since(now, last) / kMs, 0xffffff)) & 0xffffff;
-    cold.set_gap_pkts(table_.dir(i, End::kLo).pkts + table_.dir(i, End::kHi).pkts);
+    return false;
   }
+  if (last == 0 || since(now, last) < kGap) return false;
+  cold.gap_ms = static_cast<uint32_t>(std::min<uint64_t>(since(now, last) / kMs, 0xffffff)) & 0xffffff;
+  cold.set_gap_pkts(table_.dir(i, End::kLo).pkts + table_.dir(i, End::kHi).pkts);
+  return true;
 }
 
 // Brings FlowHot up to date with what the long way did.
@@ -166,7 +162,7 @@ void Tracker::note_quick(uint32_t i, const PacketView& v, End from) {
   const Direction& hi = table_.dir(i, End::kHi);
   hot.last_ns = v.time;
   hot.last_end = v.seq_end();
-  unsigned quick = 0;
+  unsigned quick = hot.quick & flow::kSimultaneous;
   quick |= (lo.bits & flow::kStarted) != 0 ? flow::kLoStarted : 0U;
   quick |= (hi.bits & flow::kStarted) != 0 ? flow::kHiStarted : 0U;
   quick |= (lo.retransmits | lo.probes) != 0 ? flow::kLoOutstanding : 0U;
@@ -176,12 +172,18 @@ void Tracker::note_quick(uint32_t i, const PacketView& v, End from) {
   hot.quick = static_cast<uint8_t>(quick);
 }
 
-void Tracker::keep_head(uint32_t i, const PacketView& v, End from) {
+void Tracker::keep_head(uint32_t i, const PacketView& v, End from, uint32_t fresh, bool begins) {
+  HeadBytes& head = table_.heads(i).bytes[static_cast<size_t>(from)];
   Direction& d = table_.dir(i, from);
-  auto& head = table_.heads(i).bytes[static_cast<size_t>(from)];
-  const size_t n = std::min(head.size() - d.head_len, v.payload.size());
-  std::memcpy(head.data() + d.head_len, v.payload.data(), n);
-  d.head_len = (d.head_len + static_cast<uint32_t>(n)) & 0xffU;
+  auto length = static_cast<uint8_t>(d.head_len);
+  const Bytes bytes = v.payload.sub(v.payload_bytes - fresh);
+  if (begins) begin_message(length);
+  if (begins || d.run_bytes < flow::Heads::kBytes) keep_message(head, length, bytes);
+  const bool from_client = ((table_.hot(i).marks & flow::kClientIsHi) != 0) == (from == End::kHi);
+  // Without a gap in the stream only: what follows a hole is not the rest of a ClientHello.
+  if (settings_.server_names && from_client && d.bytes < kNameSearchBytes && v.seq + v.payload_bytes - fresh == d.next)
+    look_for_name(head, length, bytes, d.bytes == 0);
+  d.head_len = length;
 }
 
 void Tracker::note_after(uint32_t i, const PacketView& v, End from) {
@@ -250,7 +252,9 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
   const bool says_more =
       seq_after(v.seq_end(), d.next) || (v.has(packet::kAck) && (d.acked == 0 || seq_after(v.ack, d.acked)));
   const bool older = started && !says_more && is_older(d, v);
-  note_gap(i, v.time, later(d.last_ns, peer.last_ns), probe || repeat);
+  // Once a FIN has ended a silence, that silence is the one that tells of a timer: what comes late is no timer's doing.
+  const bool counts = !probe && !repeat && hot.state < State::kClosing;
+  const bool after_gap = note_gap(i, v.time, later(d.last_ns, peer.last_ns), counts);
 
   if (v.has(packet::kAck) && (d.acked == 0 || seq_after(v.ack, d.acked))) {
     if (is_syn) {
@@ -274,7 +278,7 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
       const uint32_t fin = is_fin ? 1 : 0;
       const uint32_t fresh =
           std::min(static_cast<uint32_t>(beyond) - std::min(fin, static_cast<uint32_t>(beyond)), v.payload_bytes);
-      if (fresh != 0) take(i, hot, d, v, from, fresh);
+      if (fresh != 0) take(i, hot, d, v, from, fresh, after_gap);
       d.next = v.seq_end();
     } else if (older || since(v.time, d.last_ns) < kCopyWindow) {
       // No sender repeats itself so soon, nor with an older stamp: two packets in the wrong order.
@@ -347,7 +351,6 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
   r.window = v.window;
   r.ip_id = v.ip_id;
   r.payload_bytes = saturate<uint16_t>(v.payload_bytes);
-  r.payload_kind = payload_kind(v.payload);
   r.flags = v.flags;
   r.ttl = v.ttl;
   r.tos = v.tos;
@@ -392,6 +395,7 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
     }
   }
   if (end.rsts < kMaxRsts) end.rst[end.rsts++] = r;
+  if (end.rst_text_len == 0) keep_message(end.rst_text, end.rst_text_len, v.payload);
   bump(end.rst_count[static_cast<size_t>(from)]);
   return true;
 }

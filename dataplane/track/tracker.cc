@@ -102,6 +102,7 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   end.dir[0] = table_.dir(i, End::kLo);
   end.dir[1] = table_.dir(i, End::kHi);
   end.cold = table_.cold(i);
+  end.heads = table_.heads(i);
   const TimeNs last = later(end.dir[0].last_ns, end.dir[1].last_ns);
   const DurationNs gap = last == 0 ? 0 : since(time, last);
   if (gap >= kGap && kind != EndKind::kSilence) {
@@ -178,6 +179,15 @@ TimeNs Tracker::silence_deadline(uint32_t i, EndKind& kind) {
   if (hot.state == State::kSynAckSeen) {
     kind = EndKind::kSynAckTimeout;
     return later(lo.last_ns, hi.last_ns) + std::max<DurationNs>(4 * kSecond, doubled);
+  }
+  if ((hot.marks & flow::kAckAfterResent) != 0) {
+    // A listener that never takes the handshake's ACK repeats its SYN-ACK and says nothing else. One repeat may be a
+    // lost ACK, three are a full queue (Linux repeats it five times).
+    const Direction& server = (hot.marks & flow::kClientIsHi) != 0 ? lo : hi;
+    if (server.syns > 3 && server.bytes == 0 && (server.last_flags & packet::kSyn) != 0) {
+      kind = EndKind::kSynAckTimeout;
+      return later(lo.last_ns, hi.last_ns) + std::max<DurationNs>(4 * kSecond, doubled);
+    }
   }
   for (const auto& [d, peer] : {std::pair<const Direction&, const Direction&>{lo, hi}, {hi, lo}}) {
     // Five repeats without an answer: R2 of RFC 9293 3.8.3 is near or passed. One-way captures cannot tell.
@@ -318,7 +328,7 @@ inline void Tracker::close_overdue(uint32_t i, TimeNs now) {
     if (now > due_at(endings_[hot.ending])) settle(hot.ending, true);
     return;
   }
-  const bool outstanding = hot.state < State::kEstablished ||
+  const bool outstanding = hot.state < State::kEstablished || (hot.marks & flow::kAckAfterResent) != 0 ||
                            std::max(table_.dir(i, End::kLo).retransmits, table_.dir(i, End::kHi).retransmits) >= 5;
   if (!outstanding) [[likely]]
     return;

@@ -27,6 +27,7 @@ struct Settings {
   DurationNs settle_ns = kSecond;            // our choice: > any sane RTT plus a delayed ACK (RFC 1122: 0.5 s)
   DurationNs max_idle_ns = 7'200 * kSecond;  // RFC 1122 4.2.3.6: keepalive not before 2 hours
   DurationNs linger_ns = 65 * kSecond;       // closed flows are kept past Linux' TIME_WAIT of 60 s
+  bool server_names = false;                 // keep the name a client asks for
 };
 
 // Silence worth remembering, and how many packets later it still explains an ending: a request in several
@@ -115,14 +116,16 @@ class Tracker {
                       uint32_t candidate);
   void segment(uint32_t i, const packet::PacketView& v, flow::End from);
   void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
-  void keep_head(uint32_t i, const packet::PacketView& v, flow::End from);
+  // New payload at the start of a message, or while a name is looked for: `fresh` bytes at the packet's end are new;
+  // `begins`: they are the message's first.
+  void keep_head(uint32_t i, const packet::PacketView& v, flow::End from, uint32_t fresh, bool begins);
   static void acknowledge(const flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v, flow::End from);
   void take(uint32_t i, flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v, flow::End from,
-            uint32_t fresh);
+            uint32_t fresh, bool after_gap);
   static void note_stack(flow::Direction& d, const packet::PacketView& v);
   static void note_first(flow::Direction& d, const packet::PacketView& v, bool started, bool older);
   static void note_latest(flow::Direction& d, const packet::PacketView& v);
-  void note_gap(uint32_t i, TimeNs now, TimeNs last, bool only_repeats);
+  bool note_gap(uint32_t i, TimeNs now, TimeNs last, bool counts);
   void note_quick(uint32_t i, const packet::PacketView& v, flow::End from);
   static uint32_t signature_of(const packet::PacketView& v);
   // Sent before the sender's latest packet, by what the sender itself stamped on it.

@@ -8,6 +8,7 @@
 
 #include "dataplane/attribute/attribute.h"
 #include "dataplane/attribute/facts.h"
+#include "dataplane/context/scanner.h"
 #include "dataplane/event/make.h"
 #include "dataplane/track/calm.h"
 
@@ -105,11 +106,12 @@ void judge(Worker& w) {
     const track::Ending& ending = w.tracker.ending(e);
     if (w.blind != nullptr && w.blind->overlaps(ending.cold.first_ns, std::max(ending.time, ending.deadline)))
       w.tracker.mark_lossy(e);
-    const attribute::Facts facts = attribute::gather(ending);
+    const context::Context context = context::scan(w.scanner.load(std::memory_order_acquire), ending);
+    const attribute::Facts facts = attribute::gather(ending, context);
     const bool server_is_hi = ending.client() == flow::End::kLo;
     const IpAddr& server = server_is_hi ? ending.hot.key.hi : ending.hot.key.lo;
     const attribute::Verdict verdict = attribute::attribute(facts, ending.icmp_src == server);
-    event::make(ending, facts, verdict, w.setup.input, w.event);
+    event::make(ending, context, facts, verdict, w.setup.input, w.event);
     w.output.ending(w.event);
   }
   w.tracker.done();

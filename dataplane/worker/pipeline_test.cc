@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/context/database.h"
+#include "dataplane/context/scanner.h"
 #include "tests/packet/builder.h"
 
 namespace {
@@ -58,6 +60,11 @@ using test::From;
 using test::Image;
 using test::Packet;
 
+const std::shared_ptr<const context::Database>& patterns() {
+  static const auto made = std::move(*context::Database::build(std::move(*context::load_patterns("")), ""));
+  return made;
+}
+
 class Bench {
  public:
   explicit Bench(uint32_t flows = 4096, uint32_t burst = capture::kBurst, bool fold = false)
@@ -70,7 +77,10 @@ class Bench {
     setup.flow_capacity = flows;
     setup.input = 1;
     setup.output.condenser.fold = fold;
+    setup.track.server_names = true;
     worker_ = std::make_unique<Worker>(setup, memory_, ring_);
+    scanner_ = std::move(*context::Scanner::create(patterns()));
+    worker_->scanner = scanner_.get();
   }
   ~Bench() { munmap(memory_.data(), memory_.size()); }
 
@@ -111,6 +121,7 @@ class Bench {
   event::Ring ring_;
   std::span<std::byte> memory_;
   std::unique_ptr<Worker> worker_;
+  std::unique_ptr<context::Scanner> scanner_;
   std::vector<event::ServiceStats> stats_;
 };
 

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "dataplane/capture/frame.h"
+#include "dataplane/context/scanner.h"
 #include "dataplane/event/output.h"
 #include "dataplane/flow/table.h"
 #include "dataplane/packet/parse.h"
@@ -81,6 +82,8 @@ struct Worker {
   Handover* handover = nullptr;  // this worker's lanes; null: nothing is handed over
   LiveReader live;               // settings that change while it runs
   const BlindLog* blind = nullptr;
+  // Taken anew for each ending and kept no longer than it; nullptr: messages are not read. w: control, r: worker
+  std::atomic<const context::Scanner*> scanner{nullptr};
 
   // The burst in hand, stage by stage.
   packet::ViewBurst parsed;

@@ -100,9 +100,24 @@ CONFIGS = ["", "sensor:\n  name: fra1\n", "capture:\n  ports: [eth1, '0000:3b:00
            "server:\n  listen: [unix:/tmp/a, 127.0.0.1:9000]\nstore:\n  path: ':memory:'\n", "a: &a [*a]\n", "x:\n---\n"]
 
 
+def messages():
+    """First messages of clients with a name in them, and last ones of servers."""
+    name = b"shop.example.org"
+    sni = b"\0\0" + struct.pack("!HHBH", len(name) + 5, len(name) + 3, 0, len(name)) + name
+    for filling in (0, 300):
+        extensions = struct.pack("!HH", 51, filling) + bytes(filling) + sni
+        body = b"\3\3" + bytes(32) + b"\0" + b"\0\2\x13\1" + b"\1\0" + struct.pack("!H", len(extensions)) + extensions
+        yield b"\x16\3\1" + struct.pack("!HBBH", len(body) + 4, 1, 0, len(body)) + body
+    yield b"GET /x HTTP/1.1\r\nAccept: */*\r\nHost: shop.example.org:8080\r\n\r\n"
+    yield b"HTTP/1.1 503 Service Unavailable\r\n"
+    yield b"\x15\3\3\0\2\2\x30"
+    yield b"E\0\0\0\x6dSFATAL\0VFATAL\0C57P01\0M"
+    yield b"BIG-IP: [0x2664c65:2574] No flow found for ACK"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
-    for name in ("parse", "capture_file", "filter_text", "batch", "tracker", "config"):
+    for name in ("parse", "capture_file", "filter_text", "batch", "tracker", "config", "message", "patterns"):
         (root / name).mkdir(parents=True, exist_ok=True)
     for i, (link, data) in enumerate(frames()):
         (root / "parse" / f"{i:04}").write_bytes(bytes([link, 0]) + data)
@@ -122,6 +137,12 @@ def main():
     samples = [p.read_text(encoding="utf-8") for p in sorted((HERE.parent.parent / "deploy").glob("resetscope-*.yaml"))]
     for i, text in enumerate(CONFIGS + samples):
         (root / "config" / str(i)).write_text(text)
+    for i, message in enumerate(messages()):
+        (root / "message" / str(i)).write_bytes(bytes([i % 2 * 128]) + message)
+    for path in (HERE.parent.parent / "dataplane" / "context" / "patterns").glob("*.yaml"):
+        # One pattern a seed: whole files are too long to be mutated well.
+        for i, part in enumerate(path.read_text().split("\n  - name: ")[1:]):
+            (root / "patterns" / f"{path.stem}.{i}").write_text(f"version: 1\npatterns:\n  - name: {part}\n")
     for i, text in enumerate(FILTERS):
         (root / "filter_text" / str(i)).write_text(text)
 
