@@ -130,7 +130,7 @@ int main(int argc, char** argv) {
   auto config = read();
   if (!config) return fail(status, config.error().text);
   if (check_only) {
-    auto patterns = rs::context::load_patterns(config.context.patterns);
+    auto patterns = rs::context::load_patterns(config->context.patterns);
     if (!patterns) return fail(1, patterns.error().text);
     if (auto built = rs::context::Database::build(std::move(*patterns), ""); !built) return fail(1, built.error().text);
     std::fprintf(stderr, "resetscope-sensor: the configuration is good\n");

@@ -388,10 +388,10 @@ class Gatherer {
       if (late_us < uint64_t{far.rtt_us} + 500) f_.set(FactId::kFinCrossedData);
     }
     // From the first FIN on the tracker keeps the silence before it; one packet came since: that FIN.
-    const TimeNs own_fin = e_.cold.fin_ns[static_cast<size_t>(s)];
-    const TimeNs far_fin = e_.cold.fin_ns[static_cast<size_t>(other(s))];
-    if (by_rst && fin(s) && (!fin(other(s)) || own_fin <= far_fin) && e_.hot.gap_ms != 0 && e_.hot.since_gap == 1)
-      f_.set(FactId::kFinAtEndOfIdle, e_.hot.gap_ms);
+    const TimeNs own_fin = e_.cold.fin_ns(s);
+    const TimeNs far_fin = e_.cold.fin_ns(other(s));
+    if (by_rst && fin(s) && (!fin(other(s)) || own_fin <= far_fin) && e_.cold.gap_ms != 0 && e_.since_gap() == 1)
+      f_.set(FactId::kFinAtEndOfIdle, e_.cold.gap_ms);
     if (server().bytes == 0 && spoke(server())) f_.set(FactId::kServerNeverSpoke);
     if (!spoke(server()) && e_.kind != EndKind::kRst) f_.set(FactId::kNeverAnswered);
     if ((e_.hot.marks & flow::kAnyData) != 0) {

@@ -209,7 +209,8 @@ Context Scanner::scan(const track::Ending& ending) const {
 Context scan(const Scanner* scanner, const track::Ending& ending) {
   Context out = scanner != nullptr ? scanner->scan(ending) : Context{};
   const auto client = static_cast<size_t>(ending.client());
-  Text(out.server_name).add(track::name_of(ending.heads.bytes[client], static_cast<uint8_t>(ending.dir[client].head_len)));
+  Text(out.server_name)
+      .add(track::name_of(ending.heads.bytes[client], static_cast<uint8_t>(ending.dir[client].head_len)));
   return out;
 }
 

@@ -22,15 +22,15 @@ const Scanner& scanner() {
 
 std::string text_of(const Meaning& m) { return m.seen ? m.text.data() : ""; }
 
-void put(track::HeadBytes& head, uint8_t& length, std::string_view text) {
-  std::memcpy(head.data(), text.data(), text.size());
-  length = static_cast<uint8_t>(text.size());
+void put(track::Ending& e, size_t side, std::string_view text) {
+  std::memcpy(e.heads.bytes[side].data(), text.data(), text.size());
+  e.dir[side].head_len = static_cast<uint8_t>(text.size());
 }
 
 track::Ending ending() {
   track::Ending e;  // the client is End::kLo
-  put(e.heads.bytes[0], e.cold.head_len[0], "GET / HTTP/1.1\r\n");
-  put(e.heads.bytes[1], e.cold.head_len[1], "HTTP/1.1 503 Service Unavailable\r\n");
+  put(e, 0, "GET / HTTP/1.1\r\n");
+  put(e, 1, "HTTP/1.1 503 Service Unavailable\r\n");
   e.rsts = 1;
   e.rst[0].from = flow::End::kHi;
   return e;
@@ -52,7 +52,9 @@ TEST(Scanner, EachEndsMessageIsReadAsThatEnds) {
 
 TEST(Scanner, TheRstsOwnTextIsRead) {
   track::Ending e = ending();
-  put(e.rst_text, e.rst_text_len, "BIG-IP: [0x2664c65:2574] No flow found for ACK");
+  constexpr std::string_view kText = "BIG-IP: [0x2664c65:2574] No flow found for ACK";
+  std::memcpy(e.rst_text.data(), kText.data(), kText.size());
+  e.rst_text_len = kText.size();
   EXPECT_EQ(text_of(scanner().scan(e).of(Place::kRst)), "f5.rstcause=no_flow");
 }
 
@@ -107,7 +109,9 @@ TEST(Scanner, WithoutAScannerOnlyTheNameIsKnown) {
   const std::string hello = "POST / HTTP/1.1\r\nHost: Shop.Example.org:8080\r\n\r\n";
   const void* data = hello.data();
   const Bytes bytes(static_cast<const uint8_t*>(data), hello.size());
-  track::look_for_name(e.heads.bytes[0], e.cold.head_len[0], bytes, true);
+  auto length = static_cast<uint8_t>(e.dir[0].head_len);
+  track::look_for_name(e.heads.bytes[0], length, bytes, true);
+  e.dir[0].head_len = length;
   const Context c = scan(nullptr, e);
   EXPECT_STREQ(c.server_name.data(), "shop.example.org");
   EXPECT_FALSE(c.of(Place::kServer).seen);

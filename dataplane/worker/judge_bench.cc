@@ -17,6 +17,7 @@
 #include "dataplane/event/make.h"
 #include "dataplane/event/output.h"
 #include "dataplane/packet/parse.h"
+#include "dataplane/track/calm.h"
 #include "dataplane/track/tracker.h"
 #include "tests/packet/builder.h"
 
