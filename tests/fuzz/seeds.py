@@ -78,7 +78,7 @@ def messages():
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    for name in ("parse", "capture_file", "filter_text", "batch", "message", "patterns"):
+    for name in ("parse", "capture_file", "filter_text", "batch", "message"):
         (root / name).mkdir(parents=True, exist_ok=True)
     for i, (link, data) in enumerate(frames()):
         (root / "parse" / f"{i:03}").write_bytes(bytes([link]) + data)
@@ -95,10 +95,6 @@ def main():
         path.unlink()
     for i, message in enumerate(messages()):
         (root / "message" / str(i)).write_bytes(bytes([i % 2 * 128]) + message)
-    for path in (HERE.parent.parent / "dataplane" / "context" / "patterns").glob("*.yaml"):
-        # One pattern a seed: whole files are too long to be mutated well.
-        for i, part in enumerate(path.read_text().split("\n  - name: ")[1:]):
-            (root / "patterns" / f"{path.stem}.{i}").write_text(f"version: 1\npatterns:\n  - name: {part}\n")
     for i, text in enumerate(FILTERS):
         (root / "filter_text" / str(i)).write_text(text)
 
