@@ -118,7 +118,7 @@ def messages():
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    for name in ("parse", "capture_file", "filter_text", "batch", "tracker", "config", "message", "patterns"):
+    for name in ("parse", "capture_file", "filter_text", "batch", "tracker", "config", "message"):
         (root / name).mkdir(parents=True, exist_ok=True)
     for i, (link, data) in enumerate(frames()):
         (root / "parse" / f"{i:04}").write_bytes(bytes([link, 0]) + data)
@@ -140,10 +140,6 @@ def main():
         (root / "config" / str(i)).write_text(text)
     for i, message in enumerate(messages()):
         (root / "message" / str(i)).write_bytes(bytes([i % 2 * 128]) + message)
-    for path in (HERE.parent.parent / "dataplane" / "context" / "patterns").glob("*.yaml"):
-        # One pattern a seed: whole files are too long to be mutated well.
-        for i, part in enumerate(path.read_text().split("\n  - name: ")[1:]):
-            (root / "patterns" / f"{path.stem}.{i}").write_text(f"version: 1\npatterns:\n  - name: {part}\n")
     for i, text in enumerate(FILTERS):
         (root / "filter_text" / str(i)).write_text(text)
 
