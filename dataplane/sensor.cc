@@ -210,7 +210,7 @@ class Sensor {
   Result<std::shared_ptr<const context::Database>> load_patterns() const {
     auto set = context::load_patterns(config_.context.patterns);
     if (!set) return set.error();
-    return context::Database::build(std::move(*set), config_.context.cache_dir);
+    return context::Database::build(std::move(*set), config_.context.cache_dir, context::prebuilt());
   }
 
   Result<void> make_scanners(Result<std::shared_ptr<const context::Database>> database) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -37,19 +38,37 @@ constexpr uint64_t kMaxCacheBytes = 64 << 20;
 
 }  // namespace
 
-Result<std::shared_ptr<const Database>> Database::build(PatternSet set, const std::string& cache_dir) {
+Result<std::shared_ptr<const Database>> Database::build(PatternSet set, const std::string& cache_dir,
+                                                        std::string_view prebuilt) {
   if (hs_valid_platform() != HS_SUCCESS)
     return Error{Code::kInternal, "this CPU cannot run Hyperscan (it needs SSSE3)"};
   const std::shared_ptr<Database> made(new Database(std::move(set)));
-  const std::string cache = cache_dir.empty() ? std::string() : cache_path(cache_dir, made->set_);
-  if (!cache.empty() && made->read_cache(cache)) {
-    made->from_cache_ = true;
-    return std::shared_ptr<const Database>(made);
+  if (prebuilt.size() > sizeof(uint64_t) && std::memcmp(prebuilt.data(), &made->set_.digest, sizeof(uint64_t)) == 0) {
+    std::istringstream in{std::string(prebuilt.substr(sizeof(uint64_t)))};
+    if (made->read(in)) return std::shared_ptr<const Database>(made);
   }
-  if (auto done = made->compile(); !done) return done.error();
+  const std::string cache = cache_dir.empty() ? std::string() : cache_path(cache_dir, made->set_);
+  if (!cache.empty()) {
+    std::ifstream in(cache, std::ios::binary);
+    made->from_cache_ = made->read(in);
+    if (made->from_cache_) return std::shared_ptr<const Database>(made);
+  }
+  if (auto done = made->compile(false); !done) return done.error();
   if (auto done = made->check_examples(); !done) return done.error();
   if (!cache.empty()) made->write_cache(cache);
   return std::shared_ptr<const Database>(made);
+}
+
+Result<std::string> Database::compile_for_any_cpu(PatternSet set) {
+  Database made(std::move(set));
+  if (auto done = made.compile(true); !done) return done.error();
+  if (auto done = made.check_examples(); !done) return done.error();
+  std::ostringstream out;
+  char digest[sizeof(made.set_.digest)];
+  std::memcpy(digest, &made.set_.digest, sizeof(digest));
+  out.write(digest, sizeof(digest));
+  made.write(out);
+  return out.str();
 }
 
 Database::~Database() { clear(); }
@@ -61,7 +80,8 @@ void Database::clear() {
   }
 }
 
-Result<void> Database::compile() {
+Result<void> Database::compile(bool any_cpu) {
+  const hs_platform_info_t any = {};  // no CPU features beyond Hyperscan's own needs
   for (size_t place = 0; place < kPlaceCount; ++place) {
     std::vector<const char*> expressions;
     std::vector<unsigned> flags;
@@ -77,7 +97,7 @@ Result<void> Database::compile() {
     if (ids.empty()) continue;
     hs_compile_error_t* error = nullptr;
     if (hs_compile_multi(expressions.data(), flags.data(), ids.data(), static_cast<unsigned>(ids.size()), HS_MODE_BLOCK,
-                         nullptr, &databases_[place], &error) == HS_SUCCESS)
+                         any_cpu ? &any : nullptr, &databases_[place], &error) == HS_SUCCESS)
       continue;
     std::string text = set_.file;
     if (error->expression >= 0) {
@@ -113,8 +133,7 @@ Result<void> Database::check_examples() const {
   return {};
 }
 
-bool Database::read_cache(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
+bool Database::read(std::istream& in) {
   char magic[sizeof(kCacheMagic)];
   if (!in.read(magic, sizeof(magic)) || std::memcmp(magic, kCacheMagic, sizeof(magic)) != 0) return false;
   for (hs_database*& d : databases_) {
@@ -135,23 +154,27 @@ bool Database::read_cache(const std::string& path) {
   return true;
 }
 
+void Database::write(std::ostream& out) const {
+  out.write(kCacheMagic, sizeof(kCacheMagic));
+  for (const hs_database* d : databases_) {
+    char* bytes = nullptr;
+    size_t length = 0;
+    if (d != nullptr && hs_serialize_database(d, &bytes, &length) != HS_SUCCESS) length = 0;
+    const uint64_t size = length;
+    char raw[sizeof(size)];
+    std::memcpy(raw, &size, sizeof(size));
+    out.write(raw, sizeof(raw));
+    out.write(bytes, static_cast<std::streamsize>(length));
+    std::free(bytes);  // Hyperscan's default allocator is malloc
+  }
+}
+
 void Database::write_cache(const std::string& path) const {
   const std::string fresh = path + "." + std::to_string(::getpid());
   bool good = false;
   {
     std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
-    out.write(kCacheMagic, sizeof(kCacheMagic));
-    for (const hs_database* d : databases_) {
-      char* bytes = nullptr;
-      size_t length = 0;
-      if (d != nullptr && hs_serialize_database(d, &bytes, &length) != HS_SUCCESS) length = 0;
-      const uint64_t size = length;
-      char raw[sizeof(size)];
-      std::memcpy(raw, &size, sizeof(size));
-      out.write(raw, sizeof(raw));
-      out.write(bytes, static_cast<std::streamsize>(length));
-      std::free(bytes);  // Hyperscan's default allocator is malloc
-    }
+    write(out);
     good = static_cast<bool>(out.flush());
   }
   if (!good || std::rename(fresh.c_str(), path.c_str()) != 0) std::remove(fresh.c_str());

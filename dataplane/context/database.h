@@ -5,8 +5,10 @@
 #pragma once
 
 #include <array>
+#include <iosfwd>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "dataplane/context/patterns.h"
 
@@ -19,8 +21,11 @@ class Database {
   // Compiles the set and checks it against its own examples; the error names file, line and pattern. With a
   // `cache_dir` the compiled form is kept there, under a name made of the set's digest, Hyperscan's version and the
   // CPU; a cache that cannot be read or written costs time and nothing else. The directory must be as trustworthy as
-  // the program.
-  static Result<std::shared_ptr<const Database>> build(PatternSet set, const std::string& cache_dir);
+  // the program. The built-in set comes compiled where prebuilt() holds it.
+  static Result<std::shared_ptr<const Database>> build(PatternSet set, const std::string& cache_dir,
+                                                       std::string_view prebuilt = {});
+  // As above, compiled for every CPU that Hyperscan runs on, in the form of prebuilt(). For the build.
+  static Result<std::string> compile_for_any_cpu(PatternSet set);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -32,9 +37,10 @@ class Database {
 
  private:
   explicit Database(PatternSet set) : set_(std::move(set)) {}
-  Result<void> compile();
+  Result<void> compile(bool any_cpu);
   Result<void> check_examples() const;
-  bool read_cache(const std::string& path);
+  bool read(std::istream& in);
+  void write(std::ostream& out) const;
   void write_cache(const std::string& path) const;
   void clear();
 
@@ -42,5 +48,9 @@ class Database {
   std::array<hs_database*, kPlaceCount> databases_{};
   bool from_cache_ = false;
 };
+
+// The built-in set as the build compiled it: its digest (8 bytes, little endian), then what the cache holds. Linked
+// into the sensor alone, so that a start does not spend half a second on it.
+std::string_view prebuilt();
 
 }  // namespace rs::context

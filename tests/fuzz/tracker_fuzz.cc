@@ -75,7 +75,7 @@ class Rig {
   Rig(const Rig&) = delete;
   Rig& operator=(const Rig&) = delete;
 
-  void process(const capture::Burst& burst) {
+  void process(capture::Burst& burst) {
     worker::process(*worker_, burst);
     sums_.packets += burst.count;
     drain();
