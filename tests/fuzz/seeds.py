@@ -81,14 +81,16 @@ def packet_sequences():
     yield 0, talk + record(FIN | ACK) + record(FIN | ACK, 1) + record(ACK) + hello         # closed, used again
     yield 0, talk + 6 * record(PSH | ACK, time=0x34, payload=9, seq=0xF7)                  # repeats without an answer
     yield 0, talk + record(PSH | ACK, time=0x6A, payload=9) + record(ACK, 1, time=0x1E)    # back, and years ahead
-    yield 0xE0, b"".join(record(SYN, tuple_=t) for t in range(64)) + talk                  # a full table, the end
+    yield 0xFF, b"".join(record(SYN, tuple_=t) for t in range(64)) + talk                  # a full table, the end
     for c in conversations():
         yield 0, b"".join(bytes([0, 0x81, 0x2A, len(p.data), 0, 0, 0, 0]) + p.data for p in c.packets)
 
 
-CONFIGS = ["", "sensor:\n  name: fra1\n", "capture:\n  ports: [eth1, '0000:3b:00.0']\n  workers: 2\n  cores: [1, 2]\n",
+CONFIGS = ["", "sensor:\n  name: fra1\n",
+           "capture:\n  ports: [eth1, '0000:3b:00.0']\n  workers: 2\n  cores: [1, 2]\n",
            "flow:\n  capacity: 65536\ntrack:\n  settle_ms: 0\nlog:\n  level: debug\n  format: json\n",
-           "server:\n  listen: [unix:/tmp/a, 127.0.0.1:9000]\nstore:\n  path: ':memory:'\n", "a: &a [*a]\n", "x:\n---\n"]
+           "server:\n  listen: [unix:/tmp/a, 127.0.0.1:9000]\nstore:\n  path: ':memory:'\n", "a: &a [*a]\n",
+           "x:\n---\n", ", a[b@ 2]."]
 
 
 def main():
