@@ -97,8 +97,8 @@ def peers(capture, records):
 
 
 def generate(build_dir, path, packets):
-    command = [build_dir / "perf/generate", "--out", path, "--packets", packets, "--servers", 50]
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    command = [str(build_dir / "perf/generate"), "--out", path, "--packets", str(packets), "--servers", "50"]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         fail(f"generate: {done.stderr.strip()}")
     return json.loads(done.stderr)
@@ -140,8 +140,8 @@ def analyze(build_dir, packets, keep):
         small = Run([program, "analyze", quarter, "--quiet"], out)
         for tool in others:
             counts = ", ".join(f"{n:,} {what}" for what, n in tool.counted.items())
-            times = tool.seconds() / ours.seconds()
-            notes.append(f"{tool.name}: {tool.seconds():.2f} s; analyze is {times:.2f} times as fast; counted {counts}")
+            ratio = tool.seconds() / ours.seconds()
+            notes.append(f"{tool.name}: {tool.seconds():.2f} s; analyze is {ratio:.2f} times as fast; counted {counts}")
         notes.append(f"resetscope: {ours.seconds():.2f} s, as JSON lines {json_run.seconds:.2f} s")
         if keep:
             shutil.move(capture, build_dir / "all.pcap")

@@ -86,11 +86,9 @@ def packet_sequences():
         yield 0, b"".join(bytes([0, 0x81, 0x2A, len(p.data), 0, 0, 0, 0]) + p.data for p in c.packets)
 
 
-CONFIGS = ["", "sensor:\n  name: fra1\n",
-           "capture:\n  ports: [eth1, '0000:3b:00.0']\n  workers: 2\n  cores: [1, 2]\n",
+CONFIGS = ["", "sensor:\n  name: fra1\n", "capture:\n  ports: [eth1, '0000:3b:00.0']\n  workers: 2\n  cores: [1, 2]\n",
            "flow:\n  capacity: 65536\ntrack:\n  settle_ms: 0\nlog:\n  level: debug\n  format: json\n",
-           "server:\n  listen: [unix:/tmp/a, 127.0.0.1:9000]\nstore:\n  path: ':memory:'\n", "a: &a [*a]\n",
-           "x:\n---\n", ", a[b@ 2]."]
+           "server:\n  listen: [unix:/tmp/a, 127.0.0.1:9000]\nstore:\n  path: ':memory:'\n", "a: &a [*a]\n", "x:\n---\n"]
 
 
 def main():
