@@ -32,7 +32,21 @@ Result<uint64_t> number(const Key& key, const std::string& value, uint64_t max) 
   return v;
 }
 
-std::string quoted(const std::string& text) { return std::string("\"").append(text).append("\""); }
+// A double-quoted YAML scalar (YAML 1.2.2 7.3.1).
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      constexpr std::string_view kHex = "0123456789abcdef";
+      out.append("\\x").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out + '"';
+}
 
 constexpr auto kKeys = std::to_array<Key>({
     {"server.listen", "--listen", true,

@@ -111,6 +111,7 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
     hot.state = State::kSynSent;
     client.next = v.ack;
     cold.isn[1 - side] = v.ack - 1;
+    ++counts_.connections;
     tally(i, Happened::kAttempted);
   }
   if (hot.state == State::kSynSent) {

@@ -90,7 +90,7 @@ def packet_sequences():
     yield 0, talk + record(FIN | ACK) + record(FIN | ACK, 1) + record(ACK) + hello         # closed, used again
     yield 0, talk + 6 * record(PSH | ACK, time=0x34, payload=9, seq=0xF7)                  # repeats without an answer
     yield 0, talk + record(PSH | ACK, time=0x6A, payload=9) + record(ACK, 1, time=0x1E)    # back, and years ahead
-    yield 0xE0, b"".join(record(SYN, tuple_=t) for t in range(64)) + talk                  # a full table, the end
+    yield 0xFF, b"".join(record(SYN, tuple_=t) for t in range(64)) + talk                  # a full table, the end
     for c in conversations():
         yield 0, b"".join(bytes([0, 0x81, 0x2A, len(p.data), 0, 0, 0, 0]) + p.data for p in c.packets)
 
