@@ -41,25 +41,27 @@ void key(Worker& w, uint32_t count) {
 // look like. Where ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
 bool for_all(const Worker& w, const packet::PacketView& v) {
   if (w.setup.sharing == Sharing::kTunnels) return v.icmp && v.network_tag == 0;
-  return w.handover->when_full() == event::WhenFull::kWait && !v.icmp && v.has(packet::kSyn);
+  return w.setup.captures && !v.icmp && v.has(packet::kSyn);
 }
 
 // Frames whose flows other workers keep go to them.
 void hand_over(Worker& w, capture::Burst& burst) {
   if (w.handover == nullptr || burst.handed) return;
   for (uint32_t i = 0; i < burst.count; ++i) {
+    if (w.setup.captures && burst.restarted[i] != 0) w.handover->restart(burst.restarted[i]);
     if (w.parsed.outcomes[i] > Outcome::kOtherWorker) continue;
     const bool other = w.parsed.outcomes[i] == Outcome::kOtherWorker;
-    if (for_all(w, w.parsed.views[i])) w.handover->show(other ? w.owners[i] : w.setup.index, burst.frames[i]);
+    const TimeNs reached = w.setup.captures ? burst.reached[i] : burst.now;
+    if (for_all(w, w.parsed.views[i])) w.handover->show(other ? w.owners[i] : w.setup.index, burst.frames[i], reached);
     if (!other) continue;
-    if (w.handover->give(w.owners[i], burst.frames[i])) {
+    if (w.handover->give(w.owners[i], burst.frames[i], reached)) {
       burst.frames[i].mbuf = nullptr;  // the taker's now
       w.counters.handed_over.add(1);
     } else {
       w.counters.handover_dropped.add(1);
     }
   }
-  w.handover->publish(burst.now);
+  w.handover->publish(w.setup.captures ? w.clock.now() : burst.now);
 }
 
 // Asks for each packet's flow.
@@ -107,6 +109,11 @@ void track(Worker& w, const capture::Burst& burst) {
   for (uint32_t i = 0; i < burst.count; ++i) {
     const packet::PacketView& v = w.parsed.views[i];
     Outcome& outcome = w.parsed.outcomes[i];
+    if (w.setup.captures) {
+      if (burst.restarted[i] != 0) [[unlikely]]
+        restart(w, burst.restarted[i], burst.reached[i]);
+      w.tracker.reach(burst.reached[i]);
+    }
     if (outcome <= Outcome::kOtherWorker && v.has(packet::kSyn) && !v.icmp) w.tracker.learn_host(v, w.keys[i]);
     if (outcome == Outcome::kTracked) {
       outcome = w.tracker.packet(v, w.keys[i], w.from[i], w.hashes[i]);
@@ -153,9 +160,14 @@ void take_settings(Worker& w) {
 
 }  // namespace
 
+void restart(Worker& w, TimeNs reached, TimeNs now) {
+  while (!w.tracker.restart(reached, now)) judge(w);
+}
+
 void process(Worker& w, capture::Burst& burst) {
   take_settings(w);
   w.output.advance(burst.now);
+  if (w.setup.captures && !burst.handed) w.clock.stamp(burst);
   packet::parse(burst, w.parsed);
   key(w, burst.count);
   hand_over(w, burst);

@@ -17,6 +17,7 @@
 #include "dataplane/worker/blind.h"
 #include "dataplane/worker/handover.h"
 #include "dataplane/worker/live.h"
+#include "dataplane/worker/stream_clock.h"
 
 namespace rs::worker {
 
@@ -32,6 +33,7 @@ struct Setup {
   uint16_t index = 0;
   uint16_t workers = 1;
   Sharing sharing = Sharing::kPorts;
+  bool captures = false;       // the input is capture files, not live ports
   uint64_t input = 0;          // see event.fbs Batch.input
   uint32_t flow_capacity = 0;  // of this worker
   flow::Seed seed;             // the same for all workers
@@ -79,6 +81,7 @@ struct Worker {
   Handover* handover = nullptr;  // this worker's lanes; null: nothing is handed over
   LiveReader live;               // settings that change while it runs
   const BlindLog* blind = nullptr;
+  StreamClock clock;  // captures
 
   // The burst in hand, stage by stage.
   packet::ViewBurst parsed;
