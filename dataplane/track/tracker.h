@@ -70,8 +70,8 @@ class Tracker {
   void reach(TimeNs now) {
     if (now > now_) now_ = now;
   }
-  // The clock had come to `reached` and goes on at `now`: endings under way are settled, and all flows left as that time
-  // leaves them. False: drain and call again.
+  // The clock had come to `reached` and goes on at `now`: endings under way are settled, and all flows left as that
+  // time leaves them. False: drain and call again.
   [[nodiscard]] bool restart(TimeNs reached, TimeNs now);
   // Time moves on: settles endings, gives up on silent connections, lets old flows go.
   void advance(TimeNs now);
