@@ -140,7 +140,6 @@ class Tracker {
   [[nodiscard]] static bool is_copy(const flow::FlowHot& hot, const flow::Direction& d, const packet::PacketView& v,
                                     uint32_t signature);
 
-  void close_overdue(uint32_t i, TimeNs now);
   void settle_oldest();
   void make_room();
   uint32_t new_ending(uint32_t i, EndKind kind, TimeNs time);
@@ -151,6 +150,7 @@ class Tracker {
   TimeNs due(uint32_t i, TimeNs now);
   // Before a packet counts, what the time up to now has already decided of its connection, whether or not its timer has
   // looked since: an ending is settled, a silence given up on.
+  void close_overdue(uint32_t i, TimeNs now);
   // … and it is forgotten after too long a silence: then the record is fresh, State::kFree, and keeps its place until
   // its timer or a packet of the same ends comes.
   bool forget_idle(uint32_t i, const flow::FlowKey& key, uint64_t hash);
