@@ -44,6 +44,7 @@ class Text {
  public:
   explicit Text(std::array<char, kTextBytes>& out) : out_(out) {}
   void add(std::string_view part) {
+    if (part.empty()) return;  // and may point nowhere
     const size_t n = std::min(part.size(), out_.size() - 1 - size_);
     std::memcpy(out_.data() + size_, part.data(), n);
     size_ += n;
