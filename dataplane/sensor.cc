@@ -172,6 +172,7 @@ class Sensor {
     worker::Setup setup;
     setup.workers = static_cast<uint16_t>(workers);
     setup.sharing = sharing_;
+    setup.captures = files_;
     setup.flow_capacity = std::max(1024U, config_.flow.capacity / workers);
     setup.track = live_settings(config_).track;
     setup.output.when_full = when_full;

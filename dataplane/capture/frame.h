@@ -45,6 +45,10 @@ struct Burst {
   uint32_t count = 0;
   TimeNs now = 0;       // packet time after this burst; advances on quiet live ports too
   bool handed = false;  // came from another worker, see worker/handover.h
+  // Captures: how far the input's time has come with each frame, and from where it started anew just before it (0: it
+  // did not). See worker/stream_clock.h.
+  std::array<TimeNs, kBurst> reached;
+  std::array<TimeNs, kBurst> restarted;
 };
 
 }  // namespace rs::capture

@@ -211,10 +211,61 @@ TimeNs Tracker::due(uint32_t i, TimeNs now) {
   const TimeNs last = later(table_.dir(i, End::kLo).last_ns, table_.dir(i, End::kHi).last_ns);
   const DurationNs keep = hot.state == State::kClosed ? settings_.linger_ns : settings_.max_idle_ns;
   if (now < last + keep) return last + keep;
+  if (hot.state == State::kFree) {  // forgotten before
+    table_.erase(i);
+    return 0;
+  }
   if (hot.state != State::kClosed) ++counts_.expired_idle;
   count_bytes(i);
   table_.erase(i);
   return 0;
+}
+
+void Tracker::close_overdue(uint32_t i, TimeNs now) {
+  const FlowHot& hot = table_.hot(i);
+  if (hot.ending != flow::kNone) [[unlikely]] {
+    if (now > due_at(endings_[hot.ending])) settle(hot.ending, true);
+    return;
+  }
+  const bool outstanding = hot.state < State::kEstablished || (hot.marks & flow::kAckAfterResent) != 0 ||
+                           std::max(table_.dir(i, End::kLo).retransmits, table_.dir(i, End::kHi).retransmits) >= 5;
+  if (!outstanding) return;
+  EndKind kind = EndKind::kRst;
+  const TimeNs deadline = silence_deadline(i, kind);
+  if (deadline != 0 && now >= deadline) give_up(i, kind, deadline);
+}
+
+bool Tracker::forget_idle(uint32_t i, const flow::FlowKey& key, uint64_t hash) {
+  const FlowHot& hot = table_.hot(i);
+  const TimeNs last = later(table_.dir(i, End::kLo).last_ns, table_.dir(i, End::kHi).last_ns);
+  const DurationNs keep = hot.state == State::kClosed ? settings_.linger_ns : settings_.max_idle_ns;
+  if (now_ < last + keep || hot.ending != flow::kNone) return false;
+  if (hot.state != State::kClosed) ++counts_.expired_idle;
+  count_bytes(i);
+  return table_.replace(i, key, hash);
+}
+
+bool Tracker::restart(TimeNs reached, TimeNs now) {
+  if (reached > now_) now_ = reached;
+  while (waiting_size_ != 0) {
+    if (must_drain()) return false;
+    const Waiting w = waiting_[waiting_head_];
+    waiting_head_ = (waiting_head_ + 1) % static_cast<uint32_t>(waiting_.size());
+    --waiting_size_;
+    if (endings_[w.ending].ticket == w.ticket) settle(w.ending, due_at(endings_[w.ending]) < now_);
+  }
+  for (; restart_at_ < table_.high_water(); ++restart_at_) {
+    if (must_drain()) return false;
+    const uint32_t i = restart_at_;
+    if (table_.hot(i).state == State::kFree) continue;
+    close_overdue(i, now_);
+    const flow::FlowKey key = table_.hot(i).key;
+    (void)forget_idle(i, key, table_.hash_of(key));
+  }
+  restart_at_ = 0;
+  now_ = now;
+  wheel_.restart(now);
+  return true;
 }
 
 void Tracker::advance(TimeNs now) {
@@ -321,22 +372,6 @@ void Tracker::start(uint32_t i, const PacketView& v, End from) {
   tally(i, Happened::kEstablished);
 }
 
-// Before a packet counts, what its connection's silence has already decided.
-inline void Tracker::close_overdue(uint32_t i, TimeNs now) {
-  const FlowHot& hot = table_.hot(i);
-  if (hot.ending != flow::kNone) [[unlikely]] {
-    if (now > due_at(endings_[hot.ending])) settle(hot.ending, true);
-    return;
-  }
-  const bool outstanding = hot.state < State::kEstablished || (hot.marks & flow::kAckAfterResent) != 0 ||
-                           std::max(table_.dir(i, End::kLo).retransmits, table_.dir(i, End::kHi).retransmits) >= 5;
-  if (!outstanding) [[likely]]
-    return;
-  EndKind kind = EndKind::kRst;
-  const TimeNs deadline = silence_deadline(i, kind);
-  if (deadline != 0 && now >= deadline) give_up(i, kind, deadline);
-}
-
 Outcome Tracker::any(const PacketView& v, const flow::FlowKey& key, End from, uint64_t hash, uint32_t candidate) {
   if (v.time > now_) {
     now_ = v.time;
@@ -350,7 +385,8 @@ Outcome Tracker::any(const PacketView& v, const flow::FlowKey& key, End from, ui
     i = open(v, key, from, hash);
     if (i == flow::kNone) return Outcome::kTableFull;
   } else {
-    close_overdue(i, v.time);
+    close_overdue(i, now_);
+    if (table_.hot(i).state == State::kFree || forget_idle(i, key, hash)) start(i, v, from);
   }
   FlowHot& hot = table_.hot(i);
   if (v.has(packet::kRst)) return rst(i, v, from) ? Outcome::kTracked : Outcome::kMirrorDuplicate;
@@ -379,6 +415,7 @@ Outcome Tracker::icmp(const PacketView& v, const flow::FlowKey& key, End from, u
   if (v.time > now_) now_ = v.time;
   const uint32_t i = table_.find(key, hash);
   if (i == flow::kNone) return Outcome::kIcmpQuote;
+  if (table_.hot(i).state != State::kFree) close_overdue(i, now_);
   FlowHot& hot = table_.hot(i);
   // Only what ends a connection attempt (RFC 1122 4.2.3.9; RFC 4443 3.1): unreachable, not "too big", "time
   // exceeded" or "parameter problem"; and the quoted sequence number must be one that was sent (RFC 5927 4.1).

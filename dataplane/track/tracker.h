@@ -70,6 +70,13 @@ class Tracker {
   packet::Outcome packet(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash,
                          uint32_t candidate = flow::kNone);
   packet::Outcome icmp(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
+  // Captures: how far the whole input has come with the packet that follows; see worker/stream_clock.h.
+  void reach(TimeNs now) {
+    if (now > now_) now_ = now;
+  }
+  // The clock had come to `reached` and goes on at `now`: endings under way are settled, and all flows left as that
+  // time leaves them. False: drain and call again.
+  [[nodiscard]] bool restart(TimeNs reached, TimeNs now);
   // Time moves on: settles endings, gives up on silent connections, lets old flows go.
   void advance(TimeNs now);
   // End of input: settles everything pending with what is known at `now`. False: drain and call again.
@@ -133,7 +140,6 @@ class Tracker {
   [[nodiscard]] static bool is_copy(const flow::FlowHot& hot, const flow::Direction& d, const packet::PacketView& v,
                                     uint32_t signature);
 
-  void close_overdue(uint32_t i, TimeNs now);
   void settle_oldest();
   void make_room();
   uint32_t new_ending(uint32_t i, EndKind kind, TimeNs time);
@@ -142,6 +148,12 @@ class Tracker {
   // Ends a flow's pending ending and makes the record fresh for a new connection on the same tuple.
   void next_incarnation(uint32_t i);
   TimeNs due(uint32_t i, TimeNs now);
+  // Before a packet counts, what the time up to now has already decided of its connection, whether or not its timer has
+  // looked since: an ending is settled, a silence given up on.
+  void close_overdue(uint32_t i, TimeNs now);
+  // … and it is forgotten after too long a silence: then the record is fresh, State::kFree, and keeps its place until
+  // its timer or a packet of the same ends comes.
+  bool forget_idle(uint32_t i, const flow::FlowKey& key, uint64_t hash);
   // When a waiting ending is judged. A settle time made shorter while the sensor runs holds for those that wait, too,
   // or they would hold up the line.
   [[nodiscard]] TimeNs due_at(const Ending& e) const { return std::min(e.deadline, e.time + settings_.settle_ns); }
@@ -166,7 +178,8 @@ class Tracker {
   uint32_t free_ending_ = flow::kNone;
   uint32_t free_endings_ = 0;
   uint32_t ticket_ = 0;
-  uint32_t finish_at_ = 0;  // next record finish() looks at
+  uint32_t finish_at_ = 0;   // next record finish() looks at
+  uint32_t restart_at_ = 0;  // next record restart() looks at
   std::vector<uint32_t> ready_;
   std::vector<TallyItem> tallies_;
   TimeNs now_ = 0;

@@ -21,15 +21,15 @@ constexpr DurationNs kTimeStepNs = 10 * kMs;
 }  // namespace
 
 Lane::Lane(uint32_t capacity)
-    : mask_(std::bit_ceil(std::max(capacity, capture::kBurst)) - 1U),
-      slots_(std::make_unique<capture::Frame[]>(mask_ + 1)) {}
+    : mask_(std::bit_ceil(std::max(capacity, capture::kBurst)) - 1U), slots_(std::make_unique<Slot[]>(mask_ + 1)) {}
 
-bool Lane::put(const capture::Frame& frame) {
+bool Lane::put(const capture::Frame& frame, TimeNs reached) {
   if (giver_.staged - giver_.tail_seen > mask_) {
     giver_.tail_seen = taker_.tail.load(std::memory_order_acquire);
     if (giver_.staged - giver_.tail_seen > mask_) return false;
   }
-  slots_[giver_.staged++ & mask_] = frame;
+  slots_[giver_.staged++ & mask_] = {frame, reached, giver_.restarted};
+  giver_.restarted = 0;
   return true;
 }
 
@@ -39,26 +39,27 @@ void Lane::publish() {
 }
 
 bool Lane::take(capture::Burst& burst) {
-  // The time first: all that was handed over before it was published is then seen below.
+  // The time first: all frames before it are then seen below. It counts when it is told of no older place than this.
+  const uint64_t at = giver_.reached_at.load(std::memory_order_acquire);
   const TimeNs now = reached();
   const uint64_t tail = taker_.tail.load(std::memory_order_relaxed);
   const uint64_t waiting = giver_.head.load(std::memory_order_acquire) - tail;
   burst.count = static_cast<uint32_t>(std::min<uint64_t>(waiting, capture::kBurst));
   burst.handed = true;
   if (burst.count == 0) {
-    if (now < taker_.reached_seen + kTimeStepNs) return false;
-  } else {
-    for (uint32_t i = 0; i < burst.count; ++i) {
-      burst.frames[i] = slots_[(tail + i) & mask_];
-      burst.now = std::max(burst.now, burst.frames[i].time);
-      __builtin_prefetch(burst.frames[i].data);
-    }
-    taker_.tail.store(tail + burst.count, std::memory_order_release);
+    if (at != tail || now < taker_.reached_seen + kTimeStepNs) return false;
+    burst.now = taker_.reached_seen = now;
+    return true;
   }
-  if (burst.count == waiting) {
-    burst.now = std::max(burst.now, now);
-    taker_.reached_seen = now;
+  for (uint32_t i = 0; i < burst.count; ++i) {
+    const Slot& slot = slots_[(tail + i) & mask_];
+    burst.frames[i] = slot.frame;
+    burst.reached[i] = slot.reached;
+    burst.restarted[i] = slot.restarted;
+    __builtin_prefetch(burst.frames[i].data);
   }
+  burst.now = taker_.reached_seen = burst.reached[burst.count - 1];
+  taker_.tail.store(tail + burst.count, std::memory_order_release);
   return true;
 }
 
@@ -67,24 +68,29 @@ bool Lane::ended() const {
   return giver_.head.load(std::memory_order_acquire) == taker_.tail.load(std::memory_order_relaxed);
 }
 
-bool Handover::give(uint16_t owner, const capture::Frame& frame) {
+bool Handover::give(uint16_t owner, const capture::Frame& frame, TimeNs reached) {
   Lane& lane = *out_[owner];
-  return lane.put(frame) || (when_full_ == event::WhenFull::kWait && wait(lane, frame));
+  return lane.put(frame, reached) || (when_full_ == event::WhenFull::kWait && wait(lane, frame, reached));
 }
 
-void Handover::show(uint16_t owner, const capture::Frame& frame) {
+void Handover::restart(TimeNs reached) {
+  for (Lane* lane : out_)
+    if (lane != nullptr) lane->restart(reached);
+}
+
+void Handover::show(uint16_t owner, const capture::Frame& frame, TimeNs reached) {
   for (size_t k = 0; k < out_.size(); ++k) {
     if (out_[k] == nullptr || k == owner) continue;
     const bool held = hold_ != nullptr && frame.mbuf != nullptr;
     if (held) hold_(frame.mbuf, 1);
-    if (!give(static_cast<uint16_t>(k), frame) && held) hold_(frame.mbuf, -1);
+    if (!give(static_cast<uint16_t>(k), frame, reached) && held) hold_(frame.mbuf, -1);
   }
 }
 
 // Captures only: the taker lives until its giver has ended, so room comes.
-bool Handover::wait(Lane& lane, const capture::Frame& frame) {
+bool Handover::wait(Lane& lane, const capture::Frame& frame, TimeNs reached) {
   lane.publish();
-  for (uint32_t rounds = 0; !lane.put(frame); ++rounds) rest(rounds);
+  for (uint32_t rounds = 0; !lane.put(frame, reached); ++rounds) rest(rounds);
   return true;
 }
 
@@ -107,6 +113,12 @@ bool Handover::ended() const { return std::ranges::all_of(in_, &Lane::ended); }
 TimeNs Handover::reached() const {
   TimeNs latest = 0;
   for (const Lane* lane : in_) latest = std::max(latest, lane->reached());
+  return latest;
+}
+
+TimeNs Handover::last_restart() const {
+  TimeNs latest = 0;
+  for (const Lane* lane : in_) latest = std::max(latest, lane->last_restart());
   return latest;
 }
 

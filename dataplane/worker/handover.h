@@ -12,6 +12,7 @@
 // instruction.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -32,28 +33,37 @@ class Lane {
   Lane& operator=(const Lane&) = delete;
 
   // giver
-  // False when full. The taker sees it after publish().
-  bool put(const capture::Frame& frame);
+  // False when full. The taker sees it after publish(). `reached`: how far the whole input's time has come with it.
+  bool put(const capture::Frame& frame, TimeNs reached);
+  // Captures: the input's clock had come to `reached` and started anew; told with the next frame.
+  void restart(TimeNs reached) { giver_.restarted = std::max(giver_.restarted, reached); }
   void publish();
   // The giver's packet time, all frames before it being published: lets a taker's time run on without frames.
-  void reach(TimeNs now) { giver_.reached.store(now, std::memory_order_release); }
+  void reach(TimeNs now) {
+    giver_.reached.store(now, std::memory_order_release);
+    giver_.reached_at.store(giver_.staged, std::memory_order_release);
+  }
   void end() { giver_.ended.store(true, std::memory_order_release); }
 
   // taker
-  // One burst at most; raises burst.now to its frames' times, and to the giver's when nothing is left. False: there is
-  // nothing, not even a time worth a look.
+  // One burst at most, burst.now as far as the giver's time had come with it; or the giver's time alone. False: there
+  // is nothing, not even a time worth a look.
   bool take(capture::Burst& burst);
   [[nodiscard]] TimeNs reached() const { return giver_.reached.load(std::memory_order_acquire); }
+  // After ended(): where the clock stood when it started anew after the last frame; 0: it did not.
+  [[nodiscard]] TimeNs last_restart() const { return giver_.restarted; }
   // The giver has ended and everything was taken.
   [[nodiscard]] bool ended() const;
 
  private:
   struct alignas(event::kCacheLine) Giver {
-    std::atomic<uint64_t> head{0};   // w: giver, r: taker
-    std::atomic<TimeNs> reached{0};  // w: giver, r: taker
-    std::atomic<bool> ended{false};  // w: giver, r: taker
-    uint64_t staged = 0;             // giver's own: head with what is not published
-    uint64_t tail_seen = 0;          // giver's own
+    std::atomic<uint64_t> head{0};        // w: giver, r: taker
+    std::atomic<TimeNs> reached{0};       // w: giver, r: taker
+    std::atomic<uint64_t> reached_at{0};  // w: giver, r: taker. `head` that `reached` was told at, or a newer `reached`
+    std::atomic<bool> ended{false};       // w: giver, r: taker
+    uint64_t staged = 0;                  // giver's own: head with what is not published
+    uint64_t tail_seen = 0;               // giver's own
+    TimeNs restarted = 0;                 // giver's own until it has ended
   };
   struct alignas(event::kCacheLine) Taker {
     std::atomic<uint64_t> tail{0};  // w: taker, r: giver
@@ -61,8 +71,14 @@ class Lane {
   };
   static_assert(sizeof(Giver) == event::kCacheLine && sizeof(Taker) == event::kCacheLine);
 
+  struct Slot {
+    capture::Frame frame;
+    TimeNs reached;
+    TimeNs restarted;
+  };
+
   const uint64_t mask_;
-  const std::unique_ptr<capture::Frame[]> slots_;
+  const std::unique_ptr<Slot[]> slots_;
   Giver giver_;
   Taker taker_;
 };
@@ -75,9 +91,11 @@ class Handover {
  public:
   [[nodiscard]] event::WhenFull when_full() const { return when_full_; }
   // To worker `owner`. False: its lane is full and the port is live.
-  bool give(uint16_t owner, const capture::Frame& frame);
+  bool give(uint16_t owner, const capture::Frame& frame, TimeNs reached);
   // To every other worker but `owner`, to look at only; this one stays the frame's owner. A full live lane is left out.
-  void show(uint16_t owner, const capture::Frame& frame);
+  void show(uint16_t owner, const capture::Frame& frame, TimeNs reached);
+  // See Lane.
+  void restart(TimeNs reached);
   // What was given this burst, and, on captures, the time it brought.
   void publish(TimeNs now);
   // Nothing follows from this worker.
@@ -87,14 +105,15 @@ class Handover {
   [[nodiscard]] const std::vector<Lane*>& in() const { return in_; }
   // Every giver has ended and everything was taken.
   [[nodiscard]] bool ended() const;
-  // The latest time any giver has reached.
+  // Captures, after ended(): how far the giver's time has come, and Lane::last_restart().
   [[nodiscard]] TimeNs reached() const;
+  [[nodiscard]] TimeNs last_restart() const;
   // Nothing to do: yields the core for a moment. Captures, and the end of live input.
   void rest(uint32_t idle_rounds) const;
 
  private:
   friend class Exchange;
-  bool wait(Lane& lane, const capture::Frame& frame);
+  bool wait(Lane& lane, const capture::Frame& frame, TimeNs reached);
 
   std::vector<Lane*> out_;  // by worker; null: itself
   std::vector<Lane*> in_;

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -38,10 +39,9 @@ TEST(Lane, KeepsOrderAndSaysWhenItIsFull) {
   uint32_t put = 0;
   uint32_t taken = 0;
   for (int round = 0; round < 10; ++round) {
-    while (lane.put(frame(put, 1000 + put))) ++put;
+    while (lane.put(frame(put, put), 1000 + put)) ++put;
     EXPECT_EQ(put - taken, 64U);
     lane.publish();
-    burst.now = 0;
     while (burst.count = 0, lane.take(burst)) {
       EXPECT_TRUE(burst.handed);
       for (uint32_t i = 0; i < burst.count; ++i) EXPECT_EQ(burst.frames[i].captured_bytes, taken++);
@@ -54,7 +54,7 @@ TEST(Lane, KeepsOrderAndSaysWhenItIsFull) {
 TEST(Lane, FramesShowOnlyWhenPublished) {
   Lane lane(64);
   capture::Burst burst;
-  ASSERT_TRUE(lane.put(frame(1, 5)));
+  ASSERT_TRUE(lane.put(frame(1, 5), 5));
   EXPECT_FALSE(lane.take(burst));
   lane.publish();
   EXPECT_FALSE(lane.ended());
@@ -78,12 +78,57 @@ TEST(Lane, TimeRunsOnWithoutFrames) {
   EXPECT_TRUE(lane.take(burst));
 }
 
+TEST(Lane, ARestartOfTheClockComesWithTheNextFrame) {
+  Lane lane(64);
+  capture::Burst burst;
+  ASSERT_TRUE(lane.put(frame(1, 5), 5));
+  lane.restart(900);
+  lane.restart(700);
+  ASSERT_TRUE(lane.put(frame(2, 6), 6));
+  ASSERT_TRUE(lane.put(frame(3, 7), 7));
+  lane.restart(50);
+  lane.publish();
+  lane.end();
+  ASSERT_TRUE(lane.take(burst));
+  ASSERT_EQ(burst.count, 3U);
+  EXPECT_EQ(burst.restarted[0], 0U);
+  EXPECT_EQ(burst.restarted[1], 900U) << "what the taker did not see of it is told";
+  EXPECT_EQ(burst.reached[1], 6U);
+  EXPECT_EQ(burst.restarted[2], 0U);
+  EXPECT_EQ(lane.last_restart(), 50U);
+}
+
+TEST(StreamClock, RunsWithTheLatestAndStartsAnewAfterALargeStepBack) {
+  StreamClock clock;
+  capture::Burst burst;
+  const auto at = [&](std::initializer_list<uint64_t> seconds) {
+    burst.count = 0;
+    for (const uint64_t s : seconds) burst.frames[burst.count++].time = s * kSecond;
+    clock.stamp(burst);
+  };
+  at({100, 99, 5000, 4990, 100, 101});
+  EXPECT_EQ(burst.reached[1], 100 * kSecond);
+  EXPECT_EQ(burst.reached[3], 5000 * kSecond);
+  EXPECT_EQ(burst.restarted[3], 0U);
+  EXPECT_EQ(burst.restarted[4], 5000 * kSecond);
+  EXPECT_EQ(burst.reached[5], 101 * kSecond);
+  EXPECT_EQ(clock.now(), 101 * kSecond);
+  // Leaping for ever: far fewer restarts than packets.
+  uint64_t restarts = 0;
+  constexpr uint64_t kPackets = 1'000'000;
+  for (uint64_t i = 0; i < kPackets; i += 2) {
+    at({1'000'000, 100});
+    restarts += burst.restarted[1] != 0 ? 1 : 0;
+  }
+  EXPECT_LT(restarts, 65'536 / 2 + 500);
+}
+
 TEST(Lane, TwoThreads) {
   Lane lane(64);
   constexpr uint32_t kFrames = 200'000;
   std::thread giver([&lane] {
     for (uint32_t i = 0; i < kFrames; ++i) {
-      while (!lane.put(frame(i, i))) {
+      while (!lane.put(frame(i, i), i)) {
         lane.publish();
         std::this_thread::yield();
       }
@@ -129,12 +174,13 @@ class List {
 // Workers with their memory and rings.
 class Team {
  public:
-  Team(uint16_t workers, Sharing sharing) {
+  Team(uint16_t workers, Sharing sharing, bool captures) {
     for (uint16_t i = 0; i < workers; ++i) {
       Setup setup;
       setup.index = i;
       setup.workers = workers;
       setup.sharing = sharing;
+      setup.captures = captures;
       setup.flow_capacity = 4096;
       setup.input = 1;
       setup.output.condenser.fold = false;
@@ -228,50 +274,80 @@ std::vector<const Packet*> pointers(const std::vector<Packet>& packets) {
   return out;
 }
 
-TEST(Workers, SameEventsWhoeverKeepsTheFlows) {
-  const std::vector<Packet> packets = traffic();
-  const auto whole_input = [&packets](uint16_t workers) {
-    Team team(workers, Sharing::kWholeInput);
-    for (uint16_t i = 0; i < workers; ++i) {
-      List source(pointers(packets));
-      EXPECT_TRUE(run(team[i], source));
-    }
-    return team.events();
-  };
-  const std::vector<std::string> one = whole_input(1);
-  EXPECT_EQ(one.size(), 320U);
-  EXPECT_EQ(whole_input(2), one);
-  EXPECT_EQ(whole_input(4), one);
-
-  for (uint16_t workers = 2; workers <= 4; ++workers) {
-    Team team(workers, Sharing::kHandOver);
-    Exchange exchange(workers, 64, WhenFull::kWait, true);  // short lanes: the reader has to wait
-    std::vector<std::thread> threads;
-    for (uint16_t i = 0; i < workers; ++i) {
-      team[i].handover = &exchange.of(i);
-      threads.emplace_back([&team, &packets, i] {
-        if (i == 0) {
-          List source(pointers(packets));
-          EXPECT_TRUE(run(team[i], source));
-        } else {
-          capture::NoSource source;
-          EXPECT_TRUE(run(team[i], source));
-        }
-      });
-    }
-    for (std::thread& t : threads) t.join();
-    EXPECT_EQ(team.events(), one) << workers;
-    EXPECT_EQ(team.outcomes(), packets.size());
-    EXPECT_EQ(team.sum(&Counters::handover_dropped), 0U);
-    EXPECT_GT(team.sum(&Counters::handed_over), packets.size() / 4);
+// What a capture gives on so many workers that each read all of it.
+std::vector<std::string> whole_input(const std::vector<Packet>& packets, uint16_t workers) {
+  Team team(workers, Sharing::kWholeInput, true);
+  for (uint16_t i = 0; i < workers; ++i) {
+    List source(pointers(packets));
+    EXPECT_TRUE(run(team[i], source));
   }
+  return team.events();
+}
+
+// … and when the first reads for all.
+std::vector<std::string> handed_over(const std::vector<Packet>& packets, uint16_t workers) {
+  Team team(workers, Sharing::kHandOver, true);
+  Exchange exchange(workers, 64, WhenFull::kWait, true);  // short lanes: the reader has to wait
+  std::vector<std::thread> threads;
+  for (uint16_t i = 0; i < workers; ++i) {
+    team[i].handover = &exchange.of(i);
+    threads.emplace_back([&team, &packets, i] {
+      List source(pointers(packets));
+      capture::NoSource none;
+      EXPECT_TRUE(i == 0 ? run(team[i], source) : run(team[i], none));
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(team.outcomes(), packets.size());
+  EXPECT_EQ(team.sum(&Counters::handover_dropped), 0U);
+  EXPECT_GT(team.sum(&Counters::handed_over), packets.size() / 4);
+  return team.events();
+}
+
+// Equal, or what one has and the other lacks.
+void expect_same(const std::vector<std::string>& got, const std::vector<std::string>& want, const std::string& how) {
+  std::vector<std::string> missing;
+  std::vector<std::string> extra;
+  std::ranges::set_difference(want, got, std::back_inserter(missing));
+  std::ranges::set_difference(got, want, std::back_inserter(extra));
+  EXPECT_TRUE(missing.empty() && extra.empty())
+      << how << ": " << missing.size() << " missing, " << extra.size() << " too many, e.g. "
+      << (missing.empty() ? "" : missing[0]) << " / " << (extra.empty() ? "" : extra[0]);
+}
+
+void same_on_all(const std::vector<Packet>& packets, size_t events) {
+  const std::vector<std::string> one = whole_input(packets, 1);
+  EXPECT_EQ(one.size(), events);
+  for (uint16_t workers = 2; workers <= 4; ++workers) {
+    expect_same(whole_input(packets, workers), one, std::to_string(workers) + " read all");
+    expect_same(handed_over(packets, workers), one, std::to_string(workers) + " hand over");
+  }
+}
+
+TEST(Workers, SameEventsWhoeverKeepsTheFlows) { same_on_all(traffic(), 320); }
+
+// Captures joined together: the clock leaps years ahead and back, at any packet.
+TEST(Workers, SameEventsWhenTheClockLeaps) {
+  const std::vector<Packet> some = traffic();
+  std::vector<Packet> all;
+  size_t part = 0;
+  for (size_t at = 0; at < some.size(); ++part) {
+    const size_t end = std::min(some.size(), at + 97 + part * 13 % 50);
+    for (; at < end; ++at) {
+      all.push_back(some[at]);
+      if (part % 3 == 1) all.back().time += 5 * 365 * 86'400 * kSecond;
+    }
+  }
+  const size_t events = whole_input(all, 1).size();
+  EXPECT_GT(events, 250U);
+  same_on_all(all, events);
 }
 
 // A port whose hash parts the directions: each of four workers receives some packets of every connection.
 TEST(Workers, PartedDirectionsMeet) {
   const std::vector<Packet> packets = traffic();
   constexpr uint16_t kWorkers = 4;
-  Team team(kWorkers, Sharing::kHandOver);
+  Team team(kWorkers, Sharing::kHandOver, false);
   Exchange exchange(kWorkers, 16'384, WhenFull::kDrop, false);
   std::vector<std::vector<const Packet*>> queues(kWorkers);
   for (const Packet& p : packets) {
@@ -298,7 +374,7 @@ TEST(Workers, PartedDirectionsMeet) {
 
 TEST(Workers, AFullLaneDropsAndCounts) {
   const std::vector<Packet> packets = traffic();
-  Team team(2, Sharing::kHandOver);
+  Team team(2, Sharing::kHandOver, false);
   Exchange exchange(2, 64, WhenFull::kDrop, false);
   team[0].handover = &exchange.of(0);
   List source(pointers(packets));

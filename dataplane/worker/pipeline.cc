@@ -58,16 +58,18 @@ void group(uint32_t count, uint32_t first, Do&& act) {
 // look like. Where ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
 bool for_all(const Worker& w, const packet::PacketView& v) {
   if (w.setup.sharing == Sharing::kTunnels) return v.icmp && v.network_tag == 0;
-  return w.handover->when_full() == event::WhenFull::kWait && !v.icmp && v.has(packet::kSyn);
+  return w.setup.captures && !v.icmp && v.has(packet::kSyn);
 }
 
 // A frame whose flow another worker keeps goes to it.
 void hand_over(Worker& w, capture::Burst& burst, uint32_t i) {
+  if (w.setup.captures && burst.restarted[i] != 0) w.handover->restart(burst.restarted[i]);
   if (w.parsed.outcomes[i] > Outcome::kOtherWorker) return;
+  const TimeNs reached = w.setup.captures ? burst.reached[i] : burst.now;
   const bool other = w.parsed.outcomes[i] == Outcome::kOtherWorker;
-  if (for_all(w, w.parsed.views[i])) w.handover->show(other ? w.owners[i] : w.setup.index, burst.frames[i]);
+  if (for_all(w, w.parsed.views[i])) w.handover->show(other ? w.owners[i] : w.setup.index, burst.frames[i], reached);
   if (!other) return;
-  if (w.handover->give(w.owners[i], burst.frames[i])) {
+  if (w.handover->give(w.owners[i], burst.frames[i], reached)) {
     burst.frames[i].mbuf = nullptr;  // the taker's now
     w.counters.handed_over.add(1);
   } else {
@@ -121,6 +123,11 @@ void judge(Worker& w) {
 void track(Worker& w, const capture::Burst& burst, uint32_t i) {
   const packet::PacketView& v = w.parsed.views[i];
   Outcome& outcome = w.parsed.outcomes[i];
+  if (w.setup.captures) {
+    if (burst.restarted[i] != 0) [[unlikely]]
+      restart(w, burst.restarted[i], burst.reached[i]);
+    w.tracker.reach(burst.reached[i]);
+  }
   if (outcome <= Outcome::kOtherWorker && v.has(packet::kSyn) && !v.icmp) w.tracker.learn_host(v, w.keys[i]);
   if (outcome == Outcome::kTracked) [[likely]] {
     outcome = w.tracker.packet(v, w.keys[i], w.from[i], w.hashes[i], w.candidates[i]);
@@ -174,9 +181,14 @@ void take_settings(Worker& w) {
 
 }  // namespace
 
+void restart(Worker& w, TimeNs reached, TimeNs now) {
+  while (!w.tracker.restart(reached, now)) judge(w);
+}
+
 void process(Worker& w, capture::Burst& burst) {
   take_settings(w);
   w.output.advance(burst.now);
+  if (w.setup.captures && !burst.handed) w.clock.stamp(burst);
   // Staggered: while one packet is tracked, the flow of a later one and the bucket of a still later one are on their
   // way from memory. A whole burst asked for at once would outnumber what a core can have under way, and it would wait.
   const uint32_t n = burst.count;
@@ -188,7 +200,7 @@ void process(Worker& w, capture::Burst& burst) {
     group(n, i - kBucketAhead, [&](uint32_t k) { find(w, k); });
     group(n, i - kBucketAhead - kFlowAhead, [&](uint32_t k) { track(w, burst, k); });
   }
-  if (sharing) w.handover->publish(burst.now);
+  if (sharing) w.handover->publish(w.setup.captures ? w.clock.now() : burst.now);
   w.tracker.advance(burst.now);
   judge(w);
   count(w, burst.count);

@@ -317,8 +317,36 @@ TEST(Pipeline, NoAllocationInTheLoop) {
   bench.feed(all);
   bench.quiet_until(all.back().time + 5 * kSecond);
   trap = false;
-  EXPECT_EQ(allocations.load(), 0U);
+  EXPECT_EQ(allocations.exchange(0), 0U);
   EXPECT_GT(bench.worker().counters.endings.get(), 2000U);
+}
+
+// What several workers add to the loop: lanes, and settings swapped under it.
+TEST(Pipeline, NoAllocationWhileHandingOverAndTakingSettings) {
+  Bench bench(65'536);
+  Exchange exchange(2, 256, event::WhenFull::kDrop, false);
+  LiveSettings live(Live{}, 1);
+  Worker& w = bench.worker();
+  w.setup.workers = 2;
+  w.setup.sharing = Sharing::kHandOver;
+  w.handover = &exchange.of(0);
+  w.live = live.reader(0);
+  std::vector<Packet> all;
+  for (uint16_t k = 0; k < 500; ++k) {
+    Conversation c = talk(static_cast<uint16_t>(10000 + k));
+    c.wait(k * kMs).handshake().client_sends(300).server_rst();
+    for (Packet& p : c.take()) all.push_back(std::move(p));
+  }
+  capture::Burst burst;
+  uint64_t taken = 0;
+  trap = true;
+  bench.feed(all);
+  while (exchange.of(1).in()[0]->take(burst)) taken += burst.count;
+  trap = false;
+  EXPECT_EQ(allocations.exchange(0), 0U);
+  EXPECT_EQ(taken, w.counters.handed_over.get());
+  EXPECT_GT(w.counters.handover_dropped.get(), 0U);
+  EXPECT_TRUE(live.applied(1));
 }
 
 }  // namespace

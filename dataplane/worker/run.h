@@ -16,8 +16,9 @@ template <capture::Source S>
 bool take_handed(Worker& w, S& source, capture::Burst& burst) {
   bool any = false;
   for (Lane* lane : w.handover->in()) {
-    burst.now = w.counters.now.load(std::memory_order_relaxed);
     if (!lane->take(burst)) continue;
+    // Live workers have clocks of their own; a capture's time is the giver's.
+    if (!w.setup.captures) burst.now = std::max(burst.now, w.counters.now.load(std::memory_order_relaxed));
     any = any || burst.count != 0;
     process(w, burst);
     source.release(burst);
@@ -34,8 +35,10 @@ void end_handover(Worker& w, S& source, capture::Burst& burst) {
     idle = take_handed(w, source, burst) ? 0 : idle + 1;
     if (idle != 0) w.handover->rest(idle);
   }
+  if (!w.setup.captures || w.handover->in().empty()) return;
+  if (const TimeNs from = w.handover->last_restart(); from != 0) restart(w, from, w.handover->reached());
   burst.count = 0;
-  burst.now = std::max(w.counters.now.load(std::memory_order_relaxed), w.handover->reached());
+  burst.now = w.handover->reached();
   process(w, burst);
 }
 

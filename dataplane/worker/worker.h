@@ -18,6 +18,7 @@
 #include "dataplane/worker/blind.h"
 #include "dataplane/worker/handover.h"
 #include "dataplane/worker/live.h"
+#include "dataplane/worker/stream_clock.h"
 
 namespace rs::worker {
 
@@ -33,6 +34,7 @@ struct Setup {
   uint16_t index = 0;
   uint16_t workers = 1;
   Sharing sharing = Sharing::kPorts;
+  bool captures = false;       // the input is capture files, not live ports
   uint64_t input = 0;          // see event.fbs Batch.input
   uint32_t flow_capacity = 0;  // of this worker
   flow::Seed seed;             // the same for all workers
@@ -84,6 +86,7 @@ struct Worker {
   const BlindLog* blind = nullptr;
   // Taken anew for each ending and kept no longer than it; nullptr: messages are not read. w: control, r: worker
   std::atomic<const context::Scanner*> scanner{nullptr};
+  StreamClock clock;  // captures
 
   // The burst in hand, stage by stage.
   packet::ViewBurst parsed;

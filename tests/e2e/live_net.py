@@ -32,12 +32,26 @@ while at < len(data):
 """ % PACE_S
 
 
+MACS = b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x08\0"
+
+
+def ipv4(src, dst, protocol, payload, ip_id=1):
+    """src and dst are the last two address bytes of 10.0.x.y."""
+    return struct.pack("!BBHHHBBHHHHH", 0x45, 0, 20 + len(payload), ip_id, 0x4000, 64, protocol, 0, 0x0a00, src,
+                       0x0a00, dst) + payload
+
+
 def frame(src, dst, flags, seq, ack, payload=b""):
     """Ethernet, IPv4 and TCP; src and dst are (last two address bytes, port)."""
     tcp = struct.pack("!HHIIBBHHH", src[1], dst[1], seq, ack, 0x50, flags, 64240, 0, 0) + payload
-    ip = struct.pack("!BBHHHBBHHHHH", 0x45, 0, 20 + len(tcp), seq & 0xffff, 0x4000, 64, 6, 0, 0x0a00, src[0], 0x0a00,
-                     dst[0])
-    return b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x08\0" + ip + tcp
+    return MACS + ipv4(src[0], dst[0], 6, tcp, seq & 0xffff)
+
+
+def unreachable(router, syn):
+    """A router's ICMP host unreachable (RFC 792) that quotes a SYN of frame()."""
+    quoted = syn[14:14 + 28]
+    client = struct.unpack_from("!H", quoted, 14)[0]
+    return MACS + ipv4(router, client, 1, struct.pack("!BBHI", 3, 1, 0, 0) + quoted)
 
 
 SYN, RST, PSH, ACK = 2, 4, 8, 16

@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from live_net import Net, Sensor, pcap, rounds, sensor_state, telemetry, until
+from live_net import Net, SYN, Sensor, frame, pcap, rounds, sensor_state, telemetry, unreachable, until
 from programs import Control, Failure, Skip, Workspace, each
 from report import Report
 
@@ -77,6 +77,19 @@ def tests(space, net, control):
         yield from balanced(counters, sent)
         if not sent // 4 < counters["handed_over"] < sent:
             yield f"{counters['handed_over']} of {sent} packets were handed over"
+
+    def rejected():
+        """ports: an ICMP error meets the connection it quotes, whichever worker receives it"""
+        sensor = Sensor(space, net, control, "icmp", "--interface", "mirror0", "--workers", 4)
+        syns = [frame((0x0100 + i % 50, 20000 + i), (0x0200 + i % 7, 443), SYN, 1000, 0) for i in range(COUNT)]
+        sent = net.send([[(True, syn) for syn in syns], [(False, unreachable(0x0901, syn)) for syn in syns]])
+        time.sleep(1.5)
+        counters = sensor.stop()
+        found = [e for e in events_of(control, "icmp") if e["ending"] == "rejected"]
+        if len(found) != COUNT:
+            yield f"{len(found)} of {COUNT} rejections found"
+        if (counters["received"], counters["tracked"], counters["icmp_quote"]) != (sent, COUNT, COUNT):
+            yield f"{sent} sent, counted {counters['tracked']} tracked and {counters['icmp_quote']} icmp_quote"
 
     def tap():
         """ports: a TAP's two directions on two ports meet on one worker"""
@@ -204,7 +217,7 @@ def tests(space, net, control):
         test.__doc__ = generator.__doc__
         return test
 
-    return [listed(t) for t in (four_queues, handed_over, tap, one_queue, af_xdp, without_frames,
+    return [listed(t) for t in (four_queues, handed_over, rejected, tap, one_queue, af_xdp, without_frames,
                                 no_runtime_directory, reload, losses)]
 
 
