@@ -69,6 +69,11 @@ class Tracker {
   // worker thread. `hash` is the table's hash of the packet's key, `candidate` the table's for that hash. In calm.h.
   packet::Outcome packet(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash,
                          uint32_t candidate = flow::kNone);
+  // The two halves of packet(). The short way, which ends nothing: false when the packet must go the long one, and then
+  // nothing is done yet.
+  inline bool calm(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint32_t candidate);
+  packet::Outcome any(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash,
+                      uint32_t candidate);
   packet::Outcome icmp(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
   // Captures: how far the whole input has come with the packet that follows; see worker/stream_clock.h.
   void reach(TimeNs now) {
@@ -117,10 +122,6 @@ class Tracker {
   void syn_ack(uint32_t i, const packet::PacketView& v, flow::End from);
   // False: the mirror's copy of a RST already seen.
   bool rst(uint32_t i, const packet::PacketView& v, flow::End from);
-  // The short way, see calm.h; false when the packet must go the long one, and then nothing is done yet.
-  bool calm(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint32_t candidate);
-  packet::Outcome any(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash,
-                      uint32_t candidate);
   void segment(uint32_t i, const packet::PacketView& v, flow::End from);
   void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
   // New payload at the start of a message, or while a name is looked for: `fresh` bytes at the packet's end are new;
