@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab's network: three namespaces in a row and a mirror port.
 
-    client c0 ---- r0 router r1 ---- s0 server
-                     |
-                     m0 ---- <prefix>mir   (outside: the sensor's or tcpdump's port)
+    client c0 --[wire]-- r0 router r1 --[wire]-- s0 server
+                           |
+                           m0 ---- <prefix>mir   (outside: the sensor's or tcpdump's port)
 
-With a delay there is a wire between r1 and s0 that carries each frame later (wire.py), for a round trip as on a real
-path.
+With a delay there is a wire on that side of the mirror that carries each frame later (wire.py), for round trips as on
+a real path.
 
 The mirror shows every packet once by default: both directions of the router's client-side leg (tc mirred), plus
 what the router itself sends to the server, which never passes that leg. `legs="both"` mirrors ingress and egress
@@ -106,12 +106,13 @@ def server_ip(family, i=0):
 class Network:
     """Builds and removes the namespaces and the mirror."""
 
-    def __init__(self, prefix, legs="one", delay_ms=0.0):
+    def __init__(self, prefix, legs="one", delay_ms=0.0, client_delay_ms=0.0):
         if not prefix.isalnum() or len(prefix) > 11:
             raise LabError(f"prefix {prefix!r}: letters and digits only, at most 11")
         self.prefix = prefix
         self.legs = legs
         self.delay_ms = delay_ms
+        self.client_delay_ms = client_delay_ms
         self.wire = Namespace(prefix + "-wire")
         self.mirror = prefix + "mir"
         self.client = Namespace(prefix + "-client")
@@ -122,7 +123,13 @@ class Network:
 
     @property
     def namespaces(self):
-        return (self.client, self.router, self.server) + ((self.wire,) if self.delay_ms else ())
+        return (self.client, self.router, self.server) + ((self.wire,) if self.wires else ())
+
+    @property
+    def wires(self):
+        """The long wires: (one end's interface, the other's, one-way delay in ms)."""
+        both = (("w0", "w1", self.delay_ms), ("w2", "w3", self.client_delay_ms))
+        return [w for w in both if w[2]]
 
     def write_state(self, **more):
         os.makedirs(STATE_DIR, exist_ok=True)
@@ -167,68 +174,11 @@ class Network:
             with contextlib.suppress(OSError):
                 ns.sysctl("net.ipv4.tcp_congestion_control", "cubic")
             run("ip", "-n", ns.name, "link", "set", "lo", "up")
-        run(
-            "ip",
-            "link",
-            "add",
-            "c0",
-            "netns",
-            self.client.name,
-            "address",
-            MAC["c0"],
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "r0",
-            "netns",
-            self.router.name,
-            "address",
-            MAC["r0"],
-        )
-        if self.delay_ms:
-            for near, ns, far in (("r1", self.router, "w0"), ("s0", self.server, "w1")):
-                run(
-                    "ip",
-                    "link",
-                    "add",
-                    near,
-                    "netns",
-                    ns.name,
-                    "address",
-                    MAC[near],
-                    "type",
-                    "veth",
-                    "peer",
-                    "name",
-                    far,
-                    "netns",
-                    self.wire.name,
-                )
-        else:
-            run(
-                "ip",
-                "link",
-                "add",
-                "s0",
-                "netns",
-                self.server.name,
-                "address",
-                MAC["s0"],
-                "type",
-                "veth",
-                "peer",
-                "name",
-                "r1",
-                "netns",
-                self.router.name,
-                "address",
-                MAC["r1"],
-            )
+        self.join("c0", self.client, "r0", self.router, ("w2", "w3") if self.client_delay_ms else ())
+        self.join("s0", self.server, "r1", self.router, ("w1", "w0") if self.delay_ms else ())
         run("ip", "link", "add", "m0", "netns", self.router.name, "type", "veth", "peer", "name", self.mirror)
         ends = [(self.client, "c0"), (self.router, "r0"), (self.router, "r1"), (self.server, "s0")]
-        if self.delay_ms:
-            ends += [(self.wire, "w0"), (self.wire, "w1")]
+        ends += [(self.wire, end) for wire in self.wires for end in wire[:2]]
         for ns, link in ends + [(self.router, "m0")]:
             # One packet on the wire is one packet on the mirror, with its real checksum.
             ns.run(
@@ -251,6 +201,18 @@ class Network:
         run("ip", "-n", self.router.name, "link", "set", "m0", "mtu", "9000", "up")
         self.addresses()
         self.span()
+        with contextlib.suppress(OSError):
+            # What it has forgotten it does not take up again in the middle.
+            self.router.sysctl("net.netfilter.nf_conntrack_tcp_loose", 0)
+
+    def join(self, near, near_ns, far, far_ns, wire):
+        """A veth pair between two namespaces, or two pairs that end in the wire's."""
+        a, b = wire or ("", "")
+        pairs = [(near, near_ns, a, self.wire), (far, far_ns, b, self.wire)] if wire else [(near, near_ns, far, far_ns)]
+        for one, one_ns, other, other_ns in pairs:
+            head = ["ip", "link", "add", one, "netns", one_ns.name, "address", MAC[one], "type", "veth"]
+            address = ["address", MAC[other]] if other in MAC else []
+            run(*head, "peer", "name", other, "netns", other_ns.name, *address)
 
     @staticmethod
     def silence(link):
@@ -278,29 +240,8 @@ class Network:
 
     def span(self):
         def mirror(link, direction):
-            self.router.run(
-                "tc",
-                "filter",
-                "add",
-                "dev",
-                link,
-                direction,
-                "prio",
-                "1",
-                "protocol",
-                "all",
-                "u32",
-                "match",
-                "u32",
-                "0",
-                "0",
-                "action",
-                "mirred",
-                "egress",
-                "mirror",
-                "dev",
-                "m0",
-            )
+            match = "prio 1 protocol all u32 match u32 0 0 action mirred egress mirror dev m0".split()
+            self.router.run("tc", "filter", "add", "dev", link, direction, *match)
 
         legs = ("r0", "r1") if self.legs == "both" else ("r0",)
         for link in legs:
