@@ -64,18 +64,24 @@ class Figures(unittest.TestCase):
         self.assertEqual(m.of, 0)
 
     def test_limits_can_fail(self):
-        self.assertFalse(self.value("stage", (None, event(stage="idle"))).holds)
-        self.assertFalse(self.value("cause, first answer", (None, event(cause="port_scan"))).holds)
-        self.assertFalse(self.value("cause, first or second answer", (None, event(cause="port_scan"))).holds)
-        self.assertFalse(self.value("clean connections reported", (None, event()), alarms=[1], clean=9).holds)
-        self.assertTrue(self.value("clean connections reported", (None, event()), clean=9).holds)
+        def good(name, *pairs, **more):
+            m = self.value(name, *pairs, **more)
+            return m.within(m.goal)
+
+        self.assertFalse(good("stage", (None, event(stage="idle"))))
+        self.assertFalse(good("cause, first answer", (None, event(cause="port_scan"))))
+        self.assertFalse(good("cause, first or second answer", (None, event(cause="port_scan"))))
+        self.assertTrue(good("cause, first or second answer", (None, event())))
+        self.assertFalse(good("clean connections reported", (None, event()), alarms=[1], clean=9))
+        self.assertTrue(good("clean connections reported", (None, event()), clean=9))
 
     def test_calibration(self):
         pairs = [(None, event(confidence=0.75))] * 3 + [(None, event(confidence=0.75, cause="port_scan"))]
         table, error = score.calibration(rows(*pairs))
         self.assertEqual(table, [(0.7, 0.8, 4, 0.75, 0.75)])
         self.assertAlmostEqual(error, 0)
-        _, error = score.calibration(rows((None, event(confidence=1.0)), (None, event(cause="overload", confidence=1.0))))
+        wrong = event(cause="overload", confidence=1.0)
+        _, error = score.calibration(rows((None, event(confidence=1.0)), (None, wrong)))
         self.assertAlmostEqual(error, 0.5)
 
     def test_each_scenario_counts_the_same(self):

@@ -9,8 +9,9 @@ import tarfile
 import tempfile
 
 from programs import Failure, json_lines, program, run
+from split import merge
 
-AT_ONCE = os.cpu_count() or 1
+AT_ONCE = 3 * (os.cpu_count() or 1)  # the programs mostly wait for each other
 ANALYZE_S = 60
 
 
@@ -64,6 +65,14 @@ def analyze_all(captures):
     """{capture: events}, several at a time; the first failure is raised."""
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         return dict(zip(captures, pool.map(analyze, captures)))
+
+
+def analyze_together(captures):
+    """The events of several captures as one, in the order of their packets."""
+    with tempfile.TemporaryDirectory(prefix="rs-accuracy-") as directory:
+        whole = pathlib.Path(directory) / "all.pcap"
+        whole.write_bytes(merge([c.read_bytes() for c in captures]))
+        return analyze(whole)
 
 
 class Unpacked:

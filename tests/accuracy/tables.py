@@ -65,12 +65,10 @@ def reliability(rows):
 
 
 def summary(measures, rows):
-    yield "| figure | value | limit |"
+    yield "| figure | value | to be |"
     yield "|---|---|---|"
     for m in measures:
-        value = f"{m.value:.3f}" if not m.of else f"{percent(m.value)} ({m.part} of {m.of})"
-        limit = f"{m.limit:g}" if not m.of else percent(m.limit)
-        yield f"| {m.name} | {value} | {'at least' if m.at_least else 'at most'} {limit} |"
+        yield f"| {m.name} | {m.text()} | {m.wanted(m.goal)}{'' if m.within(m.goal) else ', **not yet**'} |"
     first, second = by_scenario(rows, lambda r: r.top1), by_scenario(rows, lambda r: r.top2)
     yield f"| cause, first answer, each scenario counting the same | {percent(first)} | |"
     yield f"| cause, first or second, each scenario counting the same | {percent(second)} | |"

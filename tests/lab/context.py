@@ -6,6 +6,7 @@ says of each what a perfect observer would: `t.expect(conn, ...)` or `t.expect_c
 """
 import contextlib
 import dataclasses
+import ipaddress
 import os
 import select
 import socket
@@ -196,6 +197,13 @@ class Context:
     def client_ip(self, i):
         return net.client_ip(self.family, i)
 
+    def scanner_ip(self, i=0):
+        return net.scanner_ip(self.family, i)
+
+    def nowhere_ip(self, i):
+        """The address of a host that never answers, whoever sends in its name."""
+        return str(ipaddress.ip_network(net.NOWHERE[self.family])[1 + i])
+
     def server_ip(self, i=0):
         return net.server_ip(self.family, i)
 
@@ -363,8 +371,8 @@ class Context:
         client, server = (c.client_ip, c.client_port), (c.server_ip, c.server_port)
         events = self.lab.oracle.between(c.start_ns, time.time_ns())
         complete(events)
-        senders = {"client": [(client, server)], "server": [(server, client)], None: [(client, server), (server, client)]}
-        return any((tuple(e["src"]), tuple(e["dst"])) in senders[by] for e in events if e["event"] == "send_reset")
+        ways = {"client": [(client, server)], "server": [(server, client)], None: [(client, server), (server, client)]}
+        return any((tuple(e["src"]), tuple(e["dst"])) in ways[by] for e in events if e["event"] == "send_reset")
 
     # --- truth
 

@@ -28,6 +28,9 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 MAC = {"c0": "02:52:53:00:01:02", "r0": "02:52:53:00:01:01", "r1": "02:52:53:00:02:01", "s0": "02:52:53:00:02:02"}
 CLIENTS = 8  # addresses of the client side: .11 and up
+SCANNERS = 4  # more of them, for those who scan: what is known of a scanner must not fall on others
+SCANNER_UID = 54321  # programs of this user leave the client side with a scanner's address
+NOWHERE = {4: "198.18.0.0/24", 6: "2001:db8:77::/64"}  # spoofed hosts: on the client side, and silent
 SERVERS = 4  # addresses of the server side
 
 
@@ -97,6 +100,11 @@ class Namespace:
 
 def client_ip(family, i):
     return f"10.77.1.{11 + i % CLIENTS}" if family == 4 else f"fd77:1::{11 + i % CLIENTS:x}"
+
+
+def scanner_ip(family, i=0):
+    last = 11 + CLIENTS + i % SCANNERS
+    return f"10.77.1.{last}" if family == 4 else f"fd77:1::{last:x}"
 
 
 def server_ip(family, i=0):
@@ -228,6 +236,8 @@ class Network:
 
         add(self.client, "c0", [f"{client_ip(4, i)}/24" for i in range(CLIENTS)])
         add(self.client, "c0", [f"{client_ip(6, i)}/64" for i in range(CLIENTS)])
+        add(self.client, "c0", [f"{scanner_ip(4, i)}/24" for i in range(SCANNERS)])
+        add(self.client, "c0", [f"{scanner_ip(6, i)}/64" for i in range(SCANNERS)])
         add(self.router, "r0", ["10.77.1.1/24", "fd77:1::1/64"])
         add(self.router, "r1", ["10.77.2.1/24", "fd77:2::1/64"])
         add(self.server, "s0", [f"{server_ip(4, i)}/24" for i in range(SERVERS)])
@@ -237,6 +247,12 @@ class Network:
         for ns, net in ((self.client, "1"), (self.server, "2")):
             run("ip", "-n", ns.name, "route", "add", "default", "via", f"10.77.{net}.1")
             run("ip", "-n", ns.name, "-6", "route", "add", "default", "via", f"fd77:{net}::1")
+        for family, gateway in ((4, "10.77.1.1"), (6, "fd77:1::1")):
+            ip = ["ip", "-n", self.client.name, f"-{family}"]
+            run(*ip, "rule", "add", "uidrange", f"{SCANNER_UID}-{SCANNER_UID}", "lookup", "77")
+            run(*ip, "route", "add", "default", "via", gateway, "src", scanner_ip(family), "table", "77")
+            via = client_ip(family, 0)
+            run("ip", "-n", self.router.name, f"-{family}", "route", "add", NOWHERE[family], "via", via)
 
     def span(self):
         def mirror(link, direction):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An endpoint made by hand, for stacks other than this machine's: its segments are what the scenario says, byte by byte.
+"""An endpoint made by hand, for stacks other than this machine's: its segments are what the scenario says.
 
 It stands on the client's or the server's own link; the kernel there hears nothing of the scenario's server port. It
 keeps the two sequence numbers and acknowledges what it is told to; everything else is the scenario's business.

@@ -28,8 +28,6 @@ def write_late(c, data, pause=0.5):
 
 def new_cluster(directory):
     """An empty cluster; making one takes seconds, copying it does not."""
-    if not os.path.exists(f"{POSTGRES}/initdb"):
-        raise LabError(f"no {POSTGRES}/initdb: apt-get install postgresql")
     os.chown(directory, pwd.getpwnam("postgres").pw_uid, -1)
     cluster = os.path.join(directory, "data")
     as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
@@ -116,7 +114,7 @@ def pg_end(c):
     ),
     core=False,
     seconds=8,
-    needs=("setpriv",),
+    needs=(f"{POSTGRES}/initdb",),
 )
 def overload_postgres(t):
     port = t.port()
@@ -155,7 +153,7 @@ def overload_postgres(t):
     ),
     core=False,
     seconds=8,
-    needs=("setpriv",),
+    needs=(f"{POSTGRES}/initdb",),
 )
 def admin_kill_postgres(t):
     port = t.port()
@@ -194,7 +192,7 @@ def admin_kill_postgres(t):
     ),
     core=False,
     seconds=9,
-    needs=("setpriv",),
+    needs=(f"{POSTGRES}/initdb",),
 )
 def idle_timeout_fin_postgres(t):
     port = t.port()
@@ -410,7 +408,7 @@ def redis(t, port, *options):
     "sessions with PostgreSQL, MariaDB and Redis that end as they should",
     Expect("unknown"),
     seconds=9,
-    needs=("redis-server", "mariadbd", "setpriv"),
+    needs=("redis-server", "mariadbd", f"{POSTGRES}/initdb"),
 )
 def clean_databases(t):
     pg, my, re = t.port(), t.port(), t.port()

@@ -15,7 +15,7 @@ SCAN = Expect("port_scan", ("client", "server"), ("syn", "syn_ack", "established
 
 def probe(t, i, sport, dport):
     """A probe's connection: no socket of ours, the scanner owns its port."""
-    return Connection(None, None, t.client_ip(i), sport, t.server_ip(), dport, time.time_ns())
+    return Connection(None, None, t.scanner_ip(i), sport, t.server_ip(), dport, time.time_ns())
 
 
 @scenario("port_scan", "nmap -sS over thirty ports, two of them open", SCAN, seconds=4, needs=("nmap",))
@@ -46,7 +46,7 @@ def port_scan(t):
         "-g",
         str(sport),
         "-S",
-        t.client_ip(0),
+        t.scanner_ip(0),
         "-e",
         "c0",
         "-T4",

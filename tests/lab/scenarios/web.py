@@ -13,6 +13,7 @@ HEAD = b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 UPLOAD = b"POST /upload HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 900000\r\n\r\n"
 LATE = "server:TCP_ABORT_ON_DATA|TCP_TIMEWAIT_SOCKET|TCP_FLAGS|NO_SOCKET"
 UNREAD = "server:TCP_ABORT_ON_CLOSE"
+LINGER = "lingering_time 200ms; lingering_close off; "  # nginx reads on for a while where it has answered early
 
 
 def haproxy(t, ns, text, port):
@@ -78,7 +79,7 @@ def upload_meets(t, port, seconds=0.4):
 )
 def early_response_nginx(t):
     port = t.port()
-    nginx(t, port, "client_max_body_size 10k; lingering_time 200ms; lingering_close off; location / { root %(root)s; }")
+    nginx(t, port, LINGER + "client_max_body_size 10k; location / { root %(root)s; }")
     upload_meets(t, port)
 
 
@@ -91,7 +92,7 @@ def early_response_nginx(t):
 )
 def overload_503_nginx(t):
     port = t.port()
-    nginx(t, port, "lingering_time 200ms; lingering_close off; keepalive_timeout 0; location / { return 503; }")
+    nginx(t, port, LINGER + "keepalive_timeout 0; location / { return 503; }")
     upload_meets(t, port)
 
 
@@ -107,7 +108,7 @@ def overload_503_nginx(t):
 def rate_limit_nginx(t):
     port = t.port()
     zone = "limit_req_zone $binary_remote_addr zone=z:1m rate=1r/m; limit_req_status 429;"
-    nginx(t, port, "lingering_time 200ms; lingering_close off; keepalive_timeout 0; limit_req zone=z; location / { root %(root)s; }", zone)
+    nginx(t, port, LINGER + "keepalive_timeout 0; limit_req zone=z; location / { root %(root)s; }", zone)
     for i in range(min(8, t.n)):
         c = t.connect(port, i)
         t.expect_clean(c, "the request the limit allows")
