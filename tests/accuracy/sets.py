@@ -11,7 +11,7 @@ import tempfile
 from programs import Failure, json_lines, program, run
 from split import merge
 
-AT_ONCE = 3 * (os.cpu_count() or 1)  # the programs mostly wait for each other
+AT_ONCE = 2 * (os.cpu_count() or 1)  # the programs mostly wait for each other
 ANALYZE_S = 60
 
 
@@ -55,7 +55,8 @@ def unpack(source, directory):
 
 def analyze(capture):
     """The events of one capture, harmless ones too."""
-    done = run(program("resetscope"), "analyze", capture, "--benign", "--output", "json", timeout=ANALYZE_S)
+    done = run(program("resetscope"), "analyze", capture, "--benign", "--output", "json", "--timeout", f"{ANALYZE_S}s",
+               timeout=2 * ANALYZE_S)
     if done.returncode != 0:
         raise Failure(f"{capture.name}: status {done.returncode}: {done.stderr.strip()[-300:]}")
     return json_lines(done.stdout)
