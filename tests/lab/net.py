@@ -31,7 +31,7 @@ CLIENTS = 8  # addresses of the client side: .11 and up
 SCANNERS = 4  # more of them, for those who scan: what is known of a scanner must not fall on others
 SCANNER_UID = 54321  # programs of this user leave the client side with a scanner's address
 NOWHERE = {4: "198.18.0.0/24", 6: "2001:db8:77::/64"}  # spoofed hosts: on the client side, and silent
-SERVERS = 4  # addresses of the server side
+SERVERS = 8  # addresses of the server side; one host's stack has one set of marks, so other stacks have their own
 
 
 class LabError(Exception):

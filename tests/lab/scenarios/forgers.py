@@ -324,7 +324,7 @@ def blind_rst_spray(t):
     seconds=4,
 )
 def ddos_auth_reset(t):
-    listener = t.listen()
+    listener = t.listen(which=6)  # its SYN-ACKs are not all its own
     port = listener.getsockname()[1]
     ip = "ip" if t.family == 4 else "ip6"
     t.nft_table(

@@ -196,7 +196,7 @@ def listen_overflow_cookies(t):
     for c in many:
         with contextlib.suppress(OSError):
             c.client.send(b"anyone?\n")
-    time.sleep(7)
+    time.sleep(9.5)  # five doubling repeats
     inside = established(t, listener)
     for c in many:
         if c.client_port not in inside:

@@ -15,7 +15,8 @@ def server_puppet(t, i, stack):
     """A client of this machine, connected to a puppet server."""
     port = t.port()
     sock = t.socket(i)
-    here, there = (t.server_ip(), port), sock.getsockname()[:2]
+    host = t.server_ip(4 if stack is WINDOWS else 5)  # an address of its own
+    here, there = (host, port), sock.getsockname()[:2]
     p = Puppet(t, "server", here, there, port, stack)
     return p, sock, Connection(sock, None, *there, *here, p.start_ns)
 
