@@ -62,6 +62,8 @@ REASONS = {
         "an unfinished request and a finished one differ in the payload only",
     ("keepalive_race", "close_then_late_data"):
         "whether the request left before the FIN arrived is a matter of half a round trip",
+    ("lb_no_backend", "idle_timeout_fin"):
+        "a proxy that gives up on its back side and a timer both close after whole seconds without an answer",
     ("lb_no_backend", "close_then_late_data"):
         "why a proxy closed is known to its back side only",
     ("rate_limit", "app_abort_linger0"):

@@ -55,7 +55,7 @@ class Figures(unittest.TestCase):
     def test_origin(self):
         pairs = [(None, event())] * 98 + [(None, event(origin="middlebox")), (None, event(origin="unknown"))]
         m = self.value("origin, where one is named", *pairs)
-        self.assertEqual((m.part, m.of, m.holds), (98, 99, False))
+        self.assertEqual((m.part, m.of, m.within(m.goal)), (98, 99, False))
         self.assertTrue(self.value("origin unknown or no event", *pairs).holds)
         self.assertFalse(self.value("origin unknown or no event", *pairs[:9], (None, None)).holds)
 

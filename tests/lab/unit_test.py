@@ -151,6 +151,19 @@ class Compare(unittest.TestCase):
         )
 
 
+class ForgeMarks(unittest.TestCase):
+    def test_what_is_built_can_be_read(self):
+        for here, there, kind in (("10.0.0.1", "10.0.0.2", b"\x08\x00"), ("fd00::1", "fd00::2", b"\x86\xdd")):
+            label = 0x12345 if ":" in here else 0
+            packet = forge.tcp(
+                here, there, 5, 6, 7, 8, forge.RST, payload=b"why", ttl=9, ip_id=10, tos=0x28, flow_label=label
+            )
+            s = forge.parse(b"\0" * 12 + kind + packet)
+            self.assertEqual((s.src, s.dst, s.sport, s.dport, s.seq, s.ack, s.flags), (here, there, 5, 6, 7, 8, 4))
+            self.assertEqual((s.payload, s.ttl, s.tos, s.flow_label), (b"why", 9, 0x28, label))
+            self.assertEqual(forge.parse(b"\0" * 12 + kind + packet[:30]), None)
+
+
 class Split(unittest.TestCase):
     """One capture of several scenarios, taken apart and put together."""
 

@@ -59,12 +59,17 @@ def postgres(t, port, **settings):
         **settings,
     }
     options = [a for k, v in settings.items() for a in ("-c", f"{k}={v}")]
-    t.start(
+    p = t.start(
         t.network.server,
         *("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"),
         *(f"{POSTGRES}/postgres", "-D", d, *options),
         ready_port=port,
     )
+    deadline = time.monotonic() + 15
+    while "ready to accept connections" not in t.lab.processes.tail(p, 20):  # it listens before it is ready
+        if time.monotonic() > deadline:
+            raise LabError(f"{t.spec.name}: PostgreSQL is not ready: {t.lab.processes.tail(p)}")
+        time.sleep(0.05)
 
 
 STARTUP = b"user\0postgres\0database\0postgres\0\0"

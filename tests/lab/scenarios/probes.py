@@ -160,9 +160,15 @@ def health_check(t):
         )
     t.watch(port)
     start = time.time_ns()
-    t.start(t.network.client, "haproxy", "-db", "-f", config, ready_port=front)
+    p = t.start(t.network.client, "haproxy", "-db", "-f", config, ready_port=front)
     time.sleep(4)
+    t.lab.processes.stop(p)
+    time.sleep(0.5)
     with t.box.lock:
         clients = {k[1]: k[0] for k in t.box.last if k[3] == port}
     for sport, ip in clients.items():
-        t.expect(Connection(None, None, ip, sport, t.server_ip(), port, start))
+        c = Connection(None, None, ip, sport, t.server_ip(), port, start)
+        if t.reset_seen(c, "client", wait=0) is False:
+            t.ignore(c, "the checker was stopped in the middle of it")
+        else:
+            t.expect(c)

@@ -246,21 +246,21 @@ BANNER = b"SSH-2.0-OpenSSH_9.2\r\n"
 
 
 @scenario(
-    "overload_sshd",
-    "sshd has all the unauthenticated sessions it may have (MaxStartups)",
+    "rate_limit_sshd",
+    "sshd has all the unauthenticated sessions it may have and throttles (MaxStartups)",
     Expect(
-        "overload",
+        "rate_limit",
         ("server",),
         ("exchange", "request", "closing", "closed"),
         ("reset",),
-        also_ok=("rate_limit",),
+        also_ok=("overload",),
         kernel=UNREAD,
     ),
     core=False,
     seconds=4,
     needs=("/usr/sbin/sshd", "ssh-keygen"),
 )
-def overload_sshd(t):
+def rate_limit_sshd(t):
     port = t.port()
     sshd(t, port, "MaxStartups 2:100:2")
     inside = [t.connect(port, i) for i in range(2)]

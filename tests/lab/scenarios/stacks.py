@@ -165,7 +165,8 @@ def bsd_refused(t):
         sock.setblocking(False)
         sock.connect_ex(p.here)
         s = p.must_hear(lambda s: s.flags & forge.SYN, "SYN")
-        p.send(RA, seq=0, ack=s.end, window=0)
+        # It turns the SYN's own packet round: type of service and flow label stay.
+        p.send(RA, seq=0, ack=s.end, window=0, tos=s.tos, flow_label=s.flow_label)
         time.sleep(0.2)
         sock.close()
 

@@ -388,7 +388,7 @@ def keepalive_race(t):
         ("server",),
         ("closing", "closed", "request"),
         ("reset",),
-        also_ok=("close_then_late_data",),
+        also_ok=("idle_timeout_fin", "close_then_late_data"),
         kernel="server:TCP_ABORT_ON_DATA|TCP_TIMEWAIT_SOCKET|TCP_FLAGS|NO_SOCKET|TCP_ABORT_ON_CLOSE|TCP_STATE",
     ),
     core=False,
