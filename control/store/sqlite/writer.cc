@@ -174,7 +174,13 @@ void Writer::store(Group& group) {
 
 void Writer::announce(Group& group) {
   newest_cursor_.store(transaction_.newest_cursor(), std::memory_order_release);
+  // Listeners first: who learns from an acknowledgement that an event is stored may start a watch, and must not be
+  // shown it as news.
+  tell_listener(group);
   for (Job& job : group) job.done(job.written);
+}
+
+void Writer::tell_listener(Group& group) {
   const std::lock_guard lock(mutex_);
   CommitListener* listener = listener_;
   if (listener == nullptr) return;
