@@ -34,7 +34,7 @@ constexpr int64_t kKnownDefaults[] = {30,  60,  65,  75,   120,  180,  240,  300
 
 bool is_stateless(const RstSeen& r) { return r.window == 0 && r.opts == 0 && r.payload_bytes == 0; }
 
-// A timer set in whole seconds fires a scheduler tick and half a round trip late, never early. 25 ms or 0.2 %.
+// A timer set in whole seconds fires a scheduler tick late, never early. 25 ms or 0.2 %.
 int64_t whole_seconds(uint32_t idle_ms) {
   const int64_t seconds = (idle_ms + 10) / 1000;
   const int64_t late = static_cast<int64_t>(idle_ms) - seconds * 1000;
@@ -125,6 +125,7 @@ class Gatherer {
     if (mark(flow::kDuplicates)) f_.set(FactId::kMirrorDuplicate);
     if (mark(flow::kSynOnLive)) f_.set(FactId::kSynOnLiveConnection);
     if (mark(flow::kSynAckWrong)) f_.set(FactId::kSynAckWrong);
+    if ((e_.hot.quick & flow::kAfterClose) != 0) f_.set(FactId::kTupleClosedBefore, 1);
     if (e_.lossy) f_.set(FactId::kLossyCapture);
   }
 
@@ -149,8 +150,13 @@ class Gatherer {
   // A silence explains an ending that it led up to, or that the first packets after it drew at once. When the
   // connection had come back to life for a while it explains nothing.
   [[nodiscard]] bool is_idle() const {
+    if (probed(End::kLo) || probed(End::kHi)) return true;
     if (e_.idle_ms <= idle_threshold_ms(client(), server())) return false;
     return e_.kind != EndKind::kRst || silent_to_the_end() || prompt();
+  }
+  // Nobody probes a connection that is in use. A probe into a closed window looks the same and asks something else.
+  [[nodiscard]] bool probed(End by) const {
+    return dir(by).probes != 0 && (dir(other(by)).bits & flow::kZeroWindow) == 0;
   }
   [[nodiscard]] bool silent_to_the_end() const {
     const TimeNs last = std::max(client().last_ns, server().last_ns);
@@ -174,13 +180,23 @@ class Gatherer {
       f_.set(FactId::kImageStateless);
     } else if (is_stateless(r) && has_ack && (r.seq == 0 || answers_syn())) {
       f_.set(FactId::kImageStatelessAck);
-    } else if (has_ack && spoke(sender()) && (r.window != 0 || ts_kept || id_follows || label_follows)) {
+    } else if (has_ack && spoke(sender()) &&
+               (r.window != 0 || ts_kept || id_follows || label_follows || closes_with_zero())) {
       f_.set(FactId::kImageActive);
     } else {
       f_.set(FactId::kImageRaw);
     }
     if (ts_negotiated && has_ack && !is_stateless(r))
       f_.set(ts_kept ? FactId::kTimestampsKept : FactId::kTimestampsMissing);
+  }
+
+  // Windows resets a live connection with window 0. Over IPv6 there is no IP ID to show that its sender is the host:
+  // then all else must be the host's own, hop limit, no label where it sends none, no timestamps where it has none.
+  [[nodiscard]] bool closes_with_zero() const {
+    const RstSeen& r = rst();
+    return v6() && r.flow_label == sender().flow_label && (sender().bits & flow::kTimestamps) == 0 &&
+           r.ttl >= sender().ttl_min && r.ttl <= sender().ttl_max && r.seq_minus_next == 0 &&
+           r.ack_minus_peer_next == 0 && e_.rst_count[static_cast<size_t>(r.from)] == 1;
   }
 
   [[nodiscard]] bool answers_syn() const {
@@ -215,7 +231,8 @@ class Gatherer {
   void ip_id() {
     const RstSeen& r = rst();
     if (v6()) {
-      if (r.flow_label == 0 && sender().flow_label == 0 && peer().flow_label == 0) return;  // a network without labels
+      // A host that sends no labels, or a network without them, has none to lose.
+      if (r.flow_label == 0 && sender().flow_label == 0 && (spoke(sender()) || peer().flow_label == 0)) return;
       if (r.flow_label == 0) {
         f_.set(FactId::kFlowLabelZero);
       } else {
@@ -347,6 +364,8 @@ class Gatherer {
     if (e_.challenge_ack) f_.set(FactId::kChallengeAckSeen);
     if (e_.syn_ack_after_rst) f_.set(FactId::kGenuineSynAckAfterRst);
     if (own_rsts > 1) f_.set(FactId::kRepeatedRst, own_rsts);
+    fields_vary();
+    const RstSeen* previous = &r;  // of the first RST's sender
     for (uint8_t k = 1; k < e_.rsts; ++k) {
       const RstSeen& later = e_.rst[k];
       const auto apart_us = static_cast<int64_t>((later.time - r.time) / kUs);
@@ -362,9 +381,31 @@ class Gatherer {
         continue;
       }
       // No stack sends a RST beyond what it ever sent: only a guesser covers the window with a ladder.
-      if (later.seq_minus_next > 0 && later.seq != r.seq && apart_us <= 1'000'000 && spoke(sender()) &&
-          !f_.has(FactId::kRstSeqLadder))
-        f_.set(FactId::kRstSeqLadder, seq_diff(later.seq, e_.rst[k - 1].seq));
+      const int32_t step = seq_diff(later.seq, previous->seq);
+      previous = &later;
+      if (later.seq_minus_next <= 0 || later.seq == r.seq || apart_us > 1'000'000 || !spoke(sender()) ||
+          f_.has(FactId::kRstSeqLadder))
+        continue;
+      f_.set(FactId::kRstSeqLadder, step);
+      // Aimed at where the data under way will have brought the receiver: the usual full segment, or this peer's.
+      const int32_t largest = std::max<int32_t>(sender().largest_32, peer().largest_32) * 32;
+      if (step % 1460 == 0 || step % 1440 == 0 || (largest >= 512 && std::abs(step - largest) < 32))
+        f_.set(FactId::kRstSegmentLadder, step);
+    }
+  }
+
+  // A kernel answers each trigger alike, and once; a device that makes RSTs by hand often varies what it can.
+  void fields_vary() {
+    const RstSeen& r = rst();
+    for (uint8_t k = 1; k < e_.rsts; ++k) {
+      const RstSeen& later = e_.rst[k];
+      if (later.from != r.from || later.time - r.time > 50 * kMs) continue;
+      const bool kernels = is_stateless(later) && (later.flags & packet::kAck) == 0;
+      const bool windows = later.window != r.window && !kernels && later.seq == r.seq;
+      const bool hops = std::abs(later.ttl - r.ttl) > 1;
+      if (!windows && !hops) continue;
+      f_.set(FactId::kRstFieldsVary, e_.rst_count[static_cast<size_t>(r.from)]);
+      return;
     }
   }
 
@@ -430,6 +471,15 @@ class Gatherer {
       f_.set(FactId::kKeepaliveProbes, own.probes);
       f_.set(FactId::kProbeIntervalMs, e_.cold.repeat_gap_10ms * 10);
     }
+    // RFC 9293 3.8.3: below three repeats (R1) nobody gives up.
+    if (by_rst && own.retransmits >= 3) f_.set(FactId::kSenderRepeated, own.retransmits);
+    for (const Direction* d : {&own, &far}) {
+      const int hops = d->ttl_max - d->ttl_min;
+      if (spoke(*d) && hops >= 2 && hops > f_.value(FactId::kTtlStep)) f_.set(FactId::kTtlStep, hops);
+    }
+    if (by_rst && e_.hot.state == State::kSynSent && f_.sender == Side::kClient && f_.has(FactId::kAnswersAck) &&
+        !v6() && far.pkts == 1 && far.ip_id == 0 && !f_.has(FactId::kTupleClosedBefore))
+      f_.set(FactId::kTupleClosedBefore, 2);
     const uint8_t repeats = std::max(own.retransmits, far.retransmits);
     if (repeats != 0) {
       f_.set(FactId::kRetransmissions, repeats);
@@ -456,12 +506,51 @@ class Gatherer {
     const uint64_t gap_ms = last != 0 && e_.time > last ? (e_.time - last) / kMs : 0;
     const auto silence_ms = static_cast<int64_t>(is_idle() ? e_.idle_ms : gap_ms);
     if (silence_ms != 0) f_.set(FactId::kIdleMs, silence_ms);
+    age();
+    if (f_.has(FactId::kFinAtEndOfIdle)) {
+      whole(static_cast<uint32_t>(f_.value(FactId::kFinAtEndOfIdle)));
+      return;
+    }
     if (!is_idle()) return;
-    if (e_.cold.gap_ms != 0 && e_.idle_ms == e_.cold.gap_ms && e_.kind == EndKind::kRst &&
+    if (e_.cold.gap_ms != 0 && e_.idle_ms == e_.cold.gap_ms && e_.kind != EndKind::kSynAckTimeout &&
         !f_.has(FactId::kSpontaneous))
       f_.set(FactId::kRequestAtEndOfIdle);
-    if (f_.has(FactId::kSpontaneous) && silent_to_the_end()) f_.set(FactId::kIdleSpontaneous);
-    const int64_t seconds = whole_seconds(e_.idle_ms);
+    if (f_.has(FactId::kSpontaneous) && silent_to_the_end()) {
+      f_.set(FactId::kIdleSpontaneous);
+      whole(sender_silence_ms());
+    } else {
+      whole(e_.idle_ms);
+    }
+  }
+
+  // The silence as the RST's sender counted it: from the last data, which its peer's last acknowledgement may have
+  // followed; what came from the peer had half a round trip to go, as has the RST on its way back to the tap.
+  [[nodiscard]] uint32_t sender_silence_ms() const {
+    const End s = rst().from;
+    const Direction& own = dir(s);
+    const Direction& far = dir(other(s));
+    const bool own_last =
+        (e_.hot.marks & flow::kAnyData) != 0 && ((e_.hot.marks & flow::kLastDataIsHi) != 0) == (s == End::kHi);
+    if (own_last && own.last_len != 0 && far.last_len == 0) return saturate_ms(e_.time, own.last_ns);
+    if (far.last_ns <= own.last_ns && far.last_len == 0) return saturate_ms(e_.time, own.last_ns);
+    const TimeNs heard = far.last_ns + own.rtt_us * kUs;
+    return saturate_ms(e_.time, heard);
+  }
+  static uint32_t saturate_ms(TimeNs later, TimeNs earlier) {
+    return later > earlier ? static_cast<uint32_t>(std::min<uint64_t>((later - earlier) / kMs, UINT32_MAX)) : 0;
+  }
+
+  // Timers that run from the beginning: login grace, header timeout. Their sender began when the handshake's ACK came.
+  void age() {
+    if (e_.kind != EndKind::kRst || !mark(flow::kSawHandshakeAck) || f_.sender != Side::kServer) return;
+    const TimeNs began = e_.cold.first_ns + (uint64_t{e_.cold.syn_ack_us} + client().rtt_us + server().rtt_us) * kUs;
+    const TimeNs fin_at = e_.cold.fin_ns(rst().from);
+    const int64_t seconds = whole_seconds(saturate_ms(fin_at != 0 ? fin_at : e_.time, began));
+    if (seconds != 0) f_.set(FactId::kAgeWholeSeconds, seconds);
+  }
+
+  void whole(uint32_t silence_ms) {
+    const int64_t seconds = whole_seconds(silence_ms);
     if (seconds == 0) return;
     f_.set(FactId::kIdleWholeSeconds, seconds);
     for (const int64_t known : kKnownDefaults)

@@ -105,11 +105,11 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   end.heads = table_.heads(i);
   const TimeNs last = later(end.dir[0].last_ns, end.dir[1].last_ns);
   const DurationNs gap = last == 0 ? 0 : since(time, last);
-  if (gap >= kGap && kind != EndKind::kSilence) {
-    end.idle_ms = saturate<uint32_t>(gap / kMs);
+  const bool explains = end.cold.gap_ms != 0 && end.since_gap() <= kGapPackets;
+  if (kind == EndKind::kSilence) {
+    end.idle_ms = explains ? end.cold.gap_ms : 0;  // what follows the repeats is waiting, not idleness
   } else {
-    end.idle_ms =
-        end.cold.gap_ms != 0 && end.since_gap() <= kGapPackets ? end.cold.gap_ms : saturate<uint32_t>(gap / kMs);
+    end.idle_ms = gap < kGap && explains ? end.cold.gap_ms : saturate<uint32_t>(gap / kMs);
   }
   return e;
 }

@@ -34,6 +34,10 @@ struct Settings {
 // segments, its answer, the RST. Our choice.
 inline constexpr DurationNs kGap = kSecond;
 inline constexpr uint8_t kGapPackets = 8;
+// After a pause like this, with nothing of its own outstanding, an end begins a new message though the other end said
+// nothing: a goodbye ("terminating connection due to administrator command"). Our choice: a stack's or a program's
+// stalls within one message are shorter, or leave data unacknowledged.
+inline constexpr DurationNs kPause = 100 * kMs;
 
 // A denominator to count: something happened to a connection of this server.
 enum class Happened : uint8_t { kAttempted, kEstablished, kClosedCleanly, kBytes };
