@@ -59,6 +59,7 @@ class Gatherer {
     }
     history();
     idle();
+    neighbours();
     return f_;
   }
 
@@ -490,6 +491,25 @@ class Gatherer {
     if (e_.tunnel != packet::Tunnel::kNone) f_.set(FactId::kTunnelled, static_cast<int64_t>(e_.tunnel));
     if (e_.outer_ttl != 0) f_.set(FactId::kOuterTtl, e_.outer_ttl);
     one_sided();
+  }
+
+  // What others did meanwhile, where it is more than chance.
+  void neighbours() {
+    const track::Around& a = e_.around;
+    // A process that dies closes all it has: with a RST where something was unread, with a FIN elsewhere. Programs
+    // close a page's or pool's connections together, too (six and less to a host), but with FIN and of their own
+    // accord.
+    const bool by_fin = f_.has(FactId::kFinFromRstSender);
+    const bool nothing_said = client().bytes + server().bytes == 0;
+    if (a.ended_together >= (by_fin ? 4 : nothing_said ? 1 : 2)) f_.set(FactId::kEndedTogether, a.ended_together);
+    if (a.servers_together >= 2) f_.set(FactId::kServersTogether, a.servers_together);
+    if (a.ports_tried >= 5) f_.set(FactId::kPortsTried, a.ports_tried);
+    if (a.callers >= track::kFlood) f_.set(FactId::kUnansweredHandshakes, a.callers);
+    if (a.regular_ms != 0) f_.set(FactId::kRegularClient, a.regular_ms);
+    if (a.served_others != 0) f_.set(FactId::kServedOthers, a.served_others);
+    if (a.served_before >= 2) f_.set(FactId::kServedBefore, a.served_before);
+    if (a.elsewhere) f_.set(FactId::kClientElsewhere);
+    if (a.relayed_us != 0) f_.set(FactId::kRelayedReset, a.relayed_us);
   }
 
   // Only one direction reaches the tap: one end acknowledges and sends, the other is never seen.

@@ -83,6 +83,9 @@ class Tracker {
   [[nodiscard]] bool restart(TimeNs reached, TimeNs now);
   // Time moves on: settles endings, gives up on silent connections, lets old flows go.
   void advance(TimeNs now);
+  // Settles what is due before a packet of `now`, so that no neighbour of later counts, whenever time is looked at.
+  // False: drain and call again.
+  [[nodiscard]] bool settle_due(TimeNs now);
   // End of input: settles everything pending with what is known at `now`. False: drain and call again.
   [[nodiscard]] bool finish(TimeNs now);
   // Endings that became ready since the last clear. Indices for ending(); give each back with done().
@@ -96,9 +99,12 @@ class Tracker {
 
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] flow::Table& table() { return table_; }
-  // What a SYN or SYN-ACK tells of hosts, whichever worker keeps its flow: see norms.h.
-  void learn_host(const packet::PacketView& v, const flow::FlowKey& key) {
+  // What a SYN, FIN or RST tells of hosts and of others' endings, whichever worker keeps its flow: see norms.h and
+  // neighbours.h. Before it: settle_due().
+  void learn(const packet::PacketView& v, const flow::FlowKey& key) {
     const uint64_t flow = flow::hash(key, flow::Seed{});
+    neighbours_.note(v, flow);
+    if (!v.has(packet::kSyn)) return;
     if (v.has(packet::kAck)) {
       norms_.syn_ack(flow, v.ack, v.src, v.ttl);
     } else {
@@ -144,6 +150,8 @@ class Tracker {
   [[nodiscard]] static bool is_copy(const flow::FlowHot& hot, const flow::Direction& d, const packet::PacketView& v,
                                     uint32_t signature);
 
+  [[nodiscard]] Around around(const Ending& end) const;
+  [[nodiscard]] bool flooded(uint32_t i) const;
   void settle_oldest();
   void make_room();
   uint32_t new_ending(uint32_t i, EndKind kind, TimeNs time);
@@ -169,6 +177,7 @@ class Tracker {
   flow::Table& table_;
   flow::Wheel wheel_;
   Norms norms_;
+  Neighbours neighbours_;
   Settings settings_;
   Counts counts_;
   std::vector<Ending> endings_;

@@ -54,11 +54,16 @@ void group(uint32_t count, uint32_t first, Do&& act) {
   for (uint32_t k = first; k < first + kGroup && k < count; ++k) act(k);
 }
 
-// Whether all workers must see a packet, whoever keeps its flow. On captures: SYN and SYN-ACK, which tell what hosts
-// look like. Where ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
+// What tells of more than its own connection: see Tracker::learn().
+bool tells(const packet::PacketView& v) {
+  return !v.icmp && (v.flags & (packet::kSyn | packet::kFin | packet::kRst)) != 0;
+}
+
+// Whether all workers must see a packet, whoever keeps its flow. On captures: what tells of hosts and neighbours. Where
+// ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
 bool for_all(const Worker& w, const packet::PacketView& v) {
   if (w.setup.sharing == Sharing::kTunnels) return v.icmp && v.network_tag == 0;
-  return w.setup.captures && !v.icmp && v.has(packet::kSyn);
+  return w.setup.captures && tells(v);
 }
 
 // A frame whose flow another worker keeps goes to it.
@@ -128,7 +133,10 @@ void track(Worker& w, const capture::Burst& burst, uint32_t i) {
       restart(w, burst.restarted[i], burst.reached[i]);
     w.tracker.reach(burst.reached[i]);
   }
-  if (outcome <= Outcome::kOtherWorker && v.has(packet::kSyn) && !v.icmp) w.tracker.learn_host(v, w.keys[i]);
+  if (outcome <= Outcome::kOtherWorker && tells(v)) {
+    while (!w.tracker.settle_due(w.setup.captures ? burst.reached[i] : v.time)) judge(w);
+    w.tracker.learn(v, w.keys[i]);
+  }
   if (outcome == Outcome::kTracked) [[likely]] {
     outcome = w.tracker.packet(v, w.keys[i], w.from[i], w.hashes[i], w.candidates[i]);
   } else if (outcome == Outcome::kIcmpQuote) {
