@@ -486,7 +486,11 @@ class Gatherer {
       f_.set(FactId::kRetransmissions, repeats);
       f_.set(FactId::kRepeatIntervalMs, e_.cold.repeat_gap_10ms * 10);
     }
-    if ((far.bits & flow::kZeroWindow) != 0) f_.set(FactId::kZeroWindow);
+    // Linux resets at the end of the window (tcp_acceptable_seq): at the last acknowledgement, with more sent already,
+    // it had not yet heard of the window's opening.
+    const bool at_closed_window = f_.has(FactId::kImageActive) && f_.has(FactId::kSenderRepeated) &&
+                                  rst().seq_minus_next < 0 && rst().seq_minus_peer_ack == 0;
+    if ((far.bits & flow::kZeroWindow) != 0 || at_closed_window) f_.set(FactId::kZeroWindow);
     if (e_.kind == EndKind::kIcmp) f_.set(FactId::kIcmpCode, e_.icmp_type * 256 + e_.icmp_code);
     if (e_.tunnel != packet::Tunnel::kNone) f_.set(FactId::kTunnelled, static_cast<int64_t>(e_.tunnel));
     if (e_.outer_ttl != 0) f_.set(FactId::kOuterTtl, e_.outer_ttl);

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 
 #include "dataplane/track/arithmetic.h"
+#include "dataplane/track/norms.h"
 
 namespace rs::track {
 namespace {
@@ -18,11 +18,12 @@ constexpr int32_t kOpenedApart = 20 * kOneMs;
 // A device that lost its state answers the next packet of each connection, as they come.
 constexpr int32_t kOutage = 50 * kOneMs;
 constexpr int32_t kSecondTicks = 1000 * kOneMs;
-// Our choices: how long a client's attempts count as one undertaking, and how far back a server's service does.
-constexpr int32_t kScan = 2 * kSecondTicks;
+// Our choices: how long a client's attempts count as one undertaking, and how far back a server's service does. A
+// client with much to do may meet five closed doors in a minute, only a scanner tries them in a quarter of a second.
+constexpr int32_t kScan = 250 * kOneMs;
 constexpr int32_t kServed = 10 * kSecondTicks;
-// A proxy passes a reset on when its event loop comes round.
-constexpr int32_t kRelay = 20 * kOneMs;
+// A proxy passes a reset on when its event loop comes round (HAProxy, nginx: within 1 ms; lab).
+constexpr int32_t kRelay = 5 * kOneMs;
 constexpr int32_t kElsewhere = 60 * kSecondTicks;
 // What makes a rhythm: no shorter than a monitor's, and even to a few percent.
 constexpr int32_t kRhythm = 250 * kOneMs;
@@ -36,10 +37,7 @@ void add(uint8_t& n) { bump(n); }
 Neighbours::Neighbours() : endpoints_(kSets * kWays), callers_(kCallers), struck_(kStruck), opened_(kOpened) {}
 
 uint32_t Neighbours::hash(const IpAddr& ip, uint32_t with) {
-  uint64_t w[2];
-  std::memcpy(w, ip.bytes.data(), sizeof(w));
-  const uint64_t x = (w[0] ^ w[1] * 0x9e3779b97f4a7c15ULL ^ with * 0xd6e8feb86659fd93ULL) * 0xbf58476d1ce4e5b9ULL;
-  return static_cast<uint32_t>(x >> 32) | 1U;
+  return static_cast<uint32_t>((hash_of(ip) + with * 0xd6e8feb86659fd93ULL) * 0xbf58476d1ce4e5b9ULL >> 32) | 1U;
 }
 
 const Neighbours::Endpoint* Neighbours::find(const IpAddr& host, uint16_t port) const {
@@ -122,13 +120,25 @@ void Neighbours::ended(const packet::PacketView& v, uint32_t flow) {
   if (!reset) return;
   struck(v, flow);
   const bool bare = !v.has(packet::kAck) && v.window == 0 && v.opts == 0;
-  if (bare) cuts_[next_cut_++ % kCuts] = {hash(v.src), now, v.ttl};
+  if (bare) cut(v, now);
   const bool refusal = v.has(packet::kAck) && v.seq == 0;
   if (refusal || (bare && from_server(v))) {
     refused(v.dst, v.src, v.src_port, now, true);
   } else if (!from_server(v)) {
     refused(v.src, v.dst, v.dst_port, now, false);
   }
+}
+
+// One entry a host and moment: it answers each packet of each connection.
+void Neighbours::cut(const packet::PacketView& v, Tick now) {
+  Cuts& c = cuts_[v.ttl % kCuts];
+  const uint32_t host = hash(v.src);
+  for (size_t i = 0; i < kKept; ++i)
+    if (c.host[i] == host && std::abs(apart(now, c.time[i])) <= kOutage) return;
+  const size_t i = c.next++ % kKept;
+  c.host[i] = host;
+  c.time[i] = now;
+  c.by_server = static_cast<uint16_t>((c.by_server & ~(1U << i)) | (from_server(v) ? 1U << i : 0U));
 }
 
 void Neighbours::refused(const IpAddr& client, const IpAddr& host, uint16_t port, Tick now, bool refusal) {
@@ -249,42 +259,58 @@ Around Neighbours::around(const Asked& asked) const {
   if (!asked.by_rst) return out;
 
   const Tick now = tick(asked.time);
-  const uint32_t flow = static_cast<uint32_t>(asked.flow >> 32) | 1U;
   const IpAddr& sender = asked.by_client ? asked.client : asked.server;
   const uint16_t sender_port = asked.by_client ? asked.client_port : asked.server_port;
   const uint32_t host = hash(sender);
-  // In one role it was reset, in the other it resets.
-  const Struck& s = struck_[host >> 4 & (kStruck - 1)];
-  uint32_t lately = 0;
-  for (size_t i = 0; s.host == host && i < Struck::kTimes; ++i) {
-    const int32_t before = apart(now, s.time[i]);
-    if (s.flow[i] == 0 || s.flow[i] == flow || before < 0 || before > kSecondTicks) continue;
-    ++lately;
-    if (before <= kRelay && ((s.as_server >> i & 1U) != 0) == asked.by_client)
-      out.relayed_us = std::max<uint32_t>(1, static_cast<uint32_t>(before) * 8);
-  }
-  if (lately >= Struck::kTimes) out.relayed_us = 0;  // it is reset all the time
-
   const uint32_t from = hash(sender, sender_port);
   const Opened& o = opened_[from >> 4 & (kOpened - 1)];
   const uint32_t peer = asked.by_client ? hash(asked.server, asked.server_port) : hash(asked.client, asked.client_port);
   out.elsewhere = o.from == from && o.server != peer && std::abs(apart(o.time, now)) <= kElsewhere;
 
-  std::array<uint32_t, kCuts> hosts;
-  size_t count = 0;
-  uint32_t rest = 0;
-  for (const Cut& c : cuts_) {
-    if (c.host == 0 || c.host == host || c.ttl != asked.rst_ttl) continue;
-    const int32_t distance = std::abs(apart(c.time, now));
-    if (distance > kSecondTicks) continue;
-    if (distance > kOutage) {
-      ++rest;
-    } else if (std::find(hosts.begin(), hosts.begin() + count, c.host) == hosts.begin() + count) {
-      hosts[count++] = c.host;
+  out.servers_together = together(asked, host);
+  return out;
+}
+
+// Hosts in whose names the device did the same. Others in whose names it answers all the time say nothing of the
+// moment.
+uint8_t Neighbours::together(const Asked& asked, uint32_t host) const {
+  const Cuts& c = cuts_[asked.rst_ttl % kCuts];
+  const Tick now = tick(asked.time);
+  uint8_t count = 0;
+  uint8_t rest = 0;
+  for (size_t i = 0; i < kKept; ++i) {
+    if (c.host[i] == 0 || c.host[i] == host || ((c.by_server >> i & 1U) == 0) != asked.by_client) continue;
+    const int32_t distance = std::abs(apart(c.time[i], now));
+    if (distance <= kOutage) {
+      add(count);
+    } else if (distance <= kSecondTicks) {
+      add(rest);
     }
   }
-  if (count > rest) out.servers_together = static_cast<uint8_t>(count);
-  return out;
+  return rest > 5 * count ? uint8_t{0} : count;
+}
+
+// In one role it was reset, in the other it resets: no sooner than the one can reach it and the other come back.
+uint32_t Neighbours::relayed_us(const Asked& asked) const {
+  const Tick now = tick(asked.time);
+  const uint32_t flow = static_cast<uint32_t>(asked.flow >> 32) | 1U;
+  const uint32_t host = hash(asked.by_client ? asked.client : asked.server);
+  const Struck& s = struck_[host >> 4 & (kStruck - 1)];
+  if (s.host != host) return 0;
+  const auto way = static_cast<int32_t>(std::min<uint32_t>(asked.rtt_us, 1'000'000) / 8);
+  uint32_t found = 0;
+  int32_t oldest = 0;
+  size_t known = 0;
+  for (size_t i = 0; i < Struck::kTimes; ++i) {
+    if (s.flow[i] == 0 || s.flow[i] == flow) continue;
+    const int32_t before = apart(now, s.time[i]);
+    oldest = std::max(oldest, before);
+    ++known;
+    if (before >= way - kOneMs && before <= way + kRelay && ((s.as_server >> i & 1U) != 0) == asked.by_client)
+      found = std::max<uint32_t>(1, static_cast<uint32_t>(before) * 8);
+  }
+  // A host that is reset all the time is so by chance: more than one time in five.
+  return known >= Struck::kTimes - 1 && oldest < 5 * static_cast<int32_t>(Struck::kTimes) * kRelay ? 0 : found;
 }
 
 }  // namespace rs::track

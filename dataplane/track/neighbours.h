@@ -47,6 +47,7 @@ struct Asked {
   bool by_rst = false;
   bool by_client = false;  // the RST's claimed sender
   uint8_t rst_ttl = 0;
+  uint32_t rtt_us = 0;  // tap <-> that sender, 0 unknown
 };
 
 class Neighbours {
@@ -56,6 +57,8 @@ class Neighbours {
   // A SYN, FIN or RST of the connection with that hash.
   void note(const packet::PacketView& v, uint64_t flow);
   [[nodiscard]] Around around(const Asked& asked) const;
+  // So long before this RST its sender was itself reset, in its other role; 0 not. Asked when the RST comes.
+  [[nodiscard]] uint32_t relayed_us(const Asked& asked) const;
   // Connections of an endpoint that it accepted, from different clients, and that nobody ended.
   [[nodiscard]] uint32_t unfinished(const IpAddr& server, uint16_t port) const;
 
@@ -112,11 +115,12 @@ class Neighbours {
   };
   static constexpr uint32_t kOpened = 16'384;
 
-  // RSTs without ACK and window, which a device answers with that lost its state.
-  struct Cut {
-    uint32_t host = 0;
-    Tick time = 0;
-    uint8_t ttl = 0;
+  // RSTs without ACK and window, which a device answers with that lost its state; by the TTL they come with.
+  struct alignas(64) Cuts {
+    std::array<uint32_t, kKept> host{};
+    std::array<Tick, kKept> time{};
+    uint16_t by_server = 0;  // a bit each, by the ports
+    uint8_t next = 0;
   };
   static constexpr uint32_t kCuts = 64;
 
@@ -128,17 +132,18 @@ class Neighbours {
   void ended(const packet::PacketView& v, uint32_t flow);
   void refused(const IpAddr& client, const IpAddr& host, uint16_t port, Tick now, bool refusal);
   void struck(const packet::PacketView& v, uint32_t flow);
+  void cut(const packet::PacketView& v, Tick now);
+  [[nodiscard]] uint8_t together(const Asked& asked, uint32_t host) const;
 
   void of_endpoint(const Asked& asked, Around& out) const;
   void of_caller(const Asked& asked, Around& out) const;
 
   uint64_t clock_ = 0;
-  uint32_t next_cut_ = 0;
   std::vector<Endpoint> endpoints_;
   std::vector<Caller> callers_;
   std::vector<Struck> struck_;
   std::vector<Opened> opened_;
-  std::array<Cut, kCuts> cuts_{};
+  std::array<Cuts, kCuts> cuts_{};
 };
 
 }  // namespace rs::track

@@ -401,6 +401,7 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
     }
   }
   if (end.rsts < kMaxRsts) end.rst[end.rsts++] = r;
+  if (end.rsts == 1) end.around.relayed_us = neighbours_.relayed_us(asked(end));
   if (end.rst_text_len == 0) keep_message(end.rst_text, end.rst_text_len, v.payload);
   bump(end.rst_count[static_cast<size_t>(from)]);
   return true;

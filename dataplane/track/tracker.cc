@@ -114,25 +114,27 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   return e;
 }
 
-// What its neighbours tell of an ending.
-Around Tracker::around(const Ending& end) const {
+Asked Tracker::asked(const Ending& end) {
   const bool client_is_hi = (end.hot.marks & flow::kClientIsHi) != 0;
   const flow::FlowKey& key = end.hot.key;
-  return neighbours_.around({.flow = flow::hash(key, flow::Seed{}),
-                             .client = client_is_hi ? key.hi : key.lo,
-                             .server = client_is_hi ? key.lo : key.hi,
-                             .client_port = client_is_hi ? key.hi_port : key.lo_port,
-                             .server_port = client_is_hi ? key.lo_port : key.hi_port,
-                             .first = end.cold.first_ns,
-                             .time = end.time,
-                             .by_rst = end.kind == EndKind::kRst,
-                             .by_client = end.kind == EndKind::kRst && end.rst[0].from == end.client(),
-                             .rst_ttl = end.rst[0].ttl});
+  return {.flow = flow::hash(key, flow::Seed{}),
+          .client = client_is_hi ? key.hi : key.lo,
+          .server = client_is_hi ? key.lo : key.hi,
+          .client_port = client_is_hi ? key.hi_port : key.lo_port,
+          .server_port = client_is_hi ? key.lo_port : key.hi_port,
+          .first = end.cold.first_ns,
+          .time = end.time,
+          .by_rst = end.kind == EndKind::kRst,
+          .by_client = end.kind == EndKind::kRst && end.rst[0].from == end.client(),
+          .rst_ttl = end.rst[0].ttl,
+          .rtt_us = end.of(end.rst[0].from).rtt_us};
 }
 
 void Tracker::settle(uint32_t e, bool settled) {
   Ending& end = endings_[e];
-  end.around = around(end);
+  const uint32_t relayed_us = end.around.relayed_us;
+  end.around = neighbours_.around(asked(end));
+  end.around.relayed_us = relayed_us;
   end.settled = settled;
   end.ticket = 0;
   const uint32_t i = end.flow;

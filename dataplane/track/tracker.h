@@ -150,7 +150,7 @@ class Tracker {
   [[nodiscard]] static bool is_copy(const flow::FlowHot& hot, const flow::Direction& d, const packet::PacketView& v,
                                     uint32_t signature);
 
-  [[nodiscard]] Around around(const Ending& end) const;
+  [[nodiscard]] static Asked asked(const Ending& end);
   [[nodiscard]] bool flooded(uint32_t i) const;
   void settle_oldest();
   void make_room();
