@@ -35,10 +35,10 @@ constexpr int64_t kKnownDefaults[] = {30,  60,  65,  75,   120,  180,  240,  300
 bool is_stateless(const RstSeen& r) { return r.window == 0 && r.opts == 0 && r.payload_bytes == 0; }
 
 // A timer set in whole seconds fires a scheduler tick late, never early. 25 ms or 0.2 %.
-int64_t whole_seconds(uint32_t idle_ms) {
+int64_t whole_seconds(uint32_t idle_ms, int64_t more_ms = 0) {
   const int64_t seconds = (idle_ms + 10) / 1000;
   const int64_t late = static_cast<int64_t>(idle_ms) - seconds * 1000;
-  const int64_t slack = std::max<int64_t>(25, idle_ms / 500);
+  const int64_t slack = std::max<int64_t>(25, idle_ms / 500) + more_ms;
   return seconds >= 1 && late >= -10 && late <= slack ? seconds : 0;
 }
 
@@ -569,7 +569,8 @@ class Gatherer {
     if (e_.kind != EndKind::kRst || !mark(flow::kSawHandshakeAck) || f_.sender != Side::kServer) return;
     const TimeNs began = e_.cold.first_ns + (uint64_t{e_.cold.syn_ack_us} + client().rtt_us + server().rtt_us) * kUs;
     const TimeNs fin_at = e_.cold.fin_ns(rst().from);
-    const int64_t seconds = whole_seconds(saturate_ms(fin_at != 0 ? fin_at : e_.time, began));
+    // A server that takes a process for a connection starts it first: 50 ms.
+    const int64_t seconds = whole_seconds(saturate_ms(fin_at != 0 ? fin_at : e_.time, began), 50);
     if (seconds != 0) f_.set(FactId::kAgeWholeSeconds, seconds);
   }
 

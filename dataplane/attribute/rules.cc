@@ -164,7 +164,8 @@ constexpr Rule kRules[] = {
     // A program acts on a packet or on its timer. In the middle of a silence that no timer measures it was told to.
     {Cause::kAdminKill, Who::kSender, kServer, kIdle, kReset, Severity::kNotice, 260,
      {F::kImageActive, F::kIdleSpontaneous}, {}, {F::kKeepaliveProbes, F::kFlowSurvived, F::kFinFromRstSender},
-     {{{F::kIdleWholeSeconds, -250}, {F::kRequestUnanswered, -100}, {F::kZeroWindow, -200}, {F::kSenderRepeated, -200}}},
+     {{{F::kIdleWholeSeconds, -250}, {F::kRequestUnanswered, -100}, {F::kZeroWindow, -200}, {F::kSenderRepeated, -200},
+       {F::kEndedTogether, 200}}},
      "ss -K: reason TCP_STATE; lab"},
     {Cause::kClientCancel, Who::kSender, kClient, kTalk | kIdle | kClosing, kReset, Severity::kBenign, 290,
      {F::kResponseInFlight}, {F::kImageActive, F::kImageRaw}, {F::kFlowSurvived, F::kFinFromPeer},
@@ -218,7 +219,8 @@ constexpr Rule kRules[] = {
     {Cause::kIdleTimeoutRst, Who::kSender, kEither, kIdle | kOpen, kReset, Severity::kProblem, 160,
      {F::kImageActive, F::kIdleWholeSeconds, F::kIdleSpontaneous}, {},
      {F::kKeepaliveProbes, F::kFlowSurvived, F::kFinFromRstSender},
-     {{{F::kIdleWholeSeconds, 220}, {F::kIdleKnownDefault, 100}, {F::kSenderContinued, -300}}},
+     // Timers of connections opened at different times do not fire in one moment.
+     {{{F::kIdleWholeSeconds, 220}, {F::kIdleKnownDefault, 100}, {F::kSenderContinued, -300}, {F::kEndedTogether, -250}}},
      "HAProxy kills its server side with linger 0 at timeout server; lab"},
     // … and says goodbye first where it may.
     {Cause::kIdleTimeoutRst, Who::kSender, kEither, kClosing, kReset, Severity::kProblem, 260,

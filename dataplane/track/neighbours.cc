@@ -290,7 +290,8 @@ uint8_t Neighbours::together(const Asked& asked, uint32_t host) const {
   return rest > 5 * count ? uint8_t{0} : count;
 }
 
-// In one role it was reset, in the other it resets: no sooner than the one can reach it and the other come back.
+// In one role it was reset, in the other it resets: no sooner than the one can reach it and the other come back
+// (the least round trip seen may be twice the true one).
 uint32_t Neighbours::relayed_us(const Asked& asked) const {
   const Tick now = tick(asked.time);
   const uint32_t flow = static_cast<uint32_t>(asked.flow >> 32) | 1U;
@@ -306,7 +307,7 @@ uint32_t Neighbours::relayed_us(const Asked& asked) const {
     const int32_t before = apart(now, s.time[i]);
     oldest = std::max(oldest, before);
     ++known;
-    if (before >= way - kOneMs && before <= way + kRelay && ((s.as_server >> i & 1U) != 0) == asked.by_client)
+    if (before >= way / 2 - kOneMs && before <= way + kRelay && ((s.as_server >> i & 1U) != 0) == asked.by_client)
       found = std::max<uint32_t>(1, static_cast<uint32_t>(before) * 8);
   }
   // A host that is reset all the time is so by chance: more than one time in five.

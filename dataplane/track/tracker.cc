@@ -316,11 +316,13 @@ void Tracker::advance(TimeNs now) {
       [this](uint32_t i) { return due(i, now_); });
 }
 
-// Its server had called back many others that never answered, a second ago at the least.
+// Its server had called back many others that never answered: a second ago at the least, unless no system makes such a
+// SYN.
 bool Tracker::flooded(uint32_t i) const {
   const FlowHot& hot = table_.hot(i);
   const bool client_is_hi = (hot.marks & flow::kClientIsHi) != 0;
-  if (now_ < table_.cold(i).first_ns + kSecond) return false;
+  const bool tool = table_.dir(i, client_is_hi ? End::kHi : End::kLo).syn_tool != 0;
+  if (!tool && now_ < table_.cold(i).first_ns + kSecond) return false;
   return neighbours_.unfinished(client_is_hi ? hot.key.lo : hot.key.hi,
                                 client_is_hi ? hot.key.lo_port : hot.key.hi_port) >= kFlood;
 }
@@ -345,7 +347,7 @@ bool Tracker::finish(TimeNs now) {
       // The input ends before the deadline: one unanswered repeat is enough to call it unanswered, none is not, unless
       // many others at the same door fall silent, too.
       const bool repeated = table_.dir(i, End::kLo).syns > 1 || table_.dir(i, End::kHi).syns > 1 ||
-                            kind == EndKind::kSilence || (kind == EndKind::kSynAckTimeout && flooded(i));
+                            kind == EndKind::kSilence || flooded(i);
       if (deadline <= now_) {
         give_up(i, kind, deadline);
       } else if (repeated) {
