@@ -56,11 +56,16 @@ void group(uint32_t count, uint32_t first, Do&& act) {
   for (uint32_t k = first; k != end; ++k) act(k);
 }
 
-// Whether all workers must see a packet, whoever keeps its flow. On captures: SYN and SYN-ACK, which tell what hosts
-// look like. Where ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
+// What tells of more than its own connection: see Tracker::learn().
+bool tells(const packet::PacketView& v) {
+  return !v.icmp && (v.flags & (packet::kSyn | packet::kFin | packet::kRst)) != 0;
+}
+
+// Whether all workers must see a packet, whoever keeps its flow. On captures: what tells of hosts and neighbours. Where
+// ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
 bool for_all(const Worker& w, const packet::PacketView& v) {
   if (w.setup.sharing == Sharing::kTunnels) return v.icmp && v.network_tag == 0;
-  return w.setup.captures && !v.icmp && v.has(packet::kSyn);
+  return w.setup.captures && tells(v);
 }
 
 // A frame whose flow another worker keeps goes to it.
@@ -122,16 +127,19 @@ void judge(Worker& w) {
 }
 
 // A packet that is not calm, or none of a connection of this worker.
-[[gnu::noinline]] void track_any(Worker& w, bool handed, uint32_t i) {
+[[gnu::noinline]] void track_any(Worker& w, const capture::Burst& burst, uint32_t i) {
   const packet::PacketView& v = w.parsed.views[i];
   Outcome& outcome = w.parsed.outcomes[i];
-  if (outcome <= Outcome::kOtherWorker && v.has(packet::kSyn) && !v.icmp) w.tracker.learn_host(v, w.keys[i]);
+  if (outcome <= Outcome::kOtherWorker && tells(v)) {
+    while (!w.tracker.settle_due(w.setup.captures ? burst.reached[i] : v.time)) judge(w);
+    w.tracker.learn(v, w.keys[i]);
+  }
   if (outcome == Outcome::kTracked) {
     outcome = w.tracker.any(v, w.keys[i], w.from[i], w.hashes[i], w.candidates[i]);
   } else if (outcome == Outcome::kIcmpQuote) {
     outcome = w.tracker.icmp(v, w.keys[i], w.from[i], w.hashes[i]);
     // One that was shown to all is counted where it was received.
-    if (handed && for_all(w, v)) outcome = Outcome::kOtherWorker;
+    if (burst.handed && for_all(w, v)) outcome = Outcome::kOtherWorker;
   }
   if (w.tracker.must_drain()) [[unlikely]]
     judge(w);
@@ -147,7 +155,7 @@ void track(Worker& w, const capture::Burst& burst, uint32_t i) {
   if (w.parsed.outcomes[i] == Outcome::kTracked &&
       w.tracker.calm(w.parsed.views[i], w.keys[i], w.from[i], w.candidates[i])) [[likely]]
     return;
-  track_any(w, burst.handed, i);
+  track_any(w, burst, i);
 }
 
 void count(Worker& w, uint32_t n) {
