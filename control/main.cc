@@ -133,9 +133,10 @@ Result<void> run(const Options& options) {
   auto store = store::sqlite::open({config.store, config.retention_days * kNsPerDay, config.max_store_mib << 20});
   if (!store) return store.error();
   model::Presence presence;
+  model::NamesHolder names;
   query::Feed feed(**store);
   ingest::Service ingest(**store, presence);
-  query::Service query({**store, presence, feed, now_ns()});
+  query::Service query({**store, presence, feed, names, now_ns()});
   auto server = start_server(config, ingest, query);
   if (!server) return server.error();
   grpc::HealthCheckServiceInterface& health = *(*server)->GetHealthCheckService();

@@ -158,8 +158,17 @@ grpc::Status FakeService::Top(grpc::ServerContext*, const v1::TopRequest* reques
   row->set_top_cause(v1::CAUSE_PORT_CLOSED);
   row->set_top_origin(v1::ORIGIN_SERVER);
   *row->mutable_last_seen() = to_timestamp(kTime);
+  if (request->compare()) row->mutable_before()->set_yesterday(617);
   response->set_total(1645);
   response->set_other(411);
+  *response->mutable_completeness() = completeness();
+  return answer;
+}
+
+grpc::Status FakeService::Heatmap(grpc::ServerContext*, const v1::HeatmapRequest* request,
+                                  v1::HeatmapResponse* response) {
+  heatmap_request = *request;
+  *response = heatmap;
   *response->mutable_completeness() = completeness();
   return answer;
 }

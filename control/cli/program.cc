@@ -134,6 +134,7 @@ int run_program(std::vector<string> args, int out_fd, int err_fd) {
   add_resets(commands);
   add_why(commands);
   add_top(commands);
+  add_heatmap(commands);
   add_sensors(commands);
   add_analyze(commands);
   add_completion(commands);

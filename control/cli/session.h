@@ -73,6 +73,7 @@ void add_status(Commands& commands);
 void add_resets(Commands& commands);
 void add_why(Commands& commands);
 void add_top(Commands& commands);
+void add_heatmap(Commands& commands);
 void add_sensors(Commands& commands);
 void add_analyze(Commands& commands);
 void add_completion(Commands& commands);

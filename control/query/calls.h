@@ -23,6 +23,9 @@ grpc::Status watch_resets(const Parts& parts, grpc::ServerContext& context, cons
                           grpc::ServerWriter<v1::WatchResetsResponse>& out);
 // top.cc
 grpc::Status top(const Parts& parts, grpc::ServerContext& context, const v1::TopRequest& in, v1::TopResponse& out);
+// heatmap.cc
+grpc::Status heatmap(const Parts& parts, grpc::ServerContext& context, const v1::HeatmapRequest& in,
+                     v1::HeatmapResponse& out);
 // timeline.cc
 grpc::Status timeline(const Parts& parts, grpc::ServerContext& context, const v1::TimelineRequest& in,
                       v1::TimelineResponse& out);

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "control/model/filter.h"
+#include "control/model/names.h"
 #include "control/model/presence.h"
 #include "control/store/store.h"
 #include "proto/query.pb.h"
@@ -25,6 +26,7 @@ struct Parts {
   store::Store& store;
   const model::Presence& presence;
   Feed& feed;
+  const model::NamesHolder& names;
   uint64_t started_ns = 0;
 };
 

@@ -8,8 +8,8 @@
 namespace rs::query {
 namespace {
 
-constexpr const char* kServed[] = {"ListResets", "WatchResets",  "GetReset",    "Why",          "Top",
-                                   "Timeline",   "ListServices", "ListSensors", "GetServerInfo"};
+constexpr const char* kServed[] = {"ListResets", "WatchResets", "GetReset",     "Why",         "Top",
+                                   "Heatmap",    "Timeline",    "ListServices", "ListSensors", "GetServerInfo"};
 
 }  // namespace
 
@@ -54,6 +54,7 @@ grpc::Status server_info(const Parts& parts, grpc::ServerContext& context, v1::G
   if (info->newest_ns) encode_time(*info->newest_ns, *out.mutable_newest());
   out.set_sensors(static_cast<uint32_t>(parts.presence.count()));
   out.set_watchers(parts.feed.watchers());
+  out.set_names(parts.names.state());
   for (const char* call : kServed) out.add_calls(call);
   return grpc::Status::OK;
 }

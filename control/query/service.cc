@@ -56,8 +56,8 @@ grpc::Status Service::Why(grpc::ServerContext* context, const v1::WhyRequest* in
 grpc::Status Service::Top(grpc::ServerContext* context, const v1::TopRequest* in, v1::TopResponse* out) {
   return serve([&] { return top(parts_, *context, *in, *out); });
 }
-grpc::Status Service::Heatmap(grpc::ServerContext*, const v1::HeatmapRequest*, v1::HeatmapResponse*) {
-  return not_served("Heatmap");
+grpc::Status Service::Heatmap(grpc::ServerContext* context, const v1::HeatmapRequest* in, v1::HeatmapResponse* out) {
+  return serve([&] { return heatmap(parts_, *context, *in, *out); });
 }
 grpc::Status Service::Timeline(grpc::ServerContext* context, const v1::TimelineRequest* in, v1::TimelineResponse* out) {
   return serve([&] { return timeline(parts_, *context, *in, *out); });

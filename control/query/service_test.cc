@@ -31,7 +31,7 @@ class QueryTest : public testing::Test {
   void SetUp() override {
     store_ = std::move(*store::sqlite::open({":memory:", 0, 0}));
     feed_ = std::make_unique<Feed>(*store_);
-    service_ = std::make_unique<Service>(Parts{*store_, presence_, *feed_, kStart});
+    service_ = std::make_unique<Service>(Parts{*store_, presence_, *feed_, names_, kStart});
     const std::string address = "unix:" + testing::TempDir() + "query_test_" + std::to_string(getpid()) + ".sock";
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address, grpc::InsecureServerCredentials());
@@ -74,6 +74,7 @@ class QueryTest : public testing::Test {
   uint64_t sequence_ = 0;
   std::unique_ptr<store::Store> store_;
   model::Presence presence_;
+  model::NamesHolder names_;
   std::unique_ptr<Feed> feed_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<grpc::Server> server_;
@@ -456,8 +457,6 @@ TEST_F(QueryTest, SensorsAndCompleteness) {
 }
 
 TEST_F(QueryTest, CallsNotServedSaySo) {
-  v1::HeatmapResponse heatmap;
-  EXPECT_EQ(call(&v1::Resetscope::Stub::Heatmap, {}, &heatmap).error_code(), grpc::StatusCode::UNIMPLEMENTED);
   v1::ListIncidentsResponse incidents;
   EXPECT_EQ(call(&v1::Resetscope::Stub::ListIncidents, {}, &incidents).error_code(), grpc::StatusCode::UNIMPLEMENTED);
   v1::ListIdleTimeoutsResponse timeouts;

@@ -101,6 +101,8 @@ enum class Metric : uint8_t { kEndings, kResets, kRefused, kTimedOut, kLostBytes
 inline constexpr uint8_t kClientNetworkBitsV4 = 24;  // our choice: one access network
 inline constexpr uint8_t kClientNetworkBitsV6 = 64;  // RFC 4291 2.5.4: one subnet
 
+model::Ip network_of(const model::Ip& ip);  // its first address
+
 struct AggregateQuery {
   model::Filter filter;
   TimeRange range;
@@ -131,9 +133,13 @@ struct Group {
 struct ServiceQuery {
   model::Filter filter;  // only server_ip, server_port, tag and sensor
   TimeRange range;
+  uint64_t step_ns = 0;    // 0: one sum for the range; else one a bucket, which start at multiples of it
+  bool by_sensor = false;  // each sensor's own count; else the sum
 };
 struct ServiceTotals {
   model::Endpoint server;
+  uint64_t at_ns = 0;  // the bucket's start; 0 without step
+  std::string sensor;  // empty unless by_sensor
   uint64_t attempted = 0;
   uint64_t established = 0;
   uint64_t closed_cleanly = 0;
@@ -163,6 +169,20 @@ struct Coverage {
   uint64_t missed_pkts = 0;
   uint64_t lost_events = 0;
   uint64_t missing_batches = 0;  // since the beginning
+};
+
+// What one sensor watched in one step of a range, by packet time.
+struct WatchedStep {
+  bool watching = false;  // some of its input lies in the step
+  uint64_t missed_pkts = 0;
+  uint64_t lost_events = 0;
+};
+struct Watched {
+  std::string sensor;
+  bool ended = false;
+  uint64_t first_ns = 0;  // of all it ever watched
+  uint64_t last_ns = 0;
+  std::vector<WatchedStep> steps;
 };
 
 struct Info {
@@ -201,6 +221,9 @@ class Store {
   virtual Result<std::vector<ServiceTotals>> services(const ServiceQuery& query, const Patience& patience) = 0;
   virtual Result<std::vector<Sensor>> sensors() = 0;
   virtual Result<std::vector<Coverage>> coverage(const TimeRange& range) = 0;
+  // One row a sensor, one step a bucket; buckets start at multiples of step_ns, the first holds range.since_ns. With
+  // step_ns 0 the range is one step. The range must be closed.
+  virtual Result<std::vector<Watched>> watched(const TimeRange& range, uint64_t step_ns, const Patience& patience) = 0;
   virtual Result<Info> info() = 0;
 };
 

@@ -11,18 +11,12 @@
 #include "control/model/ip.h"
 #include "control/store/sqlite/filter_sql.h"
 #include "control/store/sqlite/hash.h"
+#include "control/store/sqlite/pieces.h"
 #include "control/store/sqlite/reads.h"
 #include "control/store/sqlite/schema.h"
 
 namespace rs::store::sqlite {
 namespace {
-
-// A piece of the range and the table that answers it.
-struct Piece {
-  uint64_t since_ns = 0;
-  uint64_t until_ns = 0;
-  const Tier* tier = nullptr;  // nullptr: the events
-};
 
 bool in_rollups(Dimension d) {
   switch (d) {
@@ -33,22 +27,6 @@ bool in_rollups(Dimension d) {
     default:
       return true;
   }
-}
-
-// Outer pieces from finer tables, the middle from the coarsest: events | 10 s | 1 min | 1 h | 1 min | 10 s | events.
-void cut(uint64_t since_ns, uint64_t until_ns, int tier, uint64_t step_ns, std::vector<Piece>& pieces) {
-  if (since_ns >= until_ns) return;
-  if (tier < 0) {
-    pieces.push_back({since_ns, until_ns, nullptr});
-    return;
-  }
-  const uint64_t width = kTiers[static_cast<size_t>(tier)].seconds * kNsPerS;
-  const uint64_t first = (since_ns + width - 1) / width * width;
-  const uint64_t last = until_ns / width * width;
-  if (first >= last || (step_ns > 0 && step_ns % width != 0)) return cut(since_ns, until_ns, tier - 1, step_ns, pieces);
-  cut(since_ns, first, tier - 1, step_ns, pieces);
-  pieces.push_back({first, last, &kTiers[static_cast<size_t>(tier)]});
-  cut(last, until_ns, tier - 1, step_ns, pieces);
 }
 
 struct PlainKey {
@@ -145,12 +123,6 @@ std::string key_sql(Dimension d, bool rollup) {
   return "0, 0";
 }
 
-model::Ip network_of(const model::Ip& ip) {
-  const bool v4 = model::is_v4(ip);
-  const auto bits = static_cast<uint8_t>(v4 ? model::kMappedBits + kClientNetworkBitsV4 : kClientNetworkBitsV6);
-  return model::first_of({ip, bits});
-}
-
 // Lower bound of an idle time's bucket: 0, then nine steps a decade from one second up, so that 60, 350 and 3,600
 // seconds stand apart from their neighbours.
 uint64_t idle_bucket(uint64_t idle_ns) {
@@ -231,13 +203,11 @@ Result<std::vector<Group>> aggregate(Lease& db, const AggregateQuery& query, boo
   const bool by_rollups =
       has_rollups && query.rollups && rollups_answer(query.filter) && std::ranges::all_of(query.by, in_rollups);
   const bool by_time = std::ranges::find(query.by, Dimension::kTime) != query.by.end();
-  std::vector<Piece> pieces;
   // Reading to the end of time needs no ragged end.
   const uint64_t until = query.range.until_ns == kForever
                              ? kForever / (kTiers.back().seconds * kNsPerS) * (kTiers.back().seconds * kNsPerS)
                              : query.range.until_ns;
-  cut(query.range.since_ns, until, by_rollups ? static_cast<int>(kTiers.size()) - 1 : -1, by_time ? query.step_ns : 0,
-      pieces);
+  const std::vector<Piece> pieces = pieces_of({query.range.since_ns, until}, by_rollups, by_time ? query.step_ns : 0);
 
   const Condition condition = condition_of(query.filter);
   Sums sums;
@@ -265,50 +235,6 @@ Result<std::vector<Group>> aggregate(Lease& db, const AggregateQuery& query, boo
     groups.push_back(std::move(group));
   }
   return groups;
-}
-
-Result<std::vector<ServiceTotals>> services(Lease& db, const ServiceQuery& query) {
-  if (!services_answer(query.filter))
-    return Error{Code::kInvalid,
-                 "service statistics know only server_ip, server_port, tag and sensor: filter by these"};
-  std::vector<Piece> pieces;
-  // Statistics come once an interval of 10 s: an interval belongs to the range its start is in.
-  const uint64_t width = kTiers.front().seconds * kNsPerS;
-  const uint64_t until = query.range.until_ns > kForever - width ? kForever / width * width
-                                                                 : (query.range.until_ns + width - 1) / width * width;
-  cut(query.range.since_ns / width * width, until, static_cast<int>(kTiers.size()) - 1, 0, pieces);
-
-  const Condition condition = condition_of(query.filter);
-  std::unordered_map<PlainKey, ServiceTotals, PlainHash> totals;
-  for (const Piece& piece : pieces) {
-    if (piece.tier == nullptr) continue;  // beyond the last whole bucket before the end of time
-    auto statement = db->prepare(
-        "SELECT server_ip, server_port, attempted, established, closed_cleanly, refused, reset, timed_out, lost_bytes "
-        "FROM " +
-            std::string(piece.tier->service) + " WHERE at_s >= ? AND at_s < ? AND (" + condition.sql + ")",
-        false);
-    if (!statement) return statement.error();
-    statement->bind(1, piece.since_ns / kNsPerS);
-    statement->bind(2, piece.until_ns / kNsPerS);
-    bind_parameters(*statement, 3, condition);
-    int code = SQLITE_OK;
-    while ((code = statement->step()) == SQLITE_ROW) {
-      PlainKey key;
-      key.ips[0] = statement->ip(0);
-      key.numbers[0] = statement->natural(1);
-      ServiceTotals& sum = totals[key];
-      sum.server = {key.ips[0], static_cast<uint16_t>(key.numbers[0])};
-      int column = 2;
-      for (uint64_t* field : {&sum.attempted, &sum.established, &sum.closed_cleanly, &sum.refused, &sum.reset,
-                              &sum.timed_out, &sum.lost_bytes})
-        *field += statement->natural(column++);
-    }
-    if (code != SQLITE_DONE) return db.error("services");
-  }
-  std::vector<ServiceTotals> rows;
-  rows.reserve(totals.size());
-  for (auto& [key, sum] : totals) rows.push_back(sum);
-  return rows;
 }
 
 }  // namespace rs::store::sqlite

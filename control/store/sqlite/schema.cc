@@ -58,6 +58,13 @@ CREATE TABLE service_raw(
   server_ip BLOB NOT NULL, server_port INTEGER NOT NULL, tag INTEGER NOT NULL, by_cause BLOB NOT NULL,
   PRIMARY KEY(from_ns, server_ip, server_port, tag, worker, sensor, input)) WITHOUT ROWID;
 )sql",
+    R"sql(
+CREATE TABLE watched(
+  sensor INTEGER NOT NULL, boot INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+  PRIMARY KEY(sensor, boot)) WITHOUT ROWID;
+INSERT INTO watched SELECT sensor, boot, min(at_s) * 1000000000, max(at_s) * 1000000000 FROM health
+  GROUP BY sensor, boot;
+)sql",
 };
 
 std::string tier_tables() {

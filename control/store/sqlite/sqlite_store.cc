@@ -76,6 +76,9 @@ class SqliteStore final : public Store {
   Result<std::vector<Coverage>> coverage(const TimeRange& range) override {
     return with({}, [&](Lease& db) { return sqlite::coverage(db, range); });
   }
+  Result<std::vector<Watched>> watched(const TimeRange& range, uint64_t step_ns, const Patience& patience) override {
+    return with(patience, [&](Lease& db) { return sqlite::watched(db, range, step_ns); });
+  }
 
   Result<Info> info() override {
     return with({}, [&](Lease& db) -> Result<Info> {

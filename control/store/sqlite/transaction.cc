@@ -35,6 +35,9 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
       {&save_hour_,
        "INSERT INTO hour VALUES(?, ?) ON CONFLICT DO UPDATE SET last_arrival_ns = max(last_arrival_ns, "
        "excluded.last_arrival_ns)"},
+      {&save_watched_,
+       "INSERT INTO watched VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET first_ns = min(first_ns, excluded.first_ns),"
+       " last_ns = max(last_ns, excluded.last_ns)"},
       {&save_counts_,
        "UPDATE meta SET value = CASE key WHEN 'next_cursor' THEN ?1 WHEN 'events' THEN value + ?2 ELSE value + ?3 END"
        " WHERE key IN ('next_cursor', 'events', 'endings')"},
@@ -114,6 +117,27 @@ int Transaction::insert_services(const model::Batch& batch, int64_t sensor) {
   return SQLITE_OK;
 }
 
+// Everything between the first and the last packet time of a run was watched: what the sensor missed in between is in
+// its reports.
+int Transaction::save_watched(const model::Batch& batch, int64_t sensor) {
+  uint64_t first = UINT64_MAX;
+  uint64_t last = 0;
+  const auto add = [&](uint64_t from, uint64_t to) {
+    if (from == 0 && to == 0) return;
+    first = std::min(first, from);
+    last = std::max(last, to);
+  };
+  for (const model::Event& event : batch.events) add(event.time_ns, event.time_ns);
+  for (const model::ServiceStats& stats : batch.services) add(stats.from_ns, stats.to_ns);
+  if (batch.health) add(batch.health->time_ns, batch.health->time_ns);
+  if (first > last) return SQLITE_OK;
+  save_watched_.bind(1, sensor);
+  save_watched_.bind_bits(2, batch.boot);
+  save_watched_.bind(3, first);
+  save_watched_.bind(4, last);
+  return save_watched_.run();
+}
+
 int Transaction::update_sensor(const model::Batch& batch, int64_t sensor, const Sequences::Verdict& verdict,
                                uint64_t new_events) {
   update_sensor_.bind(1, sensor);
@@ -154,6 +178,7 @@ int Transaction::apply(model::Batch& batch, Written& written) {
   }
   if (const int code = insert_events(batch, sensor); code != SQLITE_OK) return code;
   if (const int code = insert_services(batch, sensor); code != SQLITE_OK) return code;
+  if (const int code = save_watched(batch, sensor); code != SQLITE_OK) return code;
   if (const int code = update_sensor(batch, sensor, verdict, fresh_.size()); code != SQLITE_OK) return code;
   written.outcome = Outcome::kStored;
   written.new_events = fresh_.size();

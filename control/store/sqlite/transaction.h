@@ -40,6 +40,7 @@ class Transaction {
   int insert_events(model::Batch& batch, int64_t sensor);
   int insert_services(const model::Batch& batch, int64_t sensor);
   int flush_hours();
+  int save_watched(const model::Batch& batch, int64_t sensor);
   int update_sensor(const model::Batch& batch, int64_t sensor, const Sequences::Verdict& verdict, uint64_t new_events);
 
   sqlite3* db_ = nullptr;
@@ -56,7 +57,7 @@ class Transaction {
   uint64_t new_rows_ = 0;  // of this transaction
   uint64_t new_endings_ = 0;
   Statement begin_, commit_, roll_back_, insert_event_, insert_service_, find_sensor_, add_sensor_, update_sensor_,
-      save_health_, save_report_, save_counts_, save_hour_;
+      save_health_, save_report_, save_counts_, save_hour_, save_watched_;
 };
 
 }  // namespace rs::store::sqlite
