@@ -78,6 +78,13 @@ constexpr auto kKeys = std::to_array<Key>({
      },
      [](const Config& config) { return std::to_string(config.max_store_mib); },
      "MiB of data kept; beyond it the oldest go first. 0: no limit."},
+    {"names.path", "--names", false,
+     [](const Key&, Config& config, Values values) -> Result<void> {
+       config.names = values[0];
+       return {};
+     },
+     [](const Config& config) { return quoted(config.names); },
+     "The names file: networks to site, service and owner; read again when it changes or on SIGHUP. \"\": none."},
     {"log.level", "--log-level", false,
      [](const Key& key, Config& config, Values values) -> Result<void> {
        if (std::ranges::find(kLogLevels, values[0]) == kLogLevels.end())

@@ -18,10 +18,14 @@
 #include <map>
 
 #include "control/config.h"
+#include "control/correlate/correlation.h"
+#include "control/correlate/merge.h"
+#include "control/correlator.h"
 #include "control/ingest/decode.h"
 #include "control/ingest/service.h"
 #include "control/listen.h"
 #include "control/model/presence.h"
+#include "control/names_file.h"
 #include "control/query/feed.h"
 #include "control/query/service.h"
 #include "control/store/sqlite/sqlite_store.h"
@@ -103,12 +107,15 @@ void say_ready(int ready_fd) {
   close(ready_fd);
 }
 
-// Until SIGTERM or SIGINT, which every thread blocks; meanwhile health follows the store.
-void serve(const store::Store& store, grpc::HealthCheckServiceInterface& health, const sigset_t& signals) {
+// Until SIGTERM or SIGINT, which every thread blocks; meanwhile health follows the store, and names their file.
+void serve(const store::Store& store, grpc::HealthCheckServiceInterface& health, NamesFile& names,
+           const sigset_t& signals) {
   bool storing = true;
   for (;;) {
     const int signal = sigtimedwait(&signals, nullptr, &kLook);
-    if (signal > 0) {
+    if (signal <= 0 || signal == SIGHUP)
+      (void)names.look(signal == SIGHUP);  // faults are in the log and the server's info
+    if (signal > 0 && signal != SIGHUP) {
       spdlog::info("{}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
       return;
     }
@@ -125,18 +132,26 @@ Result<void> run(const Options& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
   const Config& config = options.config;
   constexpr uint64_t kNsPerDay = 86'400ull * 1'000'000'000;
+  correlate::Merger merger;  // outlives the store, whose writer asks it
   auto store = store::sqlite::open({config.store, config.retention_days * kNsPerDay, config.max_store_mib << 20});
   if (!store) return store.error();
   model::Presence presence;
   model::NamesHolder names;
+  NamesFile names_file(config.names, names);
+  if (auto read = names_file.look(false); !read) return read.error();
+  (*store)->judge_by(&merger);
+  correlate::Correlation correlation;
+  Correlator correlator(**store, correlation, names);
+  if (auto started = correlator.start(); !started) return started.error();
   query::Feed feed(**store);
   ingest::Service ingest(**store, presence);
-  query::Service query({**store, presence, feed, names, now_ns()});
+  query::Service query({**store, presence, feed, names, correlation, now_ns()});
   auto server = start_server(config, ingest, query);
   if (!server) return server.error();
   grpc::HealthCheckServiceInterface& health = *(*server)->GetHealthCheckService();
@@ -144,7 +159,7 @@ Result<void> run(const Options& options) {
   spdlog::info("resetscope-control {} serves, store {}", RS_VERSION, config.store);
   say_ready(options.ready_fd);
 
-  serve(**store, health, signals);
+  serve(**store, health, names_file, signals);
 
   sd_notify(0, "STOPPING=1");
   health.Shutdown();
@@ -153,6 +168,7 @@ Result<void> run(const Options& options) {
   query.drain(kGrace);
   (*server)->Shutdown(std::chrono::system_clock::now() + kGoodbye);
   server->reset();
+  correlator.stop();
   return {};
 }
 

@@ -68,7 +68,9 @@ void collect(std::vector<CommandInfo>& commands, const CLI::App& app, const CLI:
   info.words = join(names);
   if (app.get_name() == "completion") info.words = "bash zsh fish";
   if (app.get_name() == "help")
-    info.words = "filter environment exit status resets why top heatmap sensors analyze completion version";
+    info.words =
+        "filter environment exit status resets why top heatmap incidents timeouts services sensors analyze completion "
+        "version";
   commands.push_back(std::move(info));
   for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
     if (!sub->get_name().empty())

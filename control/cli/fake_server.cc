@@ -173,9 +173,38 @@ grpc::Status FakeService::Heatmap(grpc::ServerContext*, const v1::HeatmapRequest
   return answer;
 }
 
-grpc::Status FakeService::ListServices(grpc::ServerContext*, const v1::ListServicesRequest*,
+grpc::Status FakeService::ListIncidents(grpc::ServerContext*, const v1::ListIncidentsRequest* request,
+                                        v1::ListIncidentsResponse* response) {
+  incidents_request = *request;
+  *response = incidents;
+  return answer;
+}
+
+grpc::Status FakeService::WatchIncidents(grpc::ServerContext*, const v1::WatchIncidentsRequest*,
+                                         grpc::ServerWriter<v1::WatchIncidentsResponse>* writer) {
+  for (const v1::Incident& incident : changes) {
+    v1::WatchIncidentsResponse response;
+    *response.mutable_incident() = incident;
+    writer->Write(response);
+    writer->Write(v1::WatchIncidentsResponse{});  // a heartbeat
+  }
+  return {grpc::StatusCode::UNAVAILABLE, "going down"};
+}
+
+grpc::Status FakeService::ListIdleTimeouts(grpc::ServerContext*, const v1::ListIdleTimeoutsRequest* request,
+                                           v1::ListIdleTimeoutsResponse* response) {
+  timeouts_request = *request;
+  *response = timeouts;
+  return answer;
+}
+
+grpc::Status FakeService::ListServices(grpc::ServerContext*, const v1::ListServicesRequest* request,
                                        v1::ListServicesResponse* response) {
+  services_request = *request;
   v1::Service* service = response->add_services();
+  service->set_key("10.0.2.9:8080");
+  service->set_failed_per_1000(300);
+  if (request->compare()) service->mutable_before()->set_yesterday(12.5);
   service->set_attempted(2000);
   service->set_established(1500);
   service->set_closed_cleanly(1400);
@@ -213,6 +242,7 @@ grpc::Status FakeService::GetServerInfo(grpc::ServerContext*, const v1::GetServe
   *response->mutable_oldest() = to_timestamp(kTime);
   *response->mutable_newest() = to_timestamp(kTime + 60'000'000'000);
   response->set_events(12'345);
+  response->set_correlated_cursor(12'345);
   response->set_endings(20'000);
   response->set_sensors(1);
   return answer;

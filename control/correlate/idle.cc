@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "control/correlate/window.h"
 #include "control/model/ip.h"
 #include "control/model/pack.h"
 
@@ -16,8 +17,10 @@ constexpr double kLeastSilence = 1;          // seconds: shorter is no idle time
 constexpr double kMostSilence = 14 * 86400;  // beyond it no connection is idle, it is forgotten
 constexpr double kBinWidth = 0.01;           // relative
 constexpr double kPeakWidth = 0.02;          // relative, to either side: the accuracy promised
-constexpr double kTick = 0.6;     // seconds to either side: a timer that looks once a second scatters by this
-constexpr size_t kMostPeaks = 3;  // of a path
+constexpr double kTick = 0.6;             // seconds to either side: a timer that looks once a second scatters by this
+constexpr size_t kMostPeaks = 3;          // of a path
+constexpr double kBackground = 0.05;      // endings that may lie anywhere by chance, however few there are around
+constexpr double kOneInAMillion = -13.8;  // natural logarithm
 constexpr uint64_t kFormat = 1;
 constexpr uint8_t kNetworkBitsV4 = 24, kNetworkBitsV6 = 64;
 
@@ -151,7 +154,7 @@ bool IdleLearner::add(const model::Ended& e) {
 }
 
 void IdleLearner::peaks_of(const IdlePath& key, const Path& path, std::vector<LearnedTimeout>& out) {
-  struct Window {
+  struct Slice {
     uint64_t count = 0;
     double sum = 0;
     double least = 0;
@@ -159,7 +162,7 @@ void IdleLearner::peaks_of(const IdlePath& key, const Path& path, std::vector<Le
   };
   // The bins whose mean lies in [from, to).
   const auto window = [&](double from, double to) {
-    Window w;
+    Slice w;
     for (const auto& [index, bin] : path.bins) {
       const double mean = bin.sum / static_cast<double>(bin.count);
       if (mean < from || mean >= to) continue;
@@ -208,11 +211,16 @@ void IdleLearner::peaks_of(const IdlePath& key, const Path& path, std::vector<Le
     const double half = std::max(centre * kPeakWidth, kTick);
     const double from = std::max(centre - half, 0.0), to = centre + half;
     if (std::ranges::any_of(taken, [&](const auto& t) { return from < t.second && t.first < to; })) continue;
-    const Window peak = window(from, to);
+    const Slice peak = window(from, to);
     if (peak.count < kLeastSamples) continue;
     const double neighbours =
         static_cast<double>(window(from - 2 * half, from).count + window(to, to + 2 * half).count) / 2;
     if (static_cast<double>(peak.count) < kSharpness * neighbours) continue;
+    // And more than chance makes of what lies around it, eight times as wide.
+    const double wide_from = std::max(centre - 8 * half, kLeastSilence), wide_to = centre + 8 * half;
+    const double around = static_cast<double>(window(wide_from, wide_to).count - peak.count);
+    const double width = std::max(wide_to - wide_from - (to - from), half);
+    if (log_chance(peak.count, std::max(around * (to - from) / width, kBackground)) > kOneInAMillion) continue;
     taken.emplace_back(from, to);
     LearnedTimeout t = common;
     t.seconds = peak.sum / static_cast<double>(peak.count);

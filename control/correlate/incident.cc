@@ -44,6 +44,27 @@ void set_fact(Incident& incident, std::string_view fact_name, int64_t value, dou
   incident.evidence.push_back({std::string(fact_name), value, weight, {}});
 }
 
+Window::Place place_of(const Rule& rule, const Ended& e) {
+  Window::Place place;
+  place.client = short_hash(model::hash_of(e.client.ip));
+  place.server = short_hash(model::hash_of(e.server));
+  switch (rule.places) {
+    case Places::kClients:
+      place.key = place.client;
+      break;
+    case Places::kConnections:
+      place.key = short_hash(model::hash_of(e.client));
+      break;
+    case Places::kServices:
+      place.key = place.server;
+      break;
+    case Places::kServerHosts:
+      place.key = short_hash(model::hash_of(e.server.ip));
+      break;
+  }
+  return place;
+}
+
 // Of a greater one, which counts its endings from then on.
 bool is_part(const Incident& incident) {
   return std::ranges::any_of(incident.evidence, [](const auto& fact) { return fact.name == "part_of"; });
@@ -176,17 +197,15 @@ void IncidentTracker::open(const Rule& rule, const RuleKey& key, const Window& w
   incident.id = id_of(key, e.time_ns);
   incident.kind = rule.kind;
   incident.start_ns = std::min(peak.since_ns, e.time_ns);
-  incident.end_ns = e.time_ns;
+  incident.end_ns = std::max(peak.until_ns, e.time_ns);
   incident.scope = rule.scope(e);
   incident.cause = rule.cause;
   // What the window holds is in; this ending is part of it and is counted below.
   incident.endings = peak.endings - e.count;
-  const uint64_t width = rule.window_ns / Window::kPerWindow;
-  for (const Window::Place& place : window.places()) {
-    if (!place.used || uint64_t{place.bucket} * width + rule.window_ns < e.time_ns) continue;
+  window.places(e.time_ns, rule.window_ns, [&](const Window::Place& place) {
     incident.clients.add(place.client);
     incident.servers.add(place.server);
-  }
+  });
   incident.by_cause[static_cast<size_t>(e.cause) % incident.by_cause.size()] = incident.endings;
   set_fact(incident, "endings_in_window", static_cast<int64_t>(peak.endings), rule.weight);
   set_fact(incident, "window_ms", static_cast<int64_t>(rule.window_ns / 1'000'000), 0);
@@ -218,12 +237,7 @@ void IncidentTracker::add(const Ended& e, const std::string& sensor, uint64_t no
     if (!rule.counts(e, context)) continue;
     Window* window = window_for(i, key, e.time_ns);
     if (window == nullptr) continue;
-    const uint64_t client =
-        rule.places == Places::kConnections ? model::hash_of(e.client) : model::hash_of(e.client.ip);
-    const uint64_t server =
-        rule.places == Places::kServerHosts ? model::hash_of(e.server.ip) : model::hash_of(e.server);
-    const bool by_client = rule.places == Places::kClients || rule.places == Places::kConnections;
-    if (!window->add(e.time_ns, rule.window_ns, e.count, short_hash(client), short_hash(server), by_client)) {
+    if (!window->add(e.time_ns, rule.window_ns, e.count, place_of(rule, e))) {
       late = true;
       continue;
     }
@@ -278,7 +292,10 @@ void IncidentTracker::add(const model::Served& s) {
     const auto ids = by_key_.find(correlate::key_of(kind, By::kService, {}, s.server));
     if (ids == by_key_.end()) continue;
     Incident& incident = incidents_.at(ids->second.back());
-    if (incident.open && s.to_ns > incident.start_ns) incident.attempted += s.attempted;
+    // Several sensors may count the same connections: the first that saw the incident speaks for all.
+    const auto seen = seen_by_.find(incident.id);
+    const bool speaks = seen != seen_by_.end() && (seen->second.empty() || seen->second.front() == s.sensor);
+    if (speaks && s.to_ns > incident.start_ns) incident.attempted += s.attempted;
   }
 }
 

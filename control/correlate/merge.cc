@@ -91,6 +91,7 @@ std::optional<model::Sighting> Merger::judge(const model::Event& event, const st
     model::Sighting out = model::sighting_of(event, sensor);
     out.event_id = recent.id;
     out.count = seen.count;
+    out.total = seen.total;
     out.skew_ns = seen.skew_ns;
     return out;
   };
@@ -115,10 +116,11 @@ std::optional<model::Sighting> Merger::judge(const model::Event& event, const st
     bool known = false;
     const int64_t skew = skew_between(number, recent.sensor, known);
     const uint64_t off = apart(event.time_ns, static_cast<uint64_t>(static_cast<int64_t>(recent.time_ns) + skew));
-    const bool near = off <= kNearNs;
+    const bool near = off <= (known ? kNearKnownNs : kNearNs);
     const bool same_length = !folded && length > 0 && recent.length_ns > 0 &&
                              apart(length, recent.length_ns) <= kSameLengthNs && off <= kFarNs && !known;
-    if ((near || same_length) && off < best_off) best = &recent, best_off = off;
+    // Folded ones have the time of the first of up to a second's.
+    if ((near || same_length || (folded && off <= kNearNs)) && off < best_off) best = &recent, best_off = off;
   }
   if (best == nullptr) {
     remember(key, event, number);
@@ -131,7 +133,7 @@ std::optional<model::Sighting> Merger::judge(const model::Event& event, const st
   uint64_t credited = 0;
   for (const Seen& seen : best->seen) credited += seen.sensor == number ? seen.count : 0;
   const uint64_t count = folded ? std::min(event.count, best->count - credited) : event.count;
-  best->seen.push_back({number, event.id, count, known ? skew : difference});
+  best->seen.push_back({number, event.id, count, event.count, known ? skew : difference});
   model::Sighting out = answer(*best, best->seen.back());
   // What is left of a folded one counts as an event of its own, which others may be sightings of.
   if (count < event.count) {

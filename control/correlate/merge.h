@@ -23,7 +23,8 @@ namespace rs::correlate {
 class Merger final : public model::SightingJudge {
  public:
   static constexpr size_t kMaxRecent = 65'536;
-  static constexpr uint64_t kNearNs = 1'000'000'000;          // sensors settle for a second before they report
+  static constexpr uint64_t kNearNs = 1'000'000'000;          // clocks that NTP keeps, and the way between two taps
+  static constexpr uint64_t kNearKnownNs = 250'000'000;       // the same once their difference is measured
   static constexpr uint64_t kFarNs = 120ull * 1'000'000'000;  // clocks farther apart are no clocks
   static constexpr uint64_t kSameLengthNs = 20'000'000;       // two taps of one path: half a round trip between them
   static constexpr uint32_t kSkewSamples = 3;                 // before a measured difference is believed
@@ -46,6 +47,7 @@ class Merger final : public model::SightingJudge {
     uint16_t sensor = 0;
     uint64_t id = 0;
     uint64_t count = 0;
+    uint64_t total = 0;
     int64_t skew_ns = 0;
   };
   struct Recent {

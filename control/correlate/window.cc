@@ -36,51 +36,52 @@ void Window::move_to(uint64_t bucket) {
   }
 }
 
-bool Window::add(uint64_t time_ns, uint64_t window_ns, uint64_t count, uint32_t client, uint32_t server,
-                 bool by_client) {
+bool Window::add(uint64_t time_ns, uint64_t window_ns, uint64_t count, const Place& place) {
   const uint64_t bucket = time_ns / (window_ns / kPerWindow);
   if (!any_ || bucket > newest_) move_to(bucket);
   if (newest_ - bucket >= kBuckets) return false;
-  uint32_t& at = counts_[bucket % kBuckets];
+  const size_t slot = bucket % kBuckets;
+  uint32_t& at = counts_[slot];
+  first_ns_[slot] = at == 0 ? time_ns : std::min(first_ns_[slot], time_ns);
+  last_ns_[slot] = at == 0 ? time_ns : std::max(last_ns_[slot], time_ns);
   at = static_cast<uint32_t>(std::min<uint64_t>(at + count, std::numeric_limits<uint32_t>::max()));
 
+  const auto low = static_cast<uint32_t>(bucket);
   Place* into = &places_[0];
-  for (Place& place : places_) {
-    if (place.used && (by_client ? place.client == client : place.server == server)) {
-      place.bucket = std::max(place.bucket, static_cast<uint32_t>(bucket));
+  for (Place& known : places_) {
+    if (known.used && known.key == place.key) {
+      if (static_cast<int32_t>(low - known.bucket) > 0) known.bucket = low;
       return true;
     }
-    if (!place.used) {
-      into = &place;
+    if (!known.used) {
+      into = &known;
       break;
     }
-    if (place.bucket < into->bucket) into = &place;  // the longest ago goes
+    if (static_cast<int32_t>(known.bucket - into->bucket) < 0) into = &known;  // the longest ago goes
   }
-  *into = {client, server, static_cast<uint32_t>(bucket), true};
+  *into = place;
+  into->bucket = low;
+  into->used = true;
   return true;
 }
 
 Window::Peak Window::peak(uint64_t time_ns, uint64_t window_ns) const {
-  const uint64_t width = window_ns / kPerWindow;
-  const uint64_t bucket = time_ns / width;
+  const uint64_t bucket = time_ns / (window_ns / kPerWindow);
   Peak best;
   const uint64_t oldest = newest_ >= kBuckets - 1 ? newest_ - (kBuckets - 1) : 0;
   for (uint64_t end = bucket; end <= std::min(newest_, bucket + kPerWindow - 1); ++end) {
-    uint64_t sum = 0;
-    uint64_t first = end;
+    Peak sum;
     const uint64_t from = std::max(oldest, end >= kPerWindow - 1 ? end - (kPerWindow - 1) : 0);
     for (uint64_t b = from; b <= end; ++b) {
-      const uint32_t n = counts_[b % kBuckets];
-      if (n > 0 && sum == 0) first = b;
-      sum += n;
+      const size_t slot = b % kBuckets;
+      if (counts_[slot] == 0) continue;
+      if (sum.endings == 0) sum.since_ns = first_ns_[slot];
+      sum.until_ns = last_ns_[slot];
+      sum.endings += counts_[slot];
     }
-    if (sum > best.endings) best = {sum, first * width, 0};
+    if (sum.endings > best.endings) best = sum;
   }
-  const auto now = static_cast<uint32_t>(bucket);
-  for (const Place& place : places_) {
-    const uint32_t apart = place.bucket > now ? place.bucket - now : now - place.bucket;
-    best.places += place.used && apart < kPerWindow ? 1 : 0;
-  }
+  places(time_ns, window_ns, [&](const Place&) { ++best.places; });
   return best;
 }
 

@@ -10,7 +10,7 @@ Sighting sighting_of(const Event& event, const std::string& sensor) {
   out.id = event.id;
   out.sensor = sensor;
   out.time_ns = event.time_ns;
-  out.count = event.count;
+  out.count = out.total = event.count;
   out.origin = event.origin;
   out.cause = event.cause;
   out.confidence = event.confidence;

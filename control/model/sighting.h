@@ -19,6 +19,7 @@ struct Sighting {
   std::string sensor;
   uint64_t time_ns = 0;  // by that sensor's clock
   uint64_t count = 1;    // endings of it that the event has counted already
+  uint64_t total = 1;    // endings it stands for
   int64_t skew_ns = 0;   // its clock minus that of the event's sensor, as measured by then
   Origin origin = Origin::kUnknown;
   Cause cause = Cause::kUnknown;

@@ -43,7 +43,7 @@ class HeatmapTest : public testing::TestWithParam<bool> {
     if (!GetParam())
       for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_ + suffix);
   }
-  Parts parts() { return {*store_, presence_, *feed_, names_, kStart}; }
+  Parts parts() { return {*store_, presence_, *feed_, names_, correlation_, kStart}; }
   void write(model::Batch batch) {
     std::promise<void> stored;
     store_->write(std::move(batch), [&](const store::Written&) { stored.set_value(); });
@@ -69,6 +69,7 @@ class HeatmapTest : public testing::TestWithParam<bool> {
   std::unique_ptr<store::Store> store_;
   model::Presence presence_;
   model::NamesHolder names_;
+  correlate::Correlation correlation_;
   std::unique_ptr<Feed> feed_;
 };
 

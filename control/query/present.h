@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One ending as clients see it: the sensor's verdict, with names. Any thread.
+// One ending as clients see it: the sensor's verdict, with names and with what correlation adds. Any thread.
 #pragma once
 
 #include "control/query/encode.h"

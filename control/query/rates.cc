@@ -2,6 +2,7 @@
 #include "control/query/rates.h"
 
 #include <algorithm>
+#include <tuple>
 #include <vector>
 
 namespace rs::query {
@@ -99,11 +100,56 @@ store::Key key_of(const Axis& axis, const store::ServiceTotals& totals, const mo
   }
 }
 
+// Sensors that saw the same endings of a service saw the same connections of it: of these the greatest count holds;
+// those of sensors that have nothing in common add up.
+std::vector<store::ServiceTotals> merged(const std::vector<store::ServiceTotals>& rows,
+                                         const std::vector<store::Overlap>& overlaps) {
+  constexpr uint64_t kLeastShared = 3;                                   // one in common may be chance or a moved tap
+  std::map<std::pair<model::Endpoint, std::string>, std::string> group;  // sensor -> one of its group, for a service
+  const auto root = [&](const model::Endpoint& server, std::string sensor) {
+    for (auto at = group.find({server, sensor}); at != group.end(); at = group.find({server, sensor}))
+      sensor = at->second;
+    return sensor;
+  };
+  for (const store::Overlap& overlap : overlaps) {
+    if (overlap.sightings < kLeastShared) continue;
+    const std::string one = root(overlap.server, overlap.one), other = root(overlap.server, overlap.other);
+    if (one != other) group[{overlap.server, other}] = one;
+  }
+  std::map<std::tuple<model::Endpoint, uint64_t, std::string>, store::ServiceTotals> greatest;
+  for (const store::ServiceTotals& row : rows) {
+    auto& best = greatest[{row.server, row.at_ns, root(row.server, row.sensor)}];
+    if (best.sensor.empty() || row.attempted > best.attempted) best = row;
+  }
+  std::map<std::pair<model::Endpoint, uint64_t>, store::ServiceTotals> sums;
+  for (const auto& [key, row] : greatest) {
+    store::ServiceTotals& sum = sums[{row.server, row.at_ns}];
+    sum.server = row.server;
+    sum.at_ns = row.at_ns;
+    sum.attempted += row.attempted;
+    sum.established += row.established;
+    sum.closed_cleanly += row.closed_cleanly;
+    sum.refused += row.refused;
+    sum.reset += row.reset;
+    sum.timed_out += row.timed_out;
+    sum.lost_bytes += row.lost_bytes;
+  }
+  std::vector<store::ServiceTotals> out;
+  for (auto& [key, sum] : sums) out.push_back(std::move(sum));
+  return out;
+}
+
 }  // namespace
 
 Result<std::vector<store::ServiceTotals>> service_totals(const Parts& parts, store::ServiceQuery query,
                                                          const store::Patience& patience) {
-  return parts.store.services(query, patience);
+  if (query.by_sensor || !parts.correlation.has_sightings()) return parts.store.services(query, patience);
+  const auto overlaps = parts.store.overlaps();
+  if (!overlaps) return overlaps.error();
+  query.by_sensor = true;
+  auto rows = parts.store.services(query, patience);
+  if (!rows) return rows.error();
+  return merged(*rows, *overlaps);
 }
 
 Result<Denominators> Denominators::read(const Parts& parts, std::vector<Axis> axes, const Filter& filter,

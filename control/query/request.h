@@ -8,6 +8,7 @@
 #include <string>
 #include <variant>
 
+#include "control/correlate/correlation.h"
 #include "control/model/filter.h"
 #include "control/model/names.h"
 #include "control/model/presence.h"
@@ -27,6 +28,7 @@ struct Parts {
   const model::Presence& presence;
   Feed& feed;
   const model::NamesHolder& names;
+  const correlate::Correlation& correlation;
   uint64_t started_ns = 0;
 };
 

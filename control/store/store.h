@@ -16,6 +16,7 @@
 
 #include "control/model/batch.h"
 #include "control/model/filter.h"
+#include "control/model/sighting.h"
 #include "proto/result.h"
 
 namespace rs::store {
@@ -185,6 +186,13 @@ struct Watched {
   std::vector<WatchedStep> steps;
 };
 
+struct Overlap {
+  model::Endpoint server;
+  std::string one;
+  std::string other;
+  uint64_t sightings = 0;
+};
+
 struct Info {
   std::string description;  // "sqlite /var/lib/resetscope/events.db"
   uint64_t events = 0;
@@ -192,6 +200,15 @@ struct Info {
   std::optional<uint64_t> oldest_ns;
   std::optional<uint64_t> newest_ns;
   uint64_t bytes = 0;  // of disk or memory in use
+};
+
+// Sees each batch as it was stored, before the listener gets its events; on the writer thread: must not block.
+class BatchObserver {
+ public:
+  virtual ~BatchObserver() = default;
+  // `fresh`: indices of events that are new and no sightings of others; `sightings` of this batch.
+  virtual void stored(const model::Batch& batch, const std::vector<uint32_t>& fresh,
+                      const std::vector<model::Sighting>& sightings) = 0;
 };
 
 class Store {
@@ -204,6 +221,12 @@ class Store {
   virtual void write(model::Batch batch, Done done) = 0;
   // Before the first write; nullptr stops it. The listener outlives the store or is taken off first.
   virtual void listen(CommitListener* listener) = 0;
+  // Likewise; before the first write.
+  virtual void observe(BatchObserver* observer) = 0;
+  // Tells sightings from events. Before the first write; it is asked first about the newest stored events.
+  virtual void judge_by(model::SightingJudge* judge) = 0;
+  // Keeps findings, replacing those of the same kind and key, and with them how far they go. As write().
+  virtual void save(model::Findings findings, Done done) = 0;
   // Empty, or why nothing can be written just now.
   [[nodiscard]] virtual std::string trouble() const = 0;
 
@@ -216,6 +239,15 @@ class Store {
                                          const Patience& patience) = 0;
   virtual Result<std::optional<model::Event>> get(uint64_t event_id) = 0;
   [[nodiscard]] virtual uint64_t newest_cursor() const = 0;
+  virtual Result<std::vector<model::Sighting>> sightings(uint64_t event_id) = 0;
+
+  // All findings of a kind, oldest first.
+  virtual Result<void> findings(uint8_t kind, const std::function<void(const model::Finding&)>& each) = 0;
+  virtual Result<std::optional<model::Finding>> finding(uint8_t kind, const std::string& key) = 0;
+  // How far the findings go: the cursor of the last save.
+  virtual Result<uint64_t> findings_cursor() = 0;
+  // Services of which two sensors saw the same endings, and how many: their connections are the same ones, too.
+  virtual Result<std::vector<Overlap>> overlaps() = 0;
 
   virtual Result<std::vector<Group>> aggregate(const AggregateQuery& query, const Patience& patience) = 0;
   virtual Result<std::vector<ServiceTotals>> services(const ServiceQuery& query, const Patience& patience) = 0;

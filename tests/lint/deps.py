@@ -43,7 +43,7 @@ HOMES = {
               "control/cli/*", "control/main*", "*/service*"]),
     "Hyperscan": (["hs/*", "hs.h"], ["dataplane/context/*"]),
     "SQLite": (["sqlite3.h"], ["control/store/sqlite/*"]),
-    "yaml-cpp": (["yaml-cpp/*"], ["dataplane/config/*", "control/config*"]),
+    "yaml-cpp": (["yaml-cpp/*"], ["dataplane/config/*", "control/config*", "control/names_file*"]),
     "rte_ethdev.h": (["rte_ethdev.h"], ["dataplane/capture/*"]),
 }
 

@@ -88,6 +88,10 @@ Result<bool> Retention::forget_some(uint64_t hour_s) {
     for (const auto table : {tier.table, tier.service})
       sql += "DELETE FROM " + std::string(table) + " WHERE at_s >= " + from + " AND at_s < " + to + ";";
   sql += "DELETE FROM service_raw WHERE from_ns >= " + from + " * 1000000000 AND from_ns < " + to + " * 1000000000;";
+  // Findings of time long gone go with it, whatever they are.
+  for (const auto table : {"sighting", "finding"})
+    sql += "DELETE FROM " + std::string(table) + " WHERE time_ns < " + to + " * 1000000000 AND time_ns >= " + from +
+           " * 1000000000;";
   sql += "DELETE FROM health WHERE at_s >= " + from + " AND at_s < " + to + ";";
   sql += "DELETE FROM hour WHERE at_s = " + from;
   if (auto deleted = db_->execute(sql); !deleted) return deleted.error();

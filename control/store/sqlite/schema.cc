@@ -62,6 +62,18 @@ CREATE TABLE service_raw(
 CREATE TABLE watched(
   sensor INTEGER NOT NULL, boot INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
   PRIMARY KEY(sensor, boot)) WITHOUT ROWID;
+CREATE TABLE finding(
+  kind INTEGER NOT NULL, key BLOB NOT NULL, time_ns INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY(kind, key))
+  WITHOUT ROWID;
+CREATE TABLE sighting(
+  event INTEGER NOT NULL, sensor INTEGER NOT NULL, id INTEGER NOT NULL, time_ns INTEGER NOT NULL,
+  count INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(event, sensor, id)) WITHOUT ROWID;
+CREATE INDEX sighting_id ON sighting(id);
+CREATE INDEX sighting_time ON sighting(time_ns);
+CREATE TABLE overlap(
+  server_ip BLOB NOT NULL, server_port INTEGER NOT NULL, one INTEGER NOT NULL, other INTEGER NOT NULL,
+  sightings INTEGER NOT NULL, PRIMARY KEY(server_ip, server_port, one, other)) WITHOUT ROWID;
+INSERT INTO meta VALUES('correlated', (SELECT value - 1 FROM meta WHERE key = 'next_cursor'));
 INSERT INTO watched SELECT sensor, boot, min(at_s) * 1000000000, max(at_s) * 1000000000 FROM health
   GROUP BY sensor, boot;
 )sql",

@@ -49,6 +49,7 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
   }
   if (auto ready = rollup_.prepare(db); !ready) return ready;
   if (auto ready = sequences_.prepare(db); !ready) return ready;
+  if (auto ready = findings_.prepare(db); !ready) return ready;
   const auto next = db.scalar("SELECT value FROM meta WHERE key = 'next_cursor'");
   if (!next) return next.error();
   next_cursor_ = committed_cursor_ = static_cast<uint64_t>(std::max<int64_t>(*next, 1));
@@ -82,9 +83,37 @@ int Transaction::sensor_id(const std::string& name, int64_t& id) {
   return SQLITE_OK;
 }
 
+int Transaction::judge_event(model::Event& event, const model::Batch& batch, int64_t sensor, bool& counts) {
+  counts = true;
+  if (judge_ == nullptr) return SQLITE_OK;
+  // Live input comes once, its batches are told apart by number; a capture may be read again.
+  if (batch.input != batch.boot) {
+    bool known = false;
+    if (const int code = findings_.was_sighting(event.id, known); code != SQLITE_OK) return code;
+    if (known) {
+      counts = false;
+      return SQLITE_OK;
+    }
+  }
+  const auto sighting = judge_->judge(event, batch.sensor);
+  if (!sighting) return SQLITE_OK;
+  int64_t other = 0;
+  if (const int code = findings_.sensor_of(sighting->event_id, other); code != SQLITE_OK) return code;
+  if (other == 0) return SQLITE_OK;  // retention has removed it, or its transaction failed: this one counts
+  if (const int code = findings_.save(*sighting, sensor, other, event.server); code != SQLITE_OK) return code;
+  sightings_.push_back(*sighting);
+  // Set, not subtracted: the transaction may be tried again with this very event.
+  counts = sighting->count < sighting->total;
+  if (counts) event.count = sighting->total - sighting->count;
+  return SQLITE_OK;
+}
+
 int Transaction::insert_events(model::Batch& batch, int64_t sensor) {
   for (uint32_t i = 0; i < batch.events.size(); ++i) {
     model::Event& event = batch.events[i];
+    bool counts = true;
+    if (const int code = judge_event(event, batch, sensor, counts); code != SQLITE_OK) return code;
+    if (!counts) continue;
     bind_event(insert_event_, event, next_cursor_, sensor, body_);
     if (const int code = insert_event_.run(); code != SQLITE_OK) return code;
     if (sqlite3_changes(db_) == 0) continue;  // known: the same input read again
@@ -167,6 +196,7 @@ int Transaction::update_sensor(const model::Batch& batch, int64_t sensor, const 
 
 int Transaction::apply(model::Batch& batch, Written& written) {
   fresh_.clear();
+  sightings_.clear();
   arrival_ns_ = std::max(arrival_ns_, batch.received_ns);
   int64_t sensor = 0;
   if (const int code = sensor_id(batch.sensor, sensor); code != SQLITE_OK) return code;

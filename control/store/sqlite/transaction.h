@@ -11,6 +11,7 @@
 
 #include "control/model/batch.h"
 #include "control/store/sqlite/database.h"
+#include "control/store/sqlite/findings.h"
 #include "control/store/sqlite/rollup.h"
 #include "control/store/sqlite/sequences.h"
 #include "control/store/store.h"
@@ -33,10 +34,16 @@ class Transaction {
 
   // Events of the batch last applied that are new: their indices. Their cursors are set.
   [[nodiscard]] const std::vector<uint32_t>& fresh() const { return fresh_; }
+  // Of the same batch: what other sensors had reported already. Their endings are not counted again.
+  [[nodiscard]] const std::vector<model::Sighting>& sightings() const { return sightings_; }
+  int save(const model::Findings& findings) { return findings_.save(findings); }
+  void judge_by(model::SightingJudge* judge) { judge_ = judge; }
   [[nodiscard]] uint64_t newest_cursor() const { return committed_cursor_ - 1; }
 
  private:
   int sensor_id(const std::string& name, int64_t& id);
+  // Whether the event counts: false when all its endings were counted by that of another sensor.
+  int judge_event(model::Event& event, const model::Batch& batch, int64_t sensor, bool& counts);
   int insert_events(model::Batch& batch, int64_t sensor);
   int insert_services(const model::Batch& batch, int64_t sensor);
   int flush_hours();
@@ -49,6 +56,9 @@ class Transaction {
   Sequences sequences_;
   std::unordered_map<std::string, int64_t> sensor_ids_;
   std::vector<uint32_t> fresh_;
+  std::vector<model::Sighting> sightings_;
+  FindingsWriter findings_;
+  model::SightingJudge* judge_ = nullptr;
   std::set<uint64_t> hours_;  // of packet time that this transaction adds to; retention works by them
   uint64_t arrival_ns_ = 0;
   std::string body_, scratch_;
