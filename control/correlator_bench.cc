@@ -38,6 +38,7 @@ std::vector<model::Batch> batches_of(size_t events) {
       e.server = {model::from_v4(0x0a000000u + static_cast<uint32_t>(service)), 443};
       const uint64_t way = (service + samples.below(3)) % 40;
       e.network_tag = 0;
+      e.flags = 0;
       e.cause = e.second_cause = static_cast<Cause>(1 + way);
       e.origin = static_cast<Origin>(way % kOriginCount);
       e.stage = static_cast<Stage>(way % kStageCount);

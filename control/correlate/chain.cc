@@ -7,7 +7,6 @@
 namespace rs::correlate {
 namespace {
 
-constexpr uint64_t kKeptNs = 10ull * 1'000'000'000;  // legs older than this meet nobody, however late the others come
 constexpr int kLongestChain = 8;
 constexpr uint64_t kLeastSpanNs = 1'000'000'000;
 
@@ -15,8 +14,12 @@ constexpr uint64_t kLeastSpanNs = 1'000'000'000;
 
 ChainFinder::Proxy ChainFinder::proxy_of(const model::Ip& ip) const {
   if (names_)
-    if (const uint32_t number = names_->proxy_of(ip); number != 0) return {number, {}};
-  return {0, ip};
+    if (uint32_t number = names_->proxy_of(ip); number != 0) {
+      Proxy out{0xff};  // ff00::/8 is multicast (RFC 4291 2.7): no end of a connection
+      for (size_t i = out.size(); number != 0; number >>= 8) out[--i] = static_cast<uint8_t>(number);
+      return out;
+    }
+  return ip;
 }
 
 uint64_t ChainFinder::root_of(uint64_t id) const {
@@ -28,8 +31,8 @@ uint64_t ChainFinder::root_of(uint64_t id) const {
   return id;
 }
 
-double ChainFinder::rate(const model::Endpoint& server, bool front, uint64_t time_ns) const {
-  const auto found = rates_.find({server, front});
+double ChainFinder::rate(const model::Endpoint& server, uint64_t time_ns) const {
+  const auto found = rates_.find(server);
   if (found == rates_.end()) return 0;
   const uint64_t minute = time_ns / kRateOverNs;
   const Rate& r = found->second;
@@ -40,10 +43,8 @@ double ChainFinder::rate(const model::Endpoint& server, bool front, uint64_t tim
   return static_cast<double>(endings) / static_cast<double>(span);
 }
 
-void ChainFinder::meet(const Leg& first, const Leg& second, std::vector<Relay>& out) {
-  const Leg& front = first.front ? first : second;
-  const Leg& back = first.front ? second : first;
-  const LinkKey key{front.server, back.server, !first.front};
+void ChainFinder::meet(const Leg& first, const Leg& second, bool back_first, std::vector<Relay>& out) {
+  const LinkKey key{(back_first ? second : first).server, (back_first ? first : second).server, back_first};
   auto found = links_.find(key);
   if (found == links_.end()) {
     if (links_.size() >= kMaxLinks) {
@@ -55,7 +56,7 @@ void ChainFinder::meet(const Leg& first, const Leg& second, std::vector<Relay>& 
   Link& link = found->second;
   ++link.met;
   // How many of the first kind lie within the latency before any moment.
-  const double expected = rate(first.server, first.front, first.time_ns) * static_cast<double>(kLatencyNs);
+  const double expected = rate(first.server, first.time_ns) * static_cast<double>(kLatencyNs);
   link.by_chance += 1 - std::exp(-expected);
   const double confidence = 1 - link.by_chance / static_cast<double>(link.met);
   const Relay relay{second.id, first.id, confidence, second.time_ns};
@@ -79,63 +80,73 @@ void ChainFinder::meet(const Leg& first, const Leg& second, std::vector<Relay>& 
   }
 }
 
+// The other leg nearest in time within the latency: of this ending as a front leg the back legs of its proxy, and the
+// other way round. Before it, or after it and not joined yet.
+ChainFinder::Leg* ChainFinder::nearest(const Leg& leg, bool as_front, bool before) {
+  const Proxy& proxy = as_front ? leg.server_side : leg.client_side;
+  Leg* best = nullptr;
+  uint64_t best_off = kLatencyNs + 1;
+  const auto& heads = as_front ? by_client_ : by_server_;
+  size_t looked = 0;
+  for (uint32_t at = heads[model::hash_of(proxy) % kHeads]; at != kNone;
+       at = as_front ? ring_[at].next_client : ring_[at].next_server) {
+    if (++looked > kMostLooked) break;
+    Leg& other = ring_[at];
+    if ((as_front ? other.client_side : other.server_side) != proxy || other.id == leg.id) continue;
+    if (before ? other.time_ns > leg.time_ns : other.time_ns <= leg.time_ns || other.joined) continue;
+    const uint64_t off = before ? leg.time_ns - other.time_ns : other.time_ns - leg.time_ns;
+    if (off < best_off) best = &other, best_off = off;
+  }
+  return best;
+}
+
+ChainFinder::Leg& ChainFinder::remember(const model::Ended& e, const Proxy& client, const Proxy& server) {
+  const auto at = static_cast<uint32_t>(next_);
+  next_ = (next_ + 1) % kMaxRecent;
+  Leg& leg = ring_[at];
+  if (leg.used) {
+    uint32_t* link = &by_client_[model::hash_of(leg.client_side) % kHeads];
+    while (*link != at) link = &ring_[*link].next_client;
+    *link = leg.next_client;
+    link = &by_server_[model::hash_of(leg.server_side) % kHeads];
+    while (*link != at) link = &ring_[*link].next_server;
+    *link = leg.next_server;
+  }
+  leg = {e.id, e.time_ns, e.server, client, server, kNone, kNone, true, false};
+  uint32_t& client_head = by_client_[model::hash_of(client) % kHeads];
+  leg.next_client = client_head;
+  client_head = at;
+  uint32_t& server_head = by_server_[model::hash_of(server) % kHeads];
+  leg.next_server = server_head;
+  server_head = at;
+  return leg;
+}
+
 std::vector<Relay> ChainFinder::add(const model::Ended& e) {
   std::vector<Relay> out;
   // Folded endings have no time of their own each.
   if (e.count > 1 || e.client.ip == model::Ip{}) return out;
-  const Proxy sides[2] = {proxy_of(e.client.ip), proxy_of(e.server.ip)};
-  if (sides[0] == sides[1]) return out;
-  if (roles_.size() + 2 > kMaxAddresses) roles_.clear();  // learned anew from what comes
-  roles_[sides[0]].client = true;
-  roles_[sides[1]].server = true;
-  for (const bool front : {false, true}) {
-    Rate& r = rates_[{e.server, front}];
-    if (r.first_ns == 0) r.first_ns = e.time_ns;
-    const uint64_t minute = e.time_ns / kRateOverNs;
-    if (minute > r.minute) {
-      r.before = minute == r.minute + 1 ? r.now : 0;
-      r.now = 0;
-      r.minute = minute;
-    }
-    ++r.now;
+  const Proxy client = proxy_of(e.client.ip), server = proxy_of(e.server.ip);
+  if (client == server) return out;
+  if (rates_.size() > kMaxAddresses) rates_.clear();  // counted anew from what comes
+  Rate& r = rates_[e.server];
+  if (r.first_ns == 0) r.first_ns = e.time_ns;
+  const uint64_t minute = e.time_ns / kRateOverNs;
+  if (minute > r.minute) {
+    r.before = minute == r.minute + 1 ? r.now : 0;
+    r.now = 0;
+    r.minute = minute;
   }
-  if (rates_.size() > 2 * kMaxAddresses) rates_.clear();
-
-  for (const bool front : {false, true}) {  // seen from the proxy: as its client it is on the back leg
-    const Proxy& proxy = sides[front ? 1 : 0];
-    auto& legs = legs_[proxy];
-    while (!legs.empty() && legs.front().time_ns + kKeptNs < e.time_ns) legs.pop_front();
-    Leg leg{e.id, e.time_ns, e.server, proxy, front, false};
-    const Roles roles = roles_[proxy];
-    if (roles.client && roles.server) {
-      // The nearest of the other side before it, and the nearest after it that has none yet.
-      Leg* before = nullptr;
-      Leg* after = nullptr;
-      for (Leg& other : legs) {
-        if (other.front == front || other.id == e.id) continue;
-        if (other.time_ns <= e.time_ns && e.time_ns - other.time_ns <= kLatencyNs) {
-          if (before == nullptr || other.time_ns > before->time_ns) before = &other;
-        } else if (other.time_ns > e.time_ns && other.time_ns - e.time_ns <= kLatencyNs && !other.joined) {
-          if (after == nullptr || other.time_ns < after->time_ns) after = &other;
-        }
-      }
-      if (before != nullptr) {
-        meet(*before, leg, out);
-        leg.joined = true;
-      } else if (after != nullptr) {
-        after->joined = true;
-        meet(leg, *after, out);
-      }
+  ++r.now;
+  Leg& leg = remember(e, client, server);
+  for (const bool as_front : {false, true}) {
+    if (Leg* before = nearest(leg, as_front, true); before != nullptr) {
+      meet(*before, leg, as_front, out);
+      leg.joined = true;
+    } else if (Leg* after = nearest(leg, as_front, false); after != nullptr) {
+      after->joined = true;
+      meet(leg, *after, !as_front, out);
     }
-    legs.push_back(leg);
-    order_.push_back(proxy);
-  }
-  while (order_.size() > kMaxRecent) {
-    if (const auto found = legs_.find(order_.front()); found != legs_.end()) {
-      if (!found->second.empty()) found->second.pop_front();
-      if (found->second.empty()) legs_.erase(found);
-    }
-    order_.pop_front();
   }
   return out;
 }

@@ -5,7 +5,7 @@
 // to server) is a link once its endings meet far more often than chance makes of their rates. The earlier ending is the
 // root; in a chain of proxies the root's root. Endings that met before a link was established are joined when it is.
 //
-// Memory is bounded: the newest kMaxRecent endings of addresses in both roles, kMaxLinks links. Not safe for several
+// Memory is bounded: the newest kMaxRecent endings, kMaxLinks links. Not safe for several
 // threads.
 #pragma once
 
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "control/model/ended.h"
+#include "control/model/incident.h"
 #include "control/model/names.h"
 
 namespace rs::correlate {
@@ -32,6 +33,7 @@ class ChainFinder {
  public:
   static constexpr uint64_t kLatencyNs = 250'000'000;  // our choice: a proxy that takes longer has its own reasons
   static constexpr size_t kMaxRecent = 32'768;
+  static constexpr size_t kMostLooked = 512;  // newest endings of a proxy looked through: busier ones meet by chance
   static constexpr size_t kMaxAddresses = 65'536;
   static constexpr size_t kMaxLinks = 4096;
   static constexpr uint64_t kLeastMeetings = 3;
@@ -50,13 +52,19 @@ class ChainFinder {
   [[nodiscard]] size_t links() const { return links_.size(); }
 
  private:
-  using Proxy = std::pair<uint32_t, model::Ip>;  // number by names, or the address itself
+  // An address, or the number by names in the last bytes of a prefix no address has.
+  using Proxy = model::Ip;
+  static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr size_t kHeads = 2 * kMaxRecent;
   struct Leg {
     uint64_t id = 0;
     uint64_t time_ns = 0;
     model::Endpoint server;
-    Proxy proxy;
-    bool front = false;
+    Proxy client_side{};  // the proxy whose back leg it may be
+    Proxy server_side{};  // the proxy whose front leg it may be
+    uint32_t next_client = kNone;
+    uint32_t next_server = kNone;
+    bool used = false;
     bool joined = false;  // as the later one of a pair
   };
   struct LinkKey {
@@ -74,13 +82,15 @@ class ChainFinder {
 
   [[nodiscard]] Proxy proxy_of(const model::Ip& ip) const;
   [[nodiscard]] uint64_t root_of(uint64_t id) const;
-  void meet(const Leg& first, const Leg& second, std::vector<Relay>& out);
-  // Endings a nanosecond of this service on this side, around the time.
-  [[nodiscard]] double rate(const model::Endpoint& server, bool front, uint64_t time_ns) const;
+  // `back_first`: the first is on the back leg.
+  void meet(const Leg& first, const Leg& second, bool back_first, std::vector<Relay>& out);
+  Leg* nearest(const Leg& leg, bool as_front, bool before);
+  Leg& remember(const model::Ended& ended, const Proxy& client, const Proxy& server);
+  // Endings a nanosecond of this service, around the time.
+  [[nodiscard]] double rate(const model::Endpoint& server, uint64_t time_ns) const;
 
-  struct Roles {
-    bool client = false;
-    bool server = false;
+  struct EndpointHash {
+    size_t operator()(const model::Endpoint& endpoint) const { return model::hash_of(endpoint); }
   };
   struct Rate {
     uint64_t first_ns = 0;
@@ -89,11 +99,13 @@ class ChainFinder {
     uint64_t before = 0;  // in the one before
   };
   std::shared_ptr<const model::Names> names_;
-  std::map<Proxy, Roles> roles_;
-  std::map<Proxy, std::deque<Leg>> legs_;
-  std::deque<Proxy> order_;  // of all legs, oldest first
+  // A ring, oldest overwritten, and chains through it by the address at either end.
+  std::vector<Leg> ring_ = std::vector<Leg>(kMaxRecent);
+  std::vector<uint32_t> by_client_ = std::vector<uint32_t>(kHeads, kNone);
+  std::vector<uint32_t> by_server_ = std::vector<uint32_t>(kHeads, kNone);
+  size_t next_ = 0;
   std::map<LinkKey, Link> links_;
-  std::map<std::pair<model::Endpoint, bool>, Rate> rates_;
+  std::unordered_map<model::Endpoint, Rate, EndpointHash> rates_;
   std::unordered_map<uint64_t, uint64_t> roots_;
   std::deque<uint64_t> roots_order_;
 };

@@ -222,6 +222,7 @@ void IncidentTracker::open(const Rule& rule, const RuleKey& key, const Window& w
   const auto [at, added] = incidents_.try_emplace(id, std::move(incident));
   if (!added) return;  // the same key at the same instant: it is there
   by_key_[key].push_back(id);
+  ++of_kind_[static_cast<size_t>(rule.kind)];
   count(at->second, e, sensor, now_ns);
   if (rule.kind == model::IncidentKind::kFailover) absorb(at->second, rule.window_ns, now_ns);
 }
@@ -232,9 +233,12 @@ void IncidentTracker::add(const Ended& e, const std::string& sensor, uint64_t no
   bool late = false;
   for (size_t i = 0; i < rules.size(); ++i) {
     const Rule& rule = rules[i];
+    const bool known = !warm && of_kind_[static_cast<size_t>(rule.kind)] > 0;
+    const bool counts = rule.counts(e, context);
+    if (!known && !counts) continue;
     const RuleKey key = correlate::key_of(rule, e);
-    if (!warm && join(rule, key, e, sensor, now_ns)) return;
-    if (!rule.counts(e, context)) continue;
+    if (known && join(rule, key, e, sensor, now_ns)) return;
+    if (!counts) continue;
     Window* window = window_for(i, key, e.time_ns);
     if (window == nullptr) continue;
     if (!window->add(e.time_ns, rule.window_ns, e.count, place_of(rule, e))) {
@@ -346,6 +350,7 @@ void IncidentTracker::make_room() {
     auto& ids = by_key_[key_of(oldest->second)];
     std::erase(ids, id);
     if (ids.empty()) by_key_.erase(key_of(oldest->second));
+    --of_kind_[static_cast<size_t>(oldest->second.kind)];
     seen_by_.erase(id);
     dropped_.push_back(id);
     std::erase(changed_, id);
@@ -389,6 +394,7 @@ void IncidentTracker::restore(Incident incident) {
   auto& ids = by_key_[key_of(incident)];
   ids.insert(std::ranges::upper_bound(ids, incident.id), incident.id);
   const uint64_t id = incident.id;
+  ++of_kind_[static_cast<size_t>(incident.kind)];
   incidents_.insert_or_assign(id, std::move(incident));
 }
 

@@ -10,6 +10,7 @@
 // several threads.
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <string_view>
@@ -93,6 +94,7 @@ class IncidentTracker {
   std::map<model::Endpoint, ServedState> served_;
   std::unordered_map<RuleKey, uint8_t, KeyHash> hops_;  // TTL of a host's resets as a sensor sees it
   std::map<model::SensorNumber, Progress> progress_;
+  std::array<size_t, model::kIncidentKinds> of_kind_{};  // how many there are
   std::vector<uint64_t> changed_, dropped_;
   uint64_t revision_ = 0;
   Counters counters_;

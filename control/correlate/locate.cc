@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "control/model/incident.h"
 #include "control/model/ip.h"
 
 namespace rs::correlate {
@@ -97,6 +98,10 @@ std::optional<Located> locate(Side claimed, std::vector<TapView> taps) {
   return out;
 }
 
+size_t PathMap::PathHash::operator()(const PathKey& key) const {
+  return model::hash_of(key.client) * 3 ^ model::hash_of(key.server);
+}
+
 PathMap::PathKey PathMap::key_of(const model::Endpoint& client, const model::Endpoint& server) {
   return {network_of(client.ip), network_of(server.ip)};
 }
@@ -104,7 +109,8 @@ PathMap::PathKey PathMap::key_of(const model::Endpoint& client, const model::End
 void PathMap::add(const model::Endpoint& client, const model::Endpoint& server, const std::string& sensor,
                   uint64_t rtt_client_ns, uint64_t rtt_server_ns) {
   const PathKey key = key_of(client, server);
-  sensors_.insert(sensor);
+  if (!sensors_.contains(sensor)) sensors_.insert(sensor);
+  if (!many_taps()) return;  // there is no path between taps yet
   if (paths_.size() >= kMaxPaths && !paths_.contains(key)) paths_.erase(paths_.begin());
   Tap& tap = paths_[key][sensor];
   ++tap.seen;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "control/model/names.h"
@@ -67,7 +68,7 @@ class PathMap {
   struct PathKey {
     model::Ip client;
     model::Ip server;
-    auto operator<=>(const PathKey&) const = default;
+    bool operator==(const PathKey&) const = default;
   };
   struct Tap {
     uint64_t seen = 0;
@@ -80,7 +81,10 @@ class PathMap {
   };
   static PathKey key_of(const model::Endpoint& client, const model::Endpoint& server);
 
-  std::map<PathKey, std::map<std::string, Tap>> paths_;
+  struct PathHash {
+    size_t operator()(const PathKey& key) const;
+  };
+  std::unordered_map<PathKey, std::map<std::string, Tap>, PathHash> paths_;
   std::map<std::pair<model::Endpoint, std::string>, Span> watched_;
   std::set<std::string> ended_;
   std::set<std::string> sensors_;

@@ -15,9 +15,9 @@ bool is_folded(const model::Event& e) { return e.count > 1 || e.has(Flag::kFolde
 
 }  // namespace
 
-size_t Merger::KeyHash::operator()(const Key& key) const {
+size_t Merger::Key::hash() const {
   uint64_t hash = 0x243f6a8885a308d3ull;  // digits of pi
-  for (const uint64_t word : key.words) {
+  for (const uint64_t word : words) {
     hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;  // 2^64 / golden ratio
     hash ^= hash >> 32;
   }
@@ -64,23 +64,28 @@ void Merger::learn_skew(uint16_t sensor, uint16_t other, int64_t ns) {
 }
 
 void Merger::remember(const Key& key, const model::Event& event, uint16_t sensor) {
-  while (order_.size() >= kMaxRecent) {
-    const auto& [old_key, id] = order_.front();
-    if (const auto found = recent_.find(old_key); found != recent_.end()) {
-      std::erase_if(found->second, [&](const Recent& one) { return one.id == id; });
-      if (found->second.empty()) recent_.erase(found);
-    }
-    order_.pop_front();
+  const auto at = static_cast<uint32_t>(next_);
+  Recent& one = ring_[at];
+  if (one.used) {
+    uint32_t* link = &heads_[one.key.hash() % kHeads];
+    while (*link != at) link = &ring_[*link].next;
+    *link = one.next;
+  } else {
+    ++used_;
   }
-  Recent one;
+  next_ = (next_ + 1) % kMaxRecent;
+  one.used = true;
+  one.key = key;
   one.id = event.id;
   one.time_ns = event.time_ns;
   one.length_ns = event.time_ns > event.start_ns && event.start_ns > 0 ? event.time_ns - event.start_ns : 0;
   one.count = event.count;
   one.sensor = sensor;
   one.ending = event.ending;
-  recent_[key].push_back(std::move(one));
-  order_.emplace_back(key, event.id);
+  one.seen.clear();
+  uint32_t& head = heads_[key.hash() % kHeads];
+  one.next = head;
+  head = at;
 }
 
 std::optional<model::Sighting> Merger::judge(const model::Event& event, const std::string& sensor) {
@@ -95,15 +100,12 @@ std::optional<model::Sighting> Merger::judge(const model::Event& event, const st
     out.skew_ns = seen.skew_ns;
     return out;
   };
-  const auto there = recent_.find(key);
-  if (there == recent_.end()) {
-    remember(key, event, number);
-    return std::nullopt;
-  }
   Recent* best = nullptr;
   uint64_t best_off = UINT64_MAX;
   const uint64_t length = event.time_ns > event.start_ns && event.start_ns > 0 ? event.time_ns - event.start_ns : 0;
-  for (Recent& recent : there->second) {
+  for (uint32_t at = heads_[key.hash() % kHeads]; at != kNone; at = ring_[at].next) {
+    Recent& recent = ring_[at];
+    if (recent.key != key) continue;
     if (recent.id == event.id) return std::nullopt;  // itself, asked about again
     for (const Seen& seen : recent.seen)
       if (seen.id == event.id) return answer(recent, seen);

@@ -11,9 +11,7 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
-#include <unordered_map>
 #include <vector>
 
 #include "control/model/sighting.h"
@@ -33,15 +31,16 @@ class Merger final : public model::SightingJudge {
 
   // Clock of `sensor` minus that of `other`, once measured.
   [[nodiscard]] std::optional<int64_t> skew_ns(const std::string& sensor, const std::string& other) const;
-  [[nodiscard]] size_t recent() const { return order_.size(); }
+  [[nodiscard]] size_t recent() const { return used_; }
 
  private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr size_t kHeads = 2 * kMaxRecent;
+
   struct Key {
     std::array<uint64_t, 5> words{};
     bool operator==(const Key&) const = default;
-  };
-  struct KeyHash {
-    size_t operator()(const Key& key) const;
+    [[nodiscard]] size_t hash() const;
   };
   struct Seen {  // by another sensor
     uint16_t sensor = 0;
@@ -51,6 +50,9 @@ class Merger final : public model::SightingJudge {
     int64_t skew_ns = 0;
   };
   struct Recent {
+    Key key;
+    uint32_t next = kNone;  // of the same hash
+    bool used = false;
     uint64_t id = 0;
     uint64_t time_ns = 0;
     uint64_t length_ns = 0;
@@ -70,8 +72,11 @@ class Merger final : public model::SightingJudge {
   void learn_skew(uint16_t sensor, uint16_t other, int64_t ns);
   void remember(const Key& key, const model::Event& event, uint16_t sensor);
 
-  std::unordered_map<Key, std::vector<Recent>, KeyHash> recent_;
-  std::deque<std::pair<Key, uint64_t>> order_;  // key and id, oldest first
+  // A ring, oldest overwritten, and chains through it by hash: nothing is allocated from event to event.
+  std::vector<Recent> ring_ = std::vector<Recent>(kMaxRecent);
+  std::vector<uint32_t> heads_ = std::vector<uint32_t>(kHeads, kNone);
+  size_t next_ = 0;  // to be overwritten
+  size_t used_ = 0;
   std::map<std::string, uint16_t> sensors_;
   std::map<std::pair<uint16_t, uint16_t>, Skew> skews_;
 };
