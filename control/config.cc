@@ -32,7 +32,21 @@ Result<uint64_t> number(const Key& key, const std::string& value, uint64_t max) 
   return v;
 }
 
-std::string quoted(const std::string& text) { return std::string("\"").append(text).append("\""); }
+// A double-quoted YAML scalar (YAML 1.2.2 7.3.1).
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      constexpr std::string_view kHex = "0123456789abcdef";
+      out.append("\\x").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out + '"';
+}
 
 constexpr auto kKeys = std::to_array<Key>({
     {"server.listen", "--listen", true,
@@ -157,6 +171,14 @@ Result<Config> read(const std::string& path, const YAML::Node& root) {
 
 std::span<const Key> keys() { return kKeys; }
 
+Result<Config> parse(const std::string& name, const std::string& text) {
+  try {
+    return read(name, YAML::Load(text));
+  } catch (const YAML::Exception& e) {
+    return at(name, e.mark, "not valid YAML: " + e.msg);
+  }
+}
+
 Result<Config> load(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in)
@@ -167,11 +189,7 @@ Result<Config> load(const std::string& path) {
   if (in.bad()) return Error{Code::kInvalid, path + ": cannot read the configuration (is it a directory?)"};
   text.resize(static_cast<size_t>(in.gcount()));
   if (text.size() > kMaxFileBytes) return Error{Code::kInvalid, path + ": larger than 1 MiB: not a configuration"};
-  try {
-    return read(path, YAML::Load(text));
-  } catch (const YAML::Exception& e) {
-    return at(path, e.mark, "not valid YAML: " + e.msg);
-  }
+  return parse(path, text);
 }
 
 std::string sample() {

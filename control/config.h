@@ -40,6 +40,8 @@ std::span<const Key> keys();
 
 // Errors name file, line and reason; an unknown key or a bad value refuses the whole file.
 Result<Config> load(const std::string& path);
+// The same from a text already read; `name` stands in the errors.
+Result<Config> parse(const std::string& name, const std::string& text);
 
 // The sample file: every key with its help and default.
 std::string sample();

@@ -1,51 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // resetscope-sensor: command line and configuration, then run_sensor(). Exit status: 0 done, 1 error, 2 bad usage.
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
-#include <atomic>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/config/config.h"
 #include "dataplane/config/keys.h"
+#include "dataplane/context/database.h"
 #include "dataplane/sensor.h"
+#include "dataplane/sensor_log.h"
 
 namespace {
 
-std::atomic<bool> stop_requested{false};
+rs::Requests requests;
 
-void on_signal(int) {
+void on_stop(int) {
   // A second signal ends at once.
-  if (stop_requested.exchange(true)) std::_Exit(130);
+  if (requests.stop.exchange(true)) std::_Exit(130);
 }
 
-void set_up_log(const rs::config::Log& log) {
-  auto logger = spdlog::stderr_color_mt("sensor");
-  switch (log.level) {
-    case rs::config::LogLevel::kError:
-      logger->set_level(spdlog::level::err);
-      break;
-    case rs::config::LogLevel::kWarn:
-      logger->set_level(spdlog::level::warn);
-      break;
-    case rs::config::LogLevel::kInfo:
-      logger->set_level(spdlog::level::info);
-      break;
-    case rs::config::LogLevel::kDebug:
-      logger->set_level(spdlog::level::debug);
-      break;
-  }
-  logger->set_pattern(log.format == rs::config::LogFormat::kJson
-                          ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","program":"resetscope-sensor","text":"%v"})"
-                          : "resetscope-sensor: %^%l%$: %v",
-                      spdlog::pattern_time_type::utc);
-  spdlog::set_default_logger(logger);
-}
+void on_reload(int) { requests.reload.store(true); }
 
 // A flag that stands for a configuration key.
 struct Flag {
@@ -56,12 +37,17 @@ struct Flag {
 constexpr Flag kFlags[] = {
     {"--name", "sensor.name", "this sensor's name at the control plane"},
     {"--workers", "capture.workers", "worker cores"},
+    {"--cores", "capture.cores", "CPUs for the workers, one each: 2,3"},
+    {"--handover", "capture.handover", "workers hand packets to each other: auto, on or off"},
     {"--export-server", "export.server", "control plane: unix:/path or host:port"},
     {"--spool-dir", "spool.dir", "directory that keeps what is not acknowledged yet"},
     {"--flows", "flow.capacity", "connections followed at a time"},
     {"--settle-ms", "track.settle_ms", "milliseconds a reset connection is watched on"},
+    {"--patterns", "context.patterns", "file with the patterns of last messages"},
+    {"--server-names", "context.server_names", "true: report the names clients asked for"},
     {"--driver", "capture.driver", "how interfaces are read: auto, af_xdp or af_packet"},
     {"--hugepages", "capture.hugepages", "auto, require or off"},
+    {"--telemetry", "capture.telemetry", "DPDK's telemetry socket: true or false"},
     {"--log-level", "log.level", "error, warn, info or debug"},
     {"--log-format", "log.format", "text or json"},
 };
@@ -74,16 +60,20 @@ int main(int argc, char** argv) {
   std::string config_file;
   std::vector<std::string> reads;
   std::vector<std::string> interfaces;
+  std::vector<std::pair<std::string, std::string>> taps;
   bool check_only = false;
   bool no_fold = false;
   bool print_sample = false;
+  bool print_patterns = false;
   rs::RunOptions options;
   std::vector<std::string> values(std::size(kFlags));
   app.set_version_flag("--version", std::string("resetscope-sensor ") + RS_VERSION);
   app.add_option("--config", config_file, "configuration file (YAML)");
   app.add_flag("--check-config", check_only, "check the configuration and leave");
+  app.add_flag("--print-patterns", print_patterns, "print the built-in patterns of last messages");
   app.add_flag("--sample-config", print_sample, "print a commented configuration with every key");
   app.add_option("--interface", interfaces, "mirror port: eth1, 0000:3b:00.0 or a DPDK vdev; repeatable");
+  app.add_option("--tap", taps, "two ports with one direction each of the same links: --tap eth1 eth2; repeatable");
   app.add_option("--read", reads, "capture file (pcap, pcapng, - for standard input); repeatable");
   for (size_t i = 0; i < std::size(kFlags); ++i) app.add_option(kFlags[i].option, values[i], kFlags[i].help);
   app.add_flag("--no-fold", no_fold, "send every ending as an event of its own");
@@ -97,6 +87,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
+  if (print_patterns) {
+    std::fputs(std::string(rs::context::built_in_patterns()).c_str(), stdout);
+    return 0;
+  }
   if (print_sample) {
     std::fputs(rs::config::sample().c_str(), stdout);
     return 0;
@@ -106,35 +100,54 @@ int main(int argc, char** argv) {
     return status;
   };
 
-  rs::config::Config config;
-  if (!config_file.empty()) {
-    auto loaded = rs::config::load(config_file);
-    if (!loaded) return fail(1, loaded.error().text);
-    config = std::move(*loaded);
-  }
-  for (size_t i = 0; i < std::size(kFlags); ++i) {
-    if (app.count(kFlags[i].option) == 0) continue;
-    if (auto set = rs::config::set(config, kFlags[i].key, values[i]); !set)
-      return fail(2, std::string(kFlags[i].option) + ": " + set.error().text);
-  }
-  if (!reads.empty() || !interfaces.empty()) {
-    config.capture.ports = reads;
-    config.capture.ports.insert(config.capture.ports.end(), interfaces.begin(), interfaces.end());
-  }
-  if (no_fold) config.event.fold = false;
-  if (auto checked = rs::config::check(config); !checked)
-    return fail(config_file.empty() ? 2 : 1, checked.error().text);
+  // The file, then the flags over it.
+  int status = 1;
+  const auto read = [&]() -> rs::Result<rs::config::Config> {
+    rs::config::Config config;
+    if (!config_file.empty()) {
+      auto loaded = rs::config::load(config_file);
+      if (!loaded) return loaded.error();
+      config = std::move(*loaded);
+    }
+    status = 2;
+    for (size_t i = 0; i < std::size(kFlags); ++i) {
+      if (app.count(kFlags[i].option) == 0) continue;
+      if (auto set = rs::config::set(config, kFlags[i].key, values[i]); !set)
+        return rs::Error{rs::Code::kInvalid, std::string(kFlags[i].option) + ": " + set.error().text};
+    }
+    for (const auto& [one, other] : taps) config.capture.taps.push_back(one + " " + other);
+    std::vector<std::string> ports = reads;
+    ports.insert(ports.end(), interfaces.begin(), interfaces.end());
+    for (const auto& [one, other] : taps)
+      for (const std::string& port : {one, other})
+        if (std::find(ports.begin(), ports.end(), port) == ports.end()) ports.push_back(port);
+    if (!ports.empty()) config.capture.ports = ports;
+    if (no_fold) config.event.fold = false;
+    if (!config_file.empty()) status = 1;
+    if (auto checked = rs::config::check(config); !checked) return checked.error();
+    return config;
+  };
+  auto config = read();
+  if (!config) return fail(status, config.error().text);
   if (check_only) {
+    auto patterns = rs::context::load_patterns(config->context.patterns);
+    if (!patterns) return fail(1, patterns.error().text);
+    if (auto built = rs::context::Database::build(std::move(*patterns), ""); !built) return fail(1, built.error().text);
     std::fprintf(stderr, "resetscope-sensor: the configuration is good\n");
     return 0;
   }
-  set_up_log(config.log);
+  rs::set_up_log(config->log);
   struct sigaction action = {};
-  action.sa_handler = on_signal;
+  action.sa_handler = on_stop;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  if (!config_file.empty()) {
+    options.read_again = read;
+    action.sa_handler = on_reload;
+    sigaction(SIGHUP, &action, nullptr);
+  }
   std::signal(SIGPIPE, SIG_IGN);
-  if (auto done = rs::run_sensor(std::move(config), options, stop_requested); !done) {
+  if (auto done = rs::run_sensor(std::move(*config), options, requests); !done) {
     spdlog::error("{}", done.error().text);
     return 1;
   }

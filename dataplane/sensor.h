@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 
 #include "dataplane/config/config.h"
 #include "proto/result.h"
@@ -15,11 +16,19 @@ namespace rs {
 struct RunOptions {
   double speed = 0;       // capture files: 0 as fast as possible, 1 as captured
   int progress_fd = -1;   // lines "<bytes read> <bytes in all> <packets>", ten a second
-  bool counters = false;  // print every counter to standard output at the end
+  bool counters = false;  // print every counter to standard output at the end, and check their sum
   uint32_t drain_s = 10;  // wait for acknowledgements when a live sensor stops; 0: do not wait. Files: no limit
+  // The configuration as it is now, checked. Called on the control thread after `reload` was set.
+  std::function<Result<config::Config>()> read_again;
 };
 
-// Blocks until done. `stop` may be set from a signal handler: the sensor then drains and returns.
-Result<void> run_sensor(config::Config config, const RunOptions& options, const std::atomic<bool>& stop);
+// Asked for by signal handlers.
+struct Requests {
+  std::atomic<bool> stop{false};    // drain and return
+  std::atomic<bool> reload{false};  // read the configuration again
+};
+
+// Blocks until done.
+Result<void> run_sensor(config::Config config, const RunOptions& options, Requests& requests);
 
 }  // namespace rs

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the unit tests of one build directory with `meson test` and reports each. unit.py BUILD LABEL [NAME_PART]"""
+"""Runs the unit tests of one build directory with `meson test` and reports each. unit.py BUILD LABEL [NAME_PART...]"""
 import json
 import pathlib
 import subprocess
@@ -9,19 +9,21 @@ import sys
 from report import Report
 
 
-def test_names(build, part):
+def test_names(build, parts):
     listed = json.loads(subprocess.run(["meson", "introspect", "--tests", build], check=True, capture_output=True,
                                        text=True).stdout)
-    return [t["name"] for t in listed if any(s.endswith("unit") for s in t["suite"]) and part in t["name"]]
+    return [t["name"] for t in listed if any(s.endswith("unit") for s in t["suite"])
+            and (not parts or any(part in t["name"] for part in parts))]
 
 
 def main():
     build, label = sys.argv[1], sys.argv[2]
-    part = sys.argv[3] if len(sys.argv) > 3 else ""
+    parts = sys.argv[3:]
     report = Report()
-    names = test_names(build, part)
+    names = test_names(build, parts)
     if not names:
-        report.fail(f"{label}: unit tests", f'no unit test has "{part}" in its name' if part else "there are none")
+        report.fail(f"{label}: unit tests",
+                    f"no unit test has {' or '.join(parts)} in its name" if parts else "there are none")
         report.exit()
     log = pathlib.Path(build, "meson-logs", "testlog.json")
     log.unlink(missing_ok=True)

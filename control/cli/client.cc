@@ -8,11 +8,14 @@ namespace {
 
 // `analyze` connects to a server that is just starting; the default of a second would be felt.
 constexpr int kFirstBackoffMs = 20, kLongestBackoffMs = 2000;
+// gRPC takes its "minimum reconnect backoff" as the time one attempt may take, handshake included: a busy machine needs
+// more than the backoff.
+constexpr int kConnectTimeoutMs = 10'000;
 
 std::shared_ptr<grpc::Channel> make_channel(const std::string& server) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestBackoffMs);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // A page of 10,000 endings with all evidence is larger than gRPC's default of 4 MiB; the page size bounds it.

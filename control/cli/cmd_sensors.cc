@@ -13,9 +13,9 @@ namespace {
 using std::string;
 
 void append_table(string& out, const v1::ListSensorsResponse& response, const Session& session) {
-  std::vector<Column> columns = {{"sensor", false, 8}, {"state"},        {"last heard"},
-                                 {"packets", true},    {"missed", true}, {"flows", true},
-                                 {"endings", true},    {"lost", true},   {"ports", false, 8}};
+  std::vector<Column> columns = {{"sensor", false, 8}, {"state"},          {"last heard"},  {"packets", true},
+                                 {"missed", true},     {"blind", true},    {"flows", true}, {"endings", true},
+                                 {"lost", true},       {"ports", false, 8}};
   if (session.format == Format::kWide)
     columns.insert(
         columns.end(),
@@ -31,6 +31,8 @@ void append_table(string& out, const v1::ListSensorsResponse& response, const Se
         {ago_text(s.last_seen(), session.now)},
         {grouped(s.received_packets())},
         {grouped(s.missed_packets()), blind ? Paint::kProblem : Paint::kNone},
+        {s.blind_seconds() > 0 ? grouped(s.blind_seconds()) + " s" : "0",
+         s.blind_seconds() > 0 ? Paint::kProblem : Paint::kNone},
         {grouped(s.flows())},
         {grouped(s.events())},
         {grouped(s.lost_events() + s.ring_dropped_events()), lost ? Paint::kProblem : Paint::kNone},
@@ -61,7 +63,23 @@ std::vector<std::pair<std::string_view, uint64_t>> numbers(const v1::Sensor& s) 
           {"ring_dropped_events", s.ring_dropped_events()},
           {"lost_batches", s.lost_batches()},
           {"lost_events", s.lost_events()},
-          {"sequence_gaps", s.sequence_gaps()}};
+          {"sequence_gaps", s.sequence_gaps()},
+          {"blind_seconds", s.blind_seconds()}};
+}
+
+void append_loss(string& out, const v1::LossSecond& l, bool first) {
+  out.append(first ? "" : ",").append("{\"second\":\"");
+  append_rfc3339(out, l.second());
+  out += '"';
+  for (const auto& [name, value] :
+       {std::pair("missed_packets", l.missed_packets()),
+        std::pair("handover_dropped_packets", l.handover_dropped_packets()),
+        std::pair("table_full_packets", l.table_full_packets()), std::pair("evicted_flows", l.evicted_flows()),
+        std::pair("ring_dropped_events", l.ring_dropped_events())}) {
+    out.append(",\"").append(name).append("\":");
+    append_number(out, value);
+  }
+  out += '}';
 }
 
 void append_json(string& out, const v1::Sensor& s) {
@@ -94,6 +112,8 @@ void append_json(string& out, const v1::Sensor& s) {
     if (i != 0) out += ',';
     append_json_string(out, s.ports(i));
   }
+  out += "],\"losses\":[";
+  for (int i = 0; i < s.losses_size(); ++i) append_loss(out, s.losses(i), i == 0);
   out += "],\"counters\":{";
   bool first = true;
   for (const auto& [name, value] : std::map<string, uint64_t>(s.counters().begin(), s.counters().end())) {

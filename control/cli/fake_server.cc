@@ -226,6 +226,10 @@ grpc::Status FakeService::ListSensors(grpc::ServerContext*, const v1::ListSensor
   s->set_received_packets(1'000'000);
   s->set_received_bytes(123'456'789);
   s->set_missed_packets(12);
+  s->set_blind_seconds(3);
+  v1::LossSecond* lost = s->add_losses();
+  *lost->mutable_second() = to_timestamp(kTime);
+  lost->set_missed_packets(12);
   s->set_flows(77);
   s->set_boot(0xffff'ffff'ffff'ffffULL);
   (*s->mutable_counters())["tracked"] = 900'000;

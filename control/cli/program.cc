@@ -146,6 +146,7 @@ int run_program(std::vector<string> args, int out_fd, int err_fd) {
   configure(app);
   add_common_flags(app, settings);
   name_variables(app);
+  app.set_version_flag("--version", "resetscope " RS_VERSION, "version of this program")->group(kCommonGroup);
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"
@@ -167,6 +168,9 @@ int run_program(std::vector<string> args, int out_fd, int err_fd) {
     const CLI::App* at = &app;
     while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
     out.write(at->help());
+    return kDone;
+  } catch (const CLI::CallForVersion& version) {
+    out.write(string(version.what()) + "\n");
     return kDone;
   } catch (const CLI::ExtrasError&) {
     return usage_error(app, errors, unexpected_argument(app));

@@ -191,10 +191,12 @@ TEST_F(Program, Top) {
 TEST_F(Program, Sensors) {
   Ran ran = command({"sensors"});
   EXPECT_THAT(ran.out, HasSubstr("fra1    connected"));
-  EXPECT_THAT(ran.out, HasSubstr("1,000,000      12"));
+  EXPECT_THAT(ran.out, HasSubstr("1,000,000      12    3 s"));
   const auto sensor = json_lines(command({"sensors", "-o", "json"}).out)[0];
   EXPECT_EQ(sensor["counters"]["tracked"], 900'000);
   EXPECT_EQ(sensor["boot"], "18446744073709551615");
+  EXPECT_EQ(sensor["blind_seconds"], 3);
+  EXPECT_EQ(sensor["losses"][0]["missed_packets"], 12);
   EXPECT_THAT(command({"sensors", "-o", "csv"}).out,
               HasSubstr("\nfra1,0.1.0,true,2026-11-25T10:43:18.123456789Z,2,1000000,"));
 }
@@ -392,6 +394,8 @@ TEST(Usage, Help) {
 
 TEST(Usage, Version) {
   EXPECT_EQ(run({"version"}).out, "resetscope " RS_VERSION "\n");
+  EXPECT_EQ(run({"--version"}).out, "resetscope " RS_VERSION "\n");
+  EXPECT_EQ(run({"--version"}).status, 0);
   EXPECT_EQ(run({"version", "-o", "json"}).out, "{\"version\":\"" RS_VERSION "\"}\n");
 }
 

@@ -30,8 +30,9 @@ std::string seconds_text(double seconds) {
 
 // The sensor's outcomes of a packet (dataplane/packet/view.h) as they come in its health report.
 constexpr std::string_view kTcpCounters[] = {"tracked", "mirror_duplicate", "table_full"};
-constexpr std::string_view kUnreadableCounters[] = {"unsupported_link", "short_link", "bad_ipv4",  "bad_ipv6",
-                                                    "too_many_headers", "bad_tcp",    "short_tcp", "bad_records"};
+constexpr std::string_view kUnreadableCounters[] = {"unsupported_link", "short_link", "short_ip",   "short_tunnel",
+                                                    "bad_ipv4",         "bad_ipv6",   "bad_tunnel", "too_many_headers",
+                                                    "too_many_tunnels", "bad_tcp",    "short_tcp",  "bad_records"};
 
 uint64_t sum(const v1::Sensor& sensor, std::span<const std::string_view> names) {
   uint64_t total = 0;

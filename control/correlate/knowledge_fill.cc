@@ -123,6 +123,13 @@ string scanner(int64_t value) {
   return string(kTools[value >= 0 && static_cast<size_t>(value) < kTools.size() ? static_cast<size_t>(value) : 0]);
 }
 
+string tunnel(int64_t value) {
+  static constexpr std::array<string_view, 11> kTunnels = {
+      "unknown kind", "MPLS",  "PPPoE",     "IP in IP", "GRE",  "Ethernet over GRE",
+      "ERSPAN",       "VXLAN", "VXLAN-GPE", "GENEVE",   "GTP-U"};
+  return string(kTunnels[value >= 0 && static_cast<size_t>(value) < kTunnels.size() ? static_cast<size_t>(value) : 0]);
+}
+
 string times(int64_t n) {
   if (n == 1) return "once";
   if (n == 2) return "twice";
@@ -267,6 +274,7 @@ constexpr Placeholder kPlaceholders[] = {
     {"time", [](const FillContext& c) { return utc_text(c.event.time_ns) + " UTC"; }},
     {"times", [](const FillContext& c) { return times(fact_value(c)); }},
     {"ttl_pair", ttl_pair},
+    {"tunnel", [](const FillContext& c) { return tunnel(fact_value(c)); }},
     {"value", [](const FillContext& c) { return to_string(fact_value(c)); }},
     {"value_ms", [](const FillContext& c) { return duration_text(positive(fact_value(c)) * 1'000'000); }},
     {"value_us", [](const FillContext& c) { return duration_text(positive(fact_value(c)) * 1'000); }},

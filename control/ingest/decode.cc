@@ -240,6 +240,13 @@ class Reader {
       const fb::Counter& counter = *in.counters()->Get(static_cast<flatbuffers::uoffset_t>(i));
       h.counters.push_back({text(counter.name()), time_of(counter.value())});
     }
+    const size_t losses = structs(in.losses(), kMaxLosses, "seconds with losses");
+    for (size_t i = 0; i < losses; ++i) {
+      const fb::LossSecond& l = *in.losses()->Get(static_cast<flatbuffers::uoffset_t>(i));
+      h.losses.push_back({number(l.second()), number(l.missed_pkts()), number(l.handover_dropped_pkts()),
+                          number(l.table_full_pkts()), number(l.evicted_flows()), number(l.ring_dropped_events())});
+    }
+    h.blind_seconds = number(in.blind_seconds());
     return h;
   }
 

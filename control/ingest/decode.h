@@ -27,6 +27,7 @@ inline constexpr size_t kMaxTextBytes = 255;         // server name (RFC 1035 2.
 inline constexpr size_t kMaxSensorBytes = 64;
 inline constexpr size_t kMaxCounters = 1024;
 inline constexpr size_t kMaxPorts = 256;
+inline constexpr size_t kMaxLosses = 1024;  // seconds in one report
 
 struct Decoded {
   std::optional<model::Batch> batch;

@@ -34,6 +34,8 @@ model::Batch sample(size_t events) {
   batch.health->version = "0.1";
   batch.health->ports = {"eth1"};
   batch.health->counters = {{"outcome.ok", 5}};
+  batch.health->losses = {{100, 1, 2, 3, 4, 5}};
+  batch.health->blind_seconds = 7;
   batch.sent_ns = kStart;
   batch.last = true;
   return batch;
@@ -88,6 +90,10 @@ TEST(Decode, GivesBackWhatWasSent) {
   }
   EXPECT_EQ(got.batch->services.at(0).by_cause.at(0).count, 3u);
   EXPECT_EQ(got.batch->health->counters.at(0).name, "outcome.ok");
+  ASSERT_EQ(got.batch->health->losses.size(), 1u);
+  EXPECT_EQ(got.batch->health->losses[0].second, 100u);
+  EXPECT_EQ(got.batch->health->losses[0].ring_dropped_events, 5u);
+  EXPECT_EQ(got.batch->health->blind_seconds, 7u);
 }
 
 TEST(Decode, UnalignedBytesAreFine) {

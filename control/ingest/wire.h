@@ -88,9 +88,14 @@ inline flatbuffers::Offset<fb::Batch> wire(flatbuffers::FlatBufferBuilder& b, co
     const auto version = b.CreateString(h.version);
     const auto ports = b.CreateVectorOfStrings(h.ports);
     const auto all = b.CreateVector(counters);
+    std::vector<fb::LossSecond> losses;
+    for (const auto& l : h.losses)
+      losses.emplace_back(l.second, l.missed_pkts, l.handover_dropped_pkts, l.table_full_pkts, l.evicted_flows,
+                          l.ring_dropped_events);
+    const auto lost = b.CreateVectorOfStructs(losses);
     health = fb::CreateHealth(b, h.time_ns, version, static_cast<uint16_t>(h.workers), ports, h.rx_pkts, h.rx_bytes,
                               h.missed_pkts, h.flows, h.flow_capacity, h.ring_dropped_events, h.lost_batches,
-                              h.lost_events, all);
+                              h.lost_events, all, lost, h.blind_seconds);
   }
   const auto sensor = b.CreateString(batch.sensor);
   const auto all_events = b.CreateVector(events);

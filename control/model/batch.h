@@ -17,6 +17,16 @@ struct Counter {
   uint64_t value = 0;
 };
 
+// A second in which a sensor lost something.
+struct LossSecond {
+  uint64_t second = 0;  // Unix time, packet time
+  uint64_t missed_pkts = 0;
+  uint64_t handover_dropped_pkts = 0;
+  uint64_t table_full_pkts = 0;
+  uint64_t evicted_flows = 0;
+  uint64_t ring_dropped_events = 0;
+};
+
 struct Health {
   uint64_t time_ns = 0;  // packet time
   std::string version;
@@ -31,6 +41,8 @@ struct Health {
   uint64_t lost_batches = 0;
   uint64_t lost_events = 0;
   std::vector<Counter> counters;
+  std::vector<LossSecond> losses;  // since the report before
+  uint64_t blind_seconds = 0;      // since boot
 };
 
 struct Batch {

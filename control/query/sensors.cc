@@ -39,6 +39,16 @@ grpc::Status list_sensors(const Parts& parts, grpc::ServerContext& context, v1::
     if (const auto skew = parts.presence.skew_ns(s.name)) encode_duration(*skew, *sensor.mutable_clock_skew());
     for (const model::Counter& counter : s.health.counters) (*sensor.mutable_counters())[counter.name] = counter.value;
     sensor.set_boot(s.boot);
+    sensor.set_blind_seconds(s.health.blind_seconds);
+    for (const model::LossSecond& l : s.health.losses) {
+      v1::LossSecond& loss = *sensor.add_losses();
+      loss.mutable_second()->set_seconds(static_cast<int64_t>(l.second));
+      loss.set_missed_packets(l.missed_pkts);
+      loss.set_handover_dropped_packets(l.handover_dropped_pkts);
+      loss.set_table_full_packets(l.table_full_pkts);
+      loss.set_evicted_flows(l.evicted_flows);
+      loss.set_ring_dropped_events(l.ring_dropped_events);
+    }
   }
   return grpc::Status::OK;
 }

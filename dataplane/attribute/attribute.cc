@@ -2,8 +2,11 @@
 #include "dataplane/attribute/attribute.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
+#include <span>
+#include <vector>
 
 #include "dataplane/attribute/rules.h"
 #include "dataplane/base/insertion_sort.h"
@@ -11,24 +14,34 @@
 namespace rs::attribute {
 namespace {
 
-bool sees_all(const Facts& f, const std::array<FactId, kMaxNeeds>& needs) {
-  for (const FactId id : needs)
-    if (id != FactId::kNone && !f.has(id)) return false;
-  return true;
-}
-bool sees_any(const Facts& f, const std::array<FactId, kMaxNeeds>& needs) {
-  for (const FactId id : needs)
-    if (id != FactId::kNone && f.has(id)) return true;
-  return false;
-}
-bool is_empty(const std::array<FactId, kMaxNeeds>& needs) { return needs[0] == FactId::kNone; }
-
-bool applies(const Rule& r, const Facts& f) {
-  if ((r.stages & (1U << static_cast<unsigned>(f.stage))) == 0) return false;
-  if ((r.endings & (1U << static_cast<unsigned>(f.ending))) == 0) return false;
+bool applies(const Rule& r, const Needs& n, const Facts& f) {
   if (r.sender != Side::kUnknown && r.sender != f.sender) return false;
-  return sees_all(f, r.all) && (is_empty(r.any) || sees_any(f, r.any)) && !sees_any(f, r.none);
+  return f.seen().has_all(n.all) && (n.any_is_empty || f.seen().has_any(n.any)) && !f.seen().has_any(n.none);
 }
+
+constexpr size_t kStages = 16;
+constexpr size_t kEndings = 8;
+
+// The rules of each stage and ending, in the table's order. Made once at start.
+class Shelves {
+ public:
+  Shelves() {
+    const std::span<const Rule> table = rules();
+    for (uint16_t i = 0; i < table.size(); ++i)
+      for (size_t stage = 0; stage < kStages; ++stage)
+        for (size_t ending = 0; ending < kEndings; ++ending)
+          if ((table[i].stages >> stage & 1U) != 0 && (table[i].endings >> ending & 1U) != 0)
+            shelves_[stage][ending].push_back(i);
+  }
+  [[nodiscard]] std::span<const uint16_t> of(Stage stage, Ending ending) const {
+    return shelves_[static_cast<size_t>(stage) % kStages][static_cast<size_t>(ending) % kEndings];
+  }
+
+ private:
+  std::array<std::array<std::vector<uint16_t>, kEndings>, kStages> shelves_;
+};
+
+const Shelves kShelves;
 
 // Points of "not the host" for a row: added for the path, taken from the host. What speaks for the host lifts it
 // but little: the rules themselves already ask for its image.
@@ -114,6 +127,13 @@ void explain(const Rule& r, const Facts& f, Verdict& v) {
                  [](const Deciding& a, const Deciding& b) { return std::abs(a.points) > std::abs(b.points); });
 }
 
+// A cause in the running: its best row and that row's score.
+struct Bid {
+  Cause cause;
+  int score;
+  const Rule* row;
+};
+
 }  // namespace
 
 Verdict attribute(const Facts& f, bool icmp_from_server) {
@@ -121,26 +141,38 @@ Verdict attribute(const Facts& f, bool icmp_from_server) {
   for (const Weight& w : origin_weights())
     if (f.has(w.fact)) not_host += w.points;
 
-  // Best row of each cause.
-  std::array<int, kCauseCount> score;
-  std::array<const Rule*, kCauseCount> row{};
-  score.fill(INT32_MIN);
-  for (const Rule& r : rules()) {
-    if (!applies(r, f)) continue;
+  // Best row of each cause; the first of equals, as the table has them.
+  std::array<Bid, kCauseCount> bids;
+  size_t count = 0;
+  const std::span<const Rule> table = rules();
+  const std::span<const Needs> need = needs();
+  for (const uint16_t i : kShelves.of(f.stage, f.ending)) {
+    const Rule& r = table[i];
+    if (!applies(r, need[i], f)) continue;
     int s = r.prior + origin_points(r.who, not_host);
-    for (const Weight& w : r.weights)
-      if (w.fact != FactId::kNone && f.has(w.fact)) s += w.points;
-    const auto c = static_cast<size_t>(r.cause);
-    if (s > score[c]) {
-      score[c] = s;
-      row[c] = &r;
+    for (const Weight& w : r.weights) {
+      if (w.fact == FactId::kNone) break;
+      if (f.has(w.fact)) s += w.points;
+    }
+    size_t at = 0;
+    while (at < count && bids[at].cause != r.cause) ++at;
+    if (at == count) {
+      bids[count++] = {r.cause, s, &r};
+    } else if (s > bids[at].score) {
+      bids[at] = {r.cause, s, &r};
     }
   }
+  // In the vocabulary's order, so that neither equal scores nor the sum depend on the order of rows.
+  insertion_sort(bids.begin(), bids.begin() + count, [](const Bid& a, const Bid& b) { return a.cause < b.cause; });
   double sum = 1.0;  // "unknown", score 0
+  std::array<int, kCauseCount> score;
+  std::array<const Rule*, kCauseCount> row;
   size_t best = 0;
   size_t second = 0;
-  for (size_t c = 1; c < kCauseCount; ++c) {
-    if (row[c] == nullptr) continue;
+  for (size_t i = 0; i < count; ++i) {
+    const auto c = static_cast<size_t>(bids[i].cause);
+    score[c] = bids[i].score;
+    row[c] = bids[i].row;
     sum += std::exp(score[c] / 100.0);
     if (best == 0 || score[c] > score[best]) {
       second = best;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "dataplane/attribute/said.h"
 #include "dataplane/base/seq.h"
 #include "dataplane/packet/view.h"
 
@@ -87,9 +88,10 @@ class Gatherer {
         f_.sender = Side::kServer;
         break;
       case EndKind::kSynAckTimeout:
-        f_.stage = mark(flow::kSawHandshakeAck) ? Stage::kEstablished : Stage::kSynAck;
+        // After the client's ACK it is the server that does not go on, before it the client.
+        f_.stage = mark(flow::kSawHandshakeAck) ? data_stage() : Stage::kSynAck;
         f_.ending = rs::Ending::kTimedOut;
-        f_.sender = Side::kClient;
+        f_.sender = mark(flow::kSawHandshakeAck) ? Side::kServer : Side::kClient;
         break;
       case EndKind::kIcmp:
         f_.stage = data_stage();
@@ -122,6 +124,7 @@ class Gatherer {
     if (e_.cold.syn_ack_us >= 1'000'000) f_.set(FactId::kLateHandshake, e_.cold.syn_ack_us / 1000);
     if (mark(flow::kDuplicates)) f_.set(FactId::kMirrorDuplicate);
     if (mark(flow::kSynOnLive)) f_.set(FactId::kSynOnLiveConnection);
+    if (mark(flow::kSynAckWrong)) f_.set(FactId::kSynAckWrong);
     if (e_.lossy) f_.set(FactId::kLossyCapture);
   }
 
@@ -162,8 +165,6 @@ class Gatherer {
     const bool has_ack = (r.flags & packet::kAck) != 0;
     f_.set(FactId::kRstWindow, r.window);
     if (r.payload_bytes != 0) f_.set(FactId::kRstPayload, r.payload_bytes);
-    if (r.payload_kind == 2) f_.set(FactId::kF5Text);
-    if (r.payload_kind == 3) f_.set(FactId::kRstDiagnostic);
     if (r.mptcp != 0) f_.set(FactId::kMptcpReason, r.mptcp == 255 ? 0 : r.mptcp - 1);
     const bool ts_negotiated = (sender().bits & flow::kTimestamps) != 0 && (peer().bits & flow::kTimestamps) != 0;
     const bool ts_kept = (r.opts & packet::kOptTimestamps) != 0;
@@ -325,7 +326,8 @@ class Gatherer {
       f_.set(FactId::kLateHandshake, r.reaction_us / 1000);
     // With several packets of the peer on their way the RST may answer an earlier one: only a lone trigger can be
     // timed. Below half a millisecond the tap's own stamping decides, not the path.
-    const bool lone = e_.hot.since_gap == 1 || (f_.stage == Stage::kSyn && p.syns == 1);
+    const bool lone =
+        (e_.since_gap() == 1 && e_.hot.state < State::kClosing) || (f_.stage == Stage::kSyn && p.syns == 1);
     // A live port without hardware stamps gives a whole burst one time: no ground for a race.
     if (r.exact_time && stateless_image() && lone && rtt >= 500 && r.reaction_us * 2ULL < rtt)
       f_.set(FactId::kFasterThanSender, static_cast<int64_t>(r.reaction_us) * 100 / rtt);
@@ -379,12 +381,17 @@ class Gatherer {
     if (fin(other(s))) f_.set(FactId::kFinFromPeer);
     // Late data may have been followed by the peer's own FIN: then it shows as bytes that were never acknowledged.
     const bool unread = by_rst && own.acked != 0 && seq_diff(far.next, own.acked) > (fin(other(s)) ? 1 : 0);
-    if (fin(s) && (far.last_len != 0 || unread) && far.last_ns > e_.cold.fin_ns[static_cast<size_t>(s)]) {
-      const uint64_t late_us = (far.last_ns - e_.cold.fin_ns[static_cast<size_t>(s)]) / kUs;
+    if (fin(s) && (far.last_len != 0 || unread) && far.last_ns > e_.cold.fin_ns(s)) {
+      const uint64_t late_us = (far.last_ns - e_.cold.fin_ns(s)) / kUs;
       f_.set(FactId::kDataAfterFin, static_cast<int64_t>(late_us));
       // The FIN was on its way to the peer and its data on the way back: half a round trip on either side of the tap.
       if (late_us < uint64_t{far.rtt_us} + 500) f_.set(FactId::kFinCrossedData);
     }
+    // From the first FIN on the tracker keeps the silence before it; one packet came since: that FIN.
+    const TimeNs own_fin = e_.cold.fin_ns(s);
+    const TimeNs far_fin = e_.cold.fin_ns(other(s));
+    if (by_rst && fin(s) && (!fin(other(s)) || own_fin <= far_fin) && e_.cold.gap_ms != 0 && e_.since_gap() == 1)
+      f_.set(FactId::kFinAtEndOfIdle, e_.cold.gap_ms);
     if (server().bytes == 0 && spoke(server())) f_.set(FactId::kServerNeverSpoke);
     if (!spoke(server()) && e_.kind != EndKind::kRst) f_.set(FactId::kNeverAnswered);
     if ((e_.hot.marks & flow::kAnyData) != 0) {
@@ -430,6 +437,8 @@ class Gatherer {
     }
     if ((far.bits & flow::kZeroWindow) != 0) f_.set(FactId::kZeroWindow);
     if (e_.kind == EndKind::kIcmp) f_.set(FactId::kIcmpCode, e_.icmp_type * 256 + e_.icmp_code);
+    if (e_.tunnel != packet::Tunnel::kNone) f_.set(FactId::kTunnelled, static_cast<int64_t>(e_.tunnel));
+    if (e_.outer_ttl != 0) f_.set(FactId::kOuterTtl, e_.outer_ttl);
     one_sided();
   }
 
@@ -448,7 +457,8 @@ class Gatherer {
     const auto silence_ms = static_cast<int64_t>(is_idle() ? e_.idle_ms : gap_ms);
     if (silence_ms != 0) f_.set(FactId::kIdleMs, silence_ms);
     if (!is_idle()) return;
-    if (e_.hot.gap_ms != 0 && e_.idle_ms == e_.hot.gap_ms && e_.kind == EndKind::kRst && !f_.has(FactId::kSpontaneous))
+    if (e_.cold.gap_ms != 0 && e_.idle_ms == e_.cold.gap_ms && e_.kind == EndKind::kRst &&
+        !f_.has(FactId::kSpontaneous))
       f_.set(FactId::kRequestAtEndOfIdle);
     if (f_.has(FactId::kSpontaneous) && silent_to_the_end()) f_.set(FactId::kIdleSpontaneous);
     const int64_t seconds = whole_seconds(e_.idle_ms);
@@ -465,6 +475,10 @@ class Gatherer {
 
 }  // namespace
 
-Facts gather(const track::Ending& ending) { return Gatherer(ending).run(); }
+Facts gather(const track::Ending& ending, const context::Context& context) {
+  Facts facts = Gatherer(ending).run();
+  gather_said(ending, context, facts);
+  return facts;
+}
 
 }  // namespace rs::attribute

@@ -1,26 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From measurements to named facts: what an Ending shows, each fact with its value, and nothing that depends on
-// anything but the Ending. Gaps (no baseline, one-sided, midstream) are facts too, so that rules can tell "no" from
-// "cannot know". Pure, worker thread.
+// From measurements to named facts: what an Ending and its last messages show, each fact with its value, and nothing
+// that depends on anything else. Gaps (no baseline, one-sided, midstream) are facts too, so that rules can tell "no"
+// from "cannot know". Pure, worker thread.
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cstdint>
 
+#include "dataplane/context/meaning.h"
 #include "dataplane/track/ending.h"
 #include "proto/vocabulary.h"
 
 namespace rs::attribute {
 
+// A set of facts, to be compared word by word: a hundred rules are asked for each ending.
+struct FactSet {
+  std::array<uint64_t, (kFactIdCount + 63) / 64> words{};
+
+  constexpr void add(FactId id) { words[static_cast<size_t>(id) / 64] |= uint64_t{1} << static_cast<size_t>(id) % 64; }
+  [[nodiscard]] constexpr bool has(FactId id) const {
+    return (words[static_cast<size_t>(id) / 64] >> static_cast<size_t>(id) % 64 & 1U) != 0;
+  }
+  [[nodiscard]] constexpr bool has_all(const FactSet& other) const {
+    uint64_t missing = 0;
+    for (size_t i = 0; i < words.size(); ++i) missing |= other.words[i] & ~words[i];
+    return missing == 0;
+  }
+  [[nodiscard]] constexpr bool has_any(const FactSet& other) const {
+    uint64_t common = 0;
+    for (size_t i = 0; i < words.size(); ++i) common |= other.words[i] & words[i];
+    return common != 0;
+  }
+};
+
 class Facts {
  public:
   void set(FactId id, int64_t value = 1) {
-    bits_.set(static_cast<size_t>(id));
+    seen_.add(id);
     values_[static_cast<size_t>(id)] = value;
   }
-  [[nodiscard]] bool has(FactId id) const { return bits_.test(static_cast<size_t>(id)); }
+  [[nodiscard]] bool has(FactId id) const { return seen_.has(id); }
+  [[nodiscard]] const FactSet& seen() const { return seen_; }
   [[nodiscard]] int64_t value(FactId id) const { return has(id) ? values_[static_cast<size_t>(id)] : 0; }
 
   Stage stage = Stage::kUnknown;
@@ -28,10 +49,11 @@ class Facts {
   Side sender = Side::kUnknown;  // claimed sender of the RST, or who fell silent is the other one
 
  private:
-  std::bitset<kFactIdCount> bits_;
-  std::array<int64_t, kFactIdCount> values_{};
+  FactSet seen_;
+  // Not cleared, for speed: read behind has() only.
+  std::array<int64_t, kFactIdCount> values_;
 };
 
-Facts gather(const track::Ending& ending);
+Facts gather(const track::Ending& ending, const context::Context& context);
 
 }  // namespace rs::attribute

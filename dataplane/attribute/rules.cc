@@ -33,6 +33,7 @@ constexpr Side kServer = Side::kServer;
 // Sources, named once. "lab" is tests/lab, where the kernel's own reset reason is the truth.
 constexpr std::string_view kRfc9293 = "RFC 9293 3.5.2, 3.10.7; Linux tcp_v4_send_reset, lab";
 constexpr std::string_view kActive = "Linux tcp_send_active_reset, tcp_close; RFC 2525 2.17; lab";
+constexpr std::string_view kWords = "its own words: context/patterns names each pattern's source; lab";
 constexpr std::string_view kNetfilter = "Linux nf_reject_ipv4.c, nf_reject_ipv6.c; lab";
 
 // A row reads as a table, not as code.
@@ -78,6 +79,12 @@ constexpr Rule kRules[] = {
     {Cause::kLbNoBackend, Who::kSender, kServer, kSyn, kRefused, Severity::kProblem, 300,
      {F::kImageStatelessAck, F::kLateHandshake}, {}, {}, {},
      "HAProxy: refusal only after its own connect retries"},
+    {Cause::kLbNoBackend, Who::kSender, kServer, kAny, kReset | kRefused, Severity::kProblem, 520,
+     {F::kSaysNoBackend}, {}, {F::kFlowSurvived}, {{{F::kSaidByPeer, -200}}}, kWords},
+    {Cause::kPortClosed, Who::kSender, kServer, kAny, kReset | kRefused, Severity::kProblem, 500,
+     {F::kSaysNotListening}, {}, {F::kFlowSurvived}, {}, kWords},
+    {Cause::kPathFwReject, Who::kMiddlebox, kServer, kSyn, kReset | kRefused, Severity::kProblem, 500,
+     {F::kSaysBlocked}, {}, {F::kFlowSurvived}, {}, kWords},
 
     // ---- endpoint_abort ----
     {Cause::kAppAbortUnread, Who::kSender, kServer, kData | kClosing, kReset, Severity::kProblem, 220,
@@ -102,10 +109,21 @@ constexpr Rule kRules[] = {
      {F::kImageActive, F::kRequestUnanswered}, {F::kPeerDataInFlight, F::kUnackedInbound}, {F::kFlowSurvived},
      {{{F::kPeerDataInFlight, 100}, {F::kUnackedInbound, 40}, {F::kSenderContinued, -300}}},
      "nginx lingering_close; RFC 9112 9.6"},
+    // It said no before it had heard the client out, and the rest of the request met a closed socket.
+    {Cause::kEarlyResponseAbort, Who::kSender, kServer, kTalk | kIdle | kClosing | kClosed, kReset,
+     Severity::kProblem, 520,
+     {F::kSaysTooLarge}, {F::kImageActive, F::kImageStateless}, {F::kFlowSurvived, F::kSaidByPeer},
+     {{{F::kPeerDataInFlight, 60}, {F::kUnackedInbound, 40}, {F::kRequestUnanswered, 60}}},
+     "nginx client_max_body_size; RFC 9112 9.6"},
+    {Cause::kEarlyResponseAbort, Who::kSender, kServer, kTalk | kIdle | kClosing, kReset, Severity::kProblem, 480,
+     {F::kRequestUnanswered}, {F::kSaysAuthFailed, F::kSaysRequestError, F::kSaysBlocked, F::kSaysTooLarge},
+     {F::kFlowSurvived, F::kSaidByPeer, F::kRequestLast, F::kProtocolMismatch},
+     {{{F::kPeerDataInFlight, 60}, {F::kUnackedInbound, 40}, {F::kImageActive, 40}}},
+     "nginx lingering_close; RFC 9112 9.6"},
     {Cause::kCloseThenLateData, Who::kSender, kEither, kClosing | kClosed, kReset, Severity::kProblem, 300,
      {F::kImageStateless, F::kFinFromRstSender, F::kDataAfterFin}, {F::kSeqExact, F::kSeqIsTriggerAck},
      {F::kTtlDiffersFromSender},
-     {{{F::kFinCrossedData, -250}, {F::kTtlMatchesSender, 60}, {F::kTtlOffByOne, -200}}},
+     {{{F::kFinCrossedData, -250}, {F::kTtlMatchesSender, 60}, {F::kTtlOffByOne, -200}, {F::kFinAtEndOfIdle, -40}}},
      "RFC 9293 3.6, RFC 1122 4.2.2.13; reasons TCP_TIMEWAIT_SOCKET, TCP_ABORT_ON_DATA, TCP_FLAGS; lab"},
     // The kernel of a live host does not know a connection it once had, and never said goodbye.
     {Cause::kHostRestartStale, Who::kSender, kEither, kLive, kReset, Severity::kProblem, 170,
@@ -114,6 +132,8 @@ constexpr Rule kRules[] = {
      {{{F::kRequestAtEndOfIdle, 80}, {F::kKeepaliveProbeBefore, 80}, {F::kTtlMatchesSender, 60}, {F::kTosCopied, 120},
        {F::kTtlOffByOne, -150}, {F::kSenderContinued, -300}, {F::kBothSidesReset, -200}, {F::kFlowLabelOther, 60}}},
      kRfc9293},
+    {Cause::kAdminKill, Who::kSender, kEither, kAny, kReset, Severity::kNotice, 600,
+     {F::kSaysAdminKill}, {}, {F::kFlowSurvived}, {{{F::kSaidByPeer, -60}, {F::kSenderContinued, -200}}}, kWords},
     {Cause::kAdminKill, Who::kSender, kEither, kIdle | kOpen, kReset, Severity::kNotice, -60,
      {F::kImageActive, F::kSpontaneous}, {}, {F::kKeepaliveProbes, F::kFlowSurvived}, {}, "ss -K: reason TCP_STATE"},
     {Cause::kClientCancel, Who::kSender, kClient, kTalk | kIdle | kClosing, kReset, Severity::kBenign, 290,
@@ -151,6 +171,8 @@ constexpr Rule kRules[] = {
     {Cause::kRetransTimeout, Who::kNobody, kEither, kLive | kClosing, kTimedOut, Severity::kProblem, 200,
      {F::kRetransmissions}, {}, {F::kRequestAtEndOfIdle}, {{{F::kZeroWindow, -100}}},
      "RFC 9293 3.8.3, RFC 6298; Linux tcp_write_err sends no RST"},
+    {Cause::kRetransTimeout, Who::kSender, kEither, kLive | kClosing, kReset, Severity::kProblem, 480,
+     {F::kSaysPeerSilent}, {}, {F::kFlowSurvived}, {{{F::kSaidByPeer, -100}}}, kWords},
     {Cause::kRetransTimeout, Who::kSender, kEither, kLive | kClosing, kReset, Severity::kProblem, 60,
      {F::kImageActive, F::kRetransmissions, F::kSpontaneous}, {}, {F::kFlowSurvived}, {{{F::kSenderContinued, -300}}},
      "BSD tcp_drop"},
@@ -168,6 +190,17 @@ constexpr Rule kRules[] = {
      {F::kKeepaliveProbes, F::kFlowSurvived, F::kFinFromRstSender},
      {{{F::kIdleWholeSeconds, 220}, {F::kIdleKnownDefault, 100}, {F::kSenderContinued, -300}}},
      "HAProxy kills its server side with linger 0 at timeout server; lab"},
+    {Cause::kIdleTimeoutRst, Who::kSender, kEither, kAny, kReset, Severity::kProblem, 560,
+     {F::kSaysIdleTimeout}, {}, {F::kFlowSurvived, F::kFinFromRstSender}, {{{F::kSaidByPeer, -100}}}, kWords},
+    // A keep-alive timer closed in the usual way; only what the client wrote long afterwards was reset.
+    {Cause::kIdleTimeoutFin, Who::kSender, kEither, kClosing | kClosed, kReset, Severity::kProblem, 200,
+     {F::kImageStateless, F::kDataAfterFin, F::kFinAtEndOfIdle}, {F::kSeqExact, F::kSeqIsTriggerAck},
+     {F::kTtlDiffersFromSender},
+     {{{F::kIdleWholeSeconds, 260}, {F::kIdleKnownDefault, 80}, {F::kFinCrossedData, -300}, {F::kTtlMatchesSender, 60},
+       {F::kTtlOffByOne, -200}}},
+     "nginx, HAProxy, Node, Redis: FIN at the timeout; lab"},
+    {Cause::kIdleTimeoutFin, Who::kSender, kEither, kClosing | kClosed, kReset, Severity::kProblem, 600,
+     {F::kSaysIdleTimeout, F::kFinFromRstSender}, {}, {F::kFlowSurvived}, {{{F::kSaidByPeer, -100}}}, kWords},
     {Cause::kKeepaliveRace, Who::kSender, kServer, kClosing | kClosed, kReset, Severity::kProblem, 300,
      {F::kImageStateless, F::kFinFromRstSender, F::kFinCrossedData}, {}, {F::kTtlDiffersFromSender},
      {{{F::kIdleWholeSeconds, 60}, {F::kTtlMatchesSender, 40}}},
@@ -181,6 +214,8 @@ constexpr Rule kRules[] = {
      {{{F::kIpIdZero, 60}, {F::kTosCopied, 80}, {F::kBothSidesReset, -250}, {F::kIdleKnownDefault, -60},
        {F::kIdleWholeSeconds, -60}}},
      "a router's own stack answers once its DNAT entry is gone; lab"},
+    {Cause::kRequestTimeout, Who::kSender, kServer, kAny, kReset, Severity::kNotice, 540,
+     {F::kSaysTimeout}, {}, {F::kFlowSurvived}, {{{F::kSaidByPeer, -200}}}, kWords},
     {Cause::kRequestTimeout, Who::kSender, kServer, kRequest | kOpen, kReset, Severity::kNotice, 60,
      {F::kImageActive, F::kSpontaneous, F::kIdleWholeSeconds}, {}, {F::kKeepaliveProbes, F::kFlowSurvived},
      {{{F::kIdleWholeSeconds, 210}, {F::kSenderContinued, -300}}},
@@ -199,11 +234,51 @@ constexpr Rule kRules[] = {
      {{{F::kRstSeqLadder, -250}, {F::kIdleSpontaneous, -300}, {F::kIdleWholeSeconds, -60},
        {F::kRequestAtEndOfIdle, -60}}},
      "Snort 2.9 manual 2.11; Suricata respond-reject-libnet11.c"},
+    // Before the server has answered, only the name in the ClientHello can have displeased; a request in plain text may
+    // as well have met a signature. Devices answer at once; a timer needs no message.
+    {Cause::kSniUrlBlock, Who::kMiddlebox, kEither, kRequest, kReset, Severity::kProblem, 100,
+     {F::kClientHelloLast}, {},
+     {F::kFlowSurvived, F::kRstSeqLadder, F::kRequestAtEndOfIdle, F::kIdleSpontaneous},
+     {{{F::kBothSidesReset, 200}, {F::kTtlMatchesSender, -60}, {F::kSenderContinued, 100}, {F::kImageActive, -100},
+       {F::kFinFromRstSender, -200}}},
+     "Bock et al., USENIX Security 2021 (SNI filtering); lab"},
+    {Cause::kSniUrlBlock, Who::kMiddlebox, kEither, kRequest, kReset, Severity::kProblem, 20,
+     {F::kRequestLast}, {},
+     {F::kFlowSurvived, F::kRstSeqLadder, F::kRequestAtEndOfIdle, F::kIdleSpontaneous},
+     {{{F::kBothSidesReset, 20}, {F::kTtlMatchesSender, -60}, {F::kImageActive, -100}, {F::kTosNotCopied, -100},
+       {F::kFinFromRstSender, -200}}},
+     "proxy and DNS filter products answer a request by a reset; lab"},
+    {Cause::kSniUrlBlock, Who::kSender, kEither, kData | kClosing, kReset, Severity::kProblem, 480,
+     {F::kSaysBlocked}, {F::kClientHelloLast, F::kRequestLast, F::kF5Text, F::kWindowReasonCode}, {F::kFlowSurvived},
+     {{{F::kSaidByPeer, -100}}}, kWords},
+    // Injected on file sharing and on nothing else that is seen here.
+    {Cause::kIspThrottle, Who::kMiddlebox, kEither, kLive | kClosing, kReset, Severity::kNotice, 80,
+     {F::kPeerToPeer}, {}, {F::kFlowSurvived},
+     {{{F::kBothSidesReset, 150}, {F::kRstSeqLadder, 60}, {F::kSenderContinued, 60}, {F::kTtlMatchesSender, -100}}},
+     "Weaver, Sommer, Paxson, NDSS 2009: RST pairs into peer-to-peer transfers"},
+    {Cause::kStateLossFailover, Who::kSender, kEither, kLive, kReset, Severity::kProblem, 420,
+     {F::kSaysUnknownConnection}, {}, {F::kRequestAtEndOfIdle, F::kFlowSurvived, F::kFinFromRstSender}, {}, kWords},
+    {Cause::kNatExpiryRst, Who::kSender, kEither, kIdle | kOpen | kRequest | kMid, kReset, Severity::kProblem, 480,
+     {F::kSaysUnknownConnection, F::kRequestAtEndOfIdle}, {}, {F::kFlowSurvived, F::kFinFromRstSender}, {}, kWords},
+    {Cause::kProxyRelayed, Who::kSender, kEither, kAny, kReset, Severity::kNotice, 520,
+     {F::kSaysPeerReset}, {}, {F::kFlowSurvived}, {}, kWords},
     {Cause::kCensorInjection, Who::kMiddlebox, kEither, kAny, kReset | kRefused, Severity::kHostile, 60,
      {}, {F::kRstSeqLadder}, {F::kFlowSurvived}, {{{F::kRstSeqLadder, 300}, {F::kRepeatedRst, 40}}},
      "Wang et al., IMC 2017 (X, X+1460, X+4380); gfw.report 2025; lab"},
 
     // ---- protocol ----
+    {Cause::kTlsFailure, Who::kSender, kEither, kAny, kReset, Severity::kProblem, 600,
+     {F::kSaysTlsFailure}, {}, {F::kFlowSurvived},
+     {{{F::kProtocolMismatch, -300}, {F::kSenderContinued, -200}, {F::kBothSidesReset, -100}}},
+     "RFC 8446 6.2, RFC 5246 7.2.2; lab"},
+    {Cause::kAppProtocolError, Who::kSender, kEither, kAny, kReset, Severity::kProblem, 560,
+     {F::kSaysProtocolError}, {}, {F::kFlowSurvived}, {{{F::kSenderContinued, -200}, {F::kSaidByPeer, -60}}}, kWords},
+    {Cause::kAppProtocolError, Who::kSender, kEither, kAny, kReset, Severity::kProblem, 520,
+     {F::kProtocolMismatch}, {}, {F::kFlowSurvived}, {{{F::kSenderContinued, -200}}},
+     "a client that speaks another protocol than the port; nginx: plain HTTP to an HTTPS port"},
+    // A request it could not make sense of, with nothing of it left to come.
+    {Cause::kAppProtocolError, Who::kSender, kServer, kAny, kReset, Severity::kProblem, 420,
+     {F::kSaysRequestError}, {}, {F::kFlowSurvived, F::kSaidByPeer}, {{{F::kSenderContinued, -200}}}, kWords},
     {Cause::kHalfOpenDiscovery, Who::kSender, kClient, kSyn, kReset, Severity::kNotice, 300,
      {F::kImageStateless, F::kAnswersAck}, {}, {}, {{{F::kIpIdZero, 20}}}, "RFC 9293 3.5.1; RFC 5961 4.2; lab"},
     {Cause::kHalfOpenDiscovery, Who::kSender, kClient, kLive, kReset, Severity::kNotice, 350,
@@ -218,9 +293,17 @@ constexpr Rule kRules[] = {
      "RFC 5961 3; Luckie et al., IMC 2015; lab"},
 
     // ---- load_abuse ----
+    {Cause::kRateLimit, Who::kSender, kServer, kAny, kReset | kRefused, Severity::kProblem, 560,
+     {F::kSaysRateLimit}, {}, {F::kFlowSurvived}, {{{F::kSaidByPeer, -200}, {F::kSenderContinued, -200}}}, kWords},
+    {Cause::kOverload, Who::kSender, kServer, kAny, kReset | kRefused, Severity::kProblem, 560,
+     {F::kSaysOverload}, {}, {F::kFlowSurvived}, {{{F::kSaidByPeer, -200}, {F::kSenderContinued, -200}}}, kWords},
+    // A client made to reset a wrong answer proves that it has a TCP stack; its next attempt is let through.
+    {Cause::kDdosAuthReset, Who::kSender, kClient, kSyn | kSynAck, kReset, Severity::kNotice, 350,
+     {F::kSynAckWrong}, {F::kImageStateless, F::kImageRaw}, {F::kSynOnLiveConnection}, {{{F::kScannerSyn, -200}}},
+     "RFC 9293 3.10.7.3 (reset of an unacceptable ACK); scrubbing devices' safe-reset"},
     // The client's kernel knows nothing of the SYN that bears its address: a raw-socket scanner sent it.
     {Cause::kPortScan, Who::kSender, kClient, kSynAck, kReset, Severity::kHostile, 250,
-     {F::kAnswersSynAck}, {F::kImageStateless}, {F::kLateHandshake, F::kSynRetries},
+     {F::kAnswersSynAck}, {F::kImageStateless}, {F::kLateHandshake, F::kSynRetries, F::kSynAckWrong},
      {{{F::kScannerSyn, 200}}}, "nmap -sS; reason NO_SOCKET at the client; lab"},
     {Cause::kPortScan, Who::kSender, kEither, kSyn | kSynAck, kRefused | kReset, Severity::kHostile, 420,
      {F::kScannerSyn}, {}, {F::kFlowSurvived}, {}, "nmap, masscan templ-pkt.c, zmap: SYN fingerprints; lab"},
@@ -245,6 +328,21 @@ constexpr Rule kRules[] = {
 };
 // clang-format on
 
+constexpr auto kNeeds = [] {
+  std::array<Needs, std::size(kRules)> out{};
+  for (size_t i = 0; i < out.size(); ++i) {
+    const auto add = [](FactSet& set, const std::array<FactId, kMaxNeeds>& ids) {
+      for (const FactId id : ids)
+        if (id != FactId::kNone) set.add(id);
+    };
+    add(out[i].all, kRules[i].all);
+    add(out[i].any, kRules[i].any);
+    add(out[i].none, kRules[i].none);
+    out[i].any_is_empty = kRules[i].any[0] == FactId::kNone;
+  }
+  return out;
+}();
+
 constexpr Weight kOriginWeights[] = {
     {F::kTtlDiffersFromSender, 350},  // Linux and Windows never change a host's TTL for a RST; lab
     {F::kTtlOffByOne, 200},           // one hop nearer: a router, or two equal paths of unequal length
@@ -267,6 +365,7 @@ constexpr Weight kOriginWeights[] = {
 }  // namespace
 
 std::span<const Rule> rules() { return kRules; }
+std::span<const Needs> needs() { return kNeeds; }
 std::span<const Weight> origin_weights() { return kOriginWeights; }
 
 }  // namespace rs::attribute

@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "dataplane/attribute/facts.h"
 #include "proto/vocabulary.h"
 
 namespace rs::attribute {
@@ -47,6 +48,15 @@ struct Rule {
 };
 
 std::span<const Rule> rules();
+
+// What each row of rules() needs, as sets, in the same order.
+struct Needs {
+  FactSet all;
+  FactSet any;
+  FactSet none;
+  bool any_is_empty = true;
+};
+std::span<const Needs> needs();
 
 // What tells a device on the path from the host itself, whatever the cause: points for "not the host".
 std::span<const Weight> origin_weights();

@@ -74,11 +74,25 @@ Result<std::vector<uint32_t>> pick_cpus(const std::vector<Cpu>& allowed, const s
   return picked;
 }
 
+Result<void> enough_cpus(const std::vector<uint32_t>& worker_cpus) {
+  const size_t distinct = std::set<uint32_t>(worker_cpus.begin(), worker_cpus.end()).size();
+  if (distinct == worker_cpus.size()) return {};
+  return Error{Code::kResource, "capture.workers: " + std::to_string(worker_cpus.size()) + " workers, but only " +
+                                    std::to_string(distinct) +
+                                    " CPUs for them; a worker polls its NIC without pause and needs one of its own: "
+                                    "use fewer workers, or let the sensor have more CPUs"};
+}
+
 std::string lcore_map(const std::vector<Cpu>& allowed, const std::vector<uint32_t>& worker_cpus) {
+  std::vector<uint32_t> others;
+  for (const Cpu& cpu : allowed)
+    if (std::ranges::find(worker_cpus, cpu.id) == worker_cpus.end()) others.push_back(cpu.id);
+  if (others.empty())
+    for (const Cpu& cpu : allowed) others.push_back(cpu.id);
   std::string map = "0@(";
-  for (const Cpu& cpu : allowed) {
+  for (const uint32_t id : others) {
     if (map.back() != '(') map += ',';
-    map += std::to_string(cpu.id);
+    map += std::to_string(id);
   }
   map += ')';
   for (size_t i = 0; i < worker_cpus.size(); ++i) {

@@ -3,8 +3,12 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 
 #include "dataplane/capture/cpus.h"
 #include "dataplane/capture/eal_log.h"
@@ -45,6 +49,21 @@ Error start_error(int code, const EalPlan& plan) {
   return {kind, text};
 }
 
+// Why EAL could not make its runtime directory (where it looks: eal_filesystem in 22.11), empty when it can. EAL itself
+// would refuse to start.
+std::string no_runtime_directory() {
+  const char* base = std::getenv("RUNTIME_DIRECTORY");
+  if (base == nullptr && ::getuid() == 0) base = "/var/run";
+  if (base == nullptr) base = std::getenv("XDG_RUNTIME_DIR");
+  if (base == nullptr) base = "/tmp";
+  // By making it, as EAL would: root may write anywhere by the permissions, yet not in every file system.
+  std::error_code error;
+  const std::filesystem::path at = std::filesystem::path(base) / "dpdk" / "resetscope";
+  std::filesystem::create_directories(at, error);
+  if (!error && ::access(at.c_str(), W_OK | X_OK) != 0) error.assign(errno, std::generic_category());
+  return error ? at.string() + " cannot be used: " + error.message() : std::string();
+}
+
 // Decides hugepages, with a warning or an error when they were wanted and cannot be had.
 Result<void> decide_hugepages(const config::Config& config, EalPlan& plan, std::vector<std::string>& warnings) {
   using config::Hugepages;
@@ -66,7 +85,8 @@ Result<void> decide_hugepages(const config::Config& config, EalPlan& plan, std::
 }  // namespace
 
 std::vector<std::string> eal_arguments(const EalPlan& plan) {
-  std::vector<std::string> args = {"resetscope-sensor", "--lcores=" + plan.lcores, "--main-lcore=0", "--no-telemetry"};
+  std::vector<std::string> args = {"resetscope-sensor", "--lcores=" + plan.lcores, "--main-lcore=0"};
+  args.emplace_back(plan.telemetry ? "--file-prefix=resetscope" : "--no-telemetry");
   if (plan.hugepages) {
     args.emplace_back("--in-memory");
     if (plan.preallocate) args.push_back("-m" + std::to_string(plan.memory_mib));
@@ -93,17 +113,27 @@ Result<std::unique_ptr<Eal>> Eal::start(const config::Config& config, const std:
   auto cpus = pick_cpus(allowed, config.capture.cores, config.capture.workers, node);
   if (!cpus) return cpus.error();
   eal->worker_cpus_ = *cpus;
-  const size_t distinct = std::min<size_t>(config.capture.cores.empty() ? allowed.size() : config.capture.cores.size(),
-                                           config.capture.workers);
-  if (distinct < config.capture.workers && !ports.empty()) {
-    eal->warnings_.push_back(std::to_string(config.capture.workers) + " workers share " + std::to_string(distinct) +
-                             " CPUs: each polls without pause, so give each its own");
+  if (auto enough = enough_cpus(*cpus); !enough && !ports.empty()) {
+    // Kernel interfaces are polled with pauses and have deep rings: sharing costs speed there, not packets at once.
+    if (!plan.pci.empty()) return enough.error();
+    eal->warnings_.push_back(enough.error().text);
+  }
+  for (const PortPlan& port : ports) {
+    const auto far = [&](uint32_t id) { return std::ranges::find(allowed, id, &Cpu::id)->node != port.numa_node; };
+    if (port.numa_node >= 0 && std::ranges::all_of(*cpus, far))
+      eal->warnings_.push_back(port.name + " is on NUMA node " + std::to_string(port.numa_node) +
+                               ", no worker is: every packet crosses between nodes; choose capture.cores there");
+  }
+  if (config.capture.telemetry && !ports.empty()) {
+    const std::string why_not = no_runtime_directory();
+    plan.telemetry = why_not.empty();
+    if (!plan.telemetry) eal->warnings_.push_back("no telemetry socket: " + why_not);
   }
   plan.lcores = lcore_map(allowed, *cpus);
   plan.preallocate = config.capture.memory_mib != 0;
   plan.memory_mib = plan.preallocate ? config.capture.memory_mib : memory_mib(ports);
   if (auto done = decide_hugepages(config, plan, eal->warnings_); !done) return done.error();
-  // Files need hardly any buffers, so the lack of hugepages is not worth a word there.
+  // Captures need hardly any buffers, so the lack of hugepages is not worth a word there.
   if (ports.empty()) eal->warnings_.clear();
 
   take_over_eal_log(config.log.level == config::LogLevel::kDebug);
@@ -113,6 +143,7 @@ Result<std::unique_ptr<Eal>> Eal::start(const config::Config& config, const std:
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) return start_error(rte_errno, plan);
   for (unsigned i = 0; i < config.capture.workers; ++i) eal->worker_lcores_.push_back(i + 1);
   eal->hugepages_ = plan.hugepages;
+  eal->telemetry_ = plan.telemetry;
   (void)take_eal_warnings();  // of a start that went well
   return eal;
 }

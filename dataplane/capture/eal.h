@@ -4,7 +4,8 @@
 // Nothing is shared between processes: with hugepages EAL keeps its files in memory (--in-memory), without it takes
 // -m MiB of ordinary pages (--no-huge --no-shconf; 22.11 refuses --no-huge together with --in-memory). So any number
 // of sensors run beside each other, and none leaves files behind. No NIC is touched but those the configuration
-// names. The main thread stays free to run on any CPU, and so do the threads it starts; workers are pinned.
+// names. Workers are pinned; the main thread, and the threads it starts, run on the CPUs that workers leave (cpus.h).
+// With live ports EAL answers on its telemetry socket, in <runtime directory>/dpdk/resetscope.
 #pragma once
 
 #include <memory>
@@ -24,6 +25,7 @@ struct EalPlan {
   uint32_t memory_mib = 0;
   bool hugepages = false;
   bool preallocate = false;  // hugepages: take memory_mib at once, as configured
+  bool telemetry = false;
 };
 
 // The command line EAL is given.
@@ -38,6 +40,7 @@ class Eal {
   Eal& operator=(const Eal&) = delete;
 
   [[nodiscard]] bool hugepages() const { return hugepages_; }
+  [[nodiscard]] bool telemetry() const { return telemetry_; }
   // Worker i runs on lcore worker_lcores()[i]: rte_eal_remote_launch(f, arg, lcore). Its NUMA node:
   // rte_lcore_to_socket_id(lcore).
   [[nodiscard]] const std::vector<unsigned>& worker_lcores() const { return worker_lcores_; }
@@ -51,6 +54,7 @@ class Eal {
   std::vector<uint32_t> worker_cpus_;
   std::vector<std::string> warnings_;
   bool hugepages_ = false;
+  bool telemetry_ = false;
 };
 
 }  // namespace rs::capture

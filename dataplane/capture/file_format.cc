@@ -84,6 +84,13 @@ LinkType link_type_of(uint32_t linktype) {
     case 0:    // NULL
     case 108:  // LOOP
       return LinkType::kNull;
+    case 9:   // PPP
+    case 50:  // PPP_HDLC
+      return LinkType::kPpp;
+    case 51:  // PPP_ETHER
+      return LinkType::kPppoe;
+    case 104:  // C_HDLC
+      return LinkType::kCiscoHdlc;
     default:
       return LinkType::kUnsupported;
   }

@@ -126,6 +126,7 @@ bool FileSource::fetch_heads(bool may_refill) noexcept {
     }
     waiting_.pop_back();
     if (got == Got::kFrame) {
+      if (input->first == 0) input->first = input->head.time;
       heap_.push_back(input);
       std::push_heap(heap_.begin(), heap_.end(), Later{});
     }

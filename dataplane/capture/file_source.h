@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The packet source over capture files. Several files are merged by time (the file whose next packet is oldest goes
-// first, the earlier named one on a tie), so that two directions in two files, or ten rotated files, give one stream
-// whatever their order. Within a file packets come as they stand, even when their times jump backwards.
-// Each worker has its own FileSource over the same shared mappings and reads all of it; the pipeline keeps its share.
-// Mapped files cost no copy and no system call a burst; a stream (pipe) is read through a buffer here.
+// first; on a tie the one that starts earlier, then the one named earlier), so that two directions in two files, or ten
+// rotated files, give one stream whatever their order. Within a file packets come as they stand, even when their times
+// jump backwards. Each worker has its own FileSource over the same shared mappings and reads all of it; the pipeline
+// keeps its share. Mapped files cost no copy and no system call a burst; a stream (pipe) is read through a buffer here.
 #pragma once
 
 #include <atomic>
@@ -50,12 +50,14 @@ class FileSource {
     std::vector<uint8_t> buffer;  // streams only
     int fd = -1;
     uint32_t index = 0;
-    Frame head;  // merging only: the next frame
+    Frame head;        // merging only: the next frame
+    TimeNs first = 0;  // merging only: time of its first frame
   };
   // Later(a, b): a's head goes after b's; makes the std heap functions keep the oldest on top.
   struct Later {
     bool operator()(const Input* a, const Input* b) const {
-      return a->head.time != b->head.time ? a->head.time > b->head.time : a->index > b->index;
+      if (a->head.time != b->head.time) return a->head.time > b->head.time;
+      return a->first != b->first ? a->first > b->first : a->index > b->index;
     }
   };
 

@@ -148,10 +148,10 @@ TEST(Pcap, AllMagicsInBothByteOrders) {
 
 TEST(Pcap, LinkTypes) {
   const std::pair<uint32_t, LinkType> known[] = {
-      {0, LinkType::kNull},          {1, LinkType::kEthernet},
-      {101, LinkType::kRawIp},       {108, LinkType::kNull},
-      {113, LinkType::kLinuxCooked}, {228, LinkType::kRawIp},
-      {229, LinkType::kRawIp},       {276, LinkType::kLinuxCooked2},
+      {0, LinkType::kNull},          {1, LinkType::kEthernet},         {101, LinkType::kRawIp},
+      {108, LinkType::kNull},        {113, LinkType::kLinuxCooked},    {228, LinkType::kRawIp},
+      {229, LinkType::kRawIp},       {276, LinkType::kLinuxCooked2},   {9, LinkType::kPpp},
+      {50, LinkType::kPpp},          {51, LinkType::kPppoe},           {104, LinkType::kCiscoHdlc},
       {105, LinkType::kUnsupported}, {0x34000001, LinkType::kEthernet}};  // with a 4-byte frame check sequence
   for (const auto& [number, link] : known) {
     const PcapWriter w{.linktype = number};
@@ -403,6 +403,16 @@ TEST(Merge, TiesGoByOrderAndBackwardTimesStayInPlace) {
   std::string order;
   for (const Seen& s : run.frames) order += s.data + " ";
   EXPECT_EQ(order, "a5 a3 b5 a6 b6 ");
+}
+
+// Rotated files named in the wrong order, cut between two packets of the same time.
+TEST(Merge, TiesGoByWhichFileStartsEarlier) {
+  const PcapWriter p;
+  const Drained run = read_all({p.header() + p.packet(5, 0, "b5") + p.packet(6, 0, "b6"),
+                                p.header() + p.packet(4, 0, "a4") + p.packet(5, 0, "a5")});
+  std::string order;
+  for (const Seen& s : run.frames) order += s.data + " ";
+  EXPECT_EQ(order, "a4 a5 b5 b6 ");
 }
 
 TEST(Stream, EqualsTheFileWhateverThePieces) {

@@ -11,13 +11,16 @@
 
 namespace rs::capture {
 
-// First header of a frame. Values are ours; sources translate (pcap LINKTYPE_* numbers, see file_source.cc).
+// First header of a frame. Values are ours; sources translate (pcap LINKTYPE_* numbers, see file_format.cc).
 enum class LinkType : uint8_t {
   kEthernet = 0,
   kRawIp,         // LINKTYPE_RAW 101, IPV4 228, IPV6 229
   kLinuxCooked,   // LINKTYPE_LINUX_SLL 113
   kLinuxCooked2,  // LINKTYPE_LINUX_SLL2 276
   kNull,          // LINKTYPE_NULL 0 and LOOP 108: 4 bytes of address family
+  kPpp,           // LINKTYPE_PPP 9, PPP_HDLC 50: PPP or Cisco HDLC, as the first byte tells
+  kPppoe,         // LINKTYPE_PPP_ETHER 51
+  kCiscoHdlc,     // LINKTYPE_C_HDLC 104
   kUnsupported,   // counted, not parsed
 };
 
@@ -40,7 +43,12 @@ inline constexpr uint32_t kBurst = 32;  // DPDK's customary burst; our choice: l
 struct Burst {
   std::array<Frame, kBurst> frames;
   uint32_t count = 0;
-  TimeNs now = 0;  // packet time after this burst; advances on quiet live ports too
+  TimeNs now = 0;       // packet time after this burst; advances on quiet live ports too
+  bool handed = false;  // came from another worker, see worker/handover.h
+  // Captures: how far the input's time has come with each frame, and from where it started anew just before it (0: it
+  // did not). See worker/stream_clock.h.
+  std::array<TimeNs, kBurst> reached;
+  std::array<TimeNs, kBurst> restarted;
 };
 
 }  // namespace rs::capture

@@ -247,7 +247,8 @@ TEST_F(Veth, FramesArriveWholeWithTheirVlanTags) {
 TEST_F(Veth, BothDirectionsMeetOnOneWorker) {
   auto ports = open(watching("mirror", 2));
   ASSERT_TRUE(ports) << ports.error().text;
-  EXPECT_TRUE((*ports)->symmetric());
+  EXPECT_EQ((*ports)->parted(), "");
+  EXPECT_NE((*ports)->all()[0]->spread.why.find("fanout hash"), std::string::npos);
   rte_eth_dev_info info{};
   ASSERT_EQ(rte_eth_dev_info_get((*ports)->all()[0]->id, &info), 0);
   EXPECT_EQ(info.nb_rx_queues, 2);

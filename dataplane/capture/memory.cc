@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/capture/memory.h"
 
+#include <numa.h>
 #include <numaif.h>
 #include <rte_eal.h>
 #include <rte_malloc.h>
@@ -42,6 +43,16 @@ Result<ZeroedMemory> alloc_zeroed(size_t bytes, int socket) {
     ::mbind(at, bytes, MPOL_PREFERRED, &nodes, kMaskBits + 1, 0);  // a preference: any node works
   }
   return memory;
+}
+
+NearNode::NearNode(int socket) {
+  if (socket < 0 || ::numa_available() < 0 || ::numa_max_node() == 0) return;
+  ::numa_set_preferred(socket);
+  set_ = true;
+}
+
+NearNode::~NearNode() {
+  if (set_) ::numa_set_localalloc();
 }
 
 }  // namespace rs::capture

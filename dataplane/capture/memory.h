@@ -38,4 +38,17 @@ class ZeroedMemory {
 // At least 64-byte aligned. `socket`: NUMA node to prefer, negative for any. Must be freed before EAL is.
 Result<ZeroedMemory> alloc_zeroed(size_t bytes, int socket);
 
+// While it lives, memory this thread touches first comes from `socket` if it can (negative: wherever). For what is made
+// with new for a worker: large allocations are fresh pages.
+class NearNode {
+ public:
+  explicit NearNode(int socket);
+  ~NearNode();
+  NearNode(const NearNode&) = delete;
+  NearNode& operator=(const NearNode&) = delete;
+
+ private:
+  bool set_ = false;
+};
+
 }  // namespace rs::capture

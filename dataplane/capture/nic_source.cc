@@ -103,6 +103,8 @@ void NicSource::release(Burst& burst) noexcept {
   burst.count = 0;
 }
 
+void NicSource::hold(void* mbuf, int16_t more) noexcept { rte_mbuf_refcnt_update(static_cast<rte_mbuf*>(mbuf), more); }
+
 SourceCounts NicSource::counts() const {
   SourceCounts counts;
   counts.rx_pkts = rx_pkts_.get();

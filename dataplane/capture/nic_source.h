@@ -4,7 +4,8 @@
 // Frames bear the NIC's timestamp where it has one, else the moment their burst was taken. Time advances on silent
 // ports too, and never backwards within a worker.
 // A frame of several segments shows its first one and counts as truncated. A consumer that keeps a frame beyond
-// release() (to hand it to another worker) takes its mbuf and sets frame.mbuf to null.
+// release() (to hand it to another worker) takes its mbuf and sets frame.mbuf to null; release() of any worker's source
+// gives it back.
 #pragma once
 
 #include <array>
@@ -29,6 +30,11 @@ class NicSource {
   // worker thread; see Source. False only after stop().
   bool receive(Burst& burst) noexcept;
   void release(Burst& burst) noexcept;
+
+  // Adds holders to a frame's mbuf: release() by as many workers gives it back. Any thread that holds it.
+  static void hold(void* mbuf, int16_t more) noexcept;
+  // worker thread. There is work elsewhere (frames from other workers): no rest on the next silent poll.
+  void stay_awake() noexcept { empty_polls_ = 0; }
 
   // any thread. Ports' drops are not a worker's own: worker 0 reports them for all.
   [[nodiscard]] SourceCounts counts() const;

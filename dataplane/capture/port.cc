@@ -51,21 +51,13 @@ Clock::Sample nic_sample(uint16_t id) {
 }
 
 uint16_t queue_count(const PortPlan& plan, const rte_eth_dev_info& info) {
+  // What these devices' arguments set up is all read: an unread queue's frames go unseen.
+  const std::string driver = info.driver_name;
+  if (plan.kind == PortKind::kVdev && (driver == "net_af_packet" || driver == "net_pcap"))
+    return std::max<uint16_t>(info.max_rx_queues, 1);
   const bool spreads = plan.kind == PortKind::kInterface || (info.flow_type_rss_offloads & kHashTypes) != 0;
   return static_cast<uint16_t>(
       std::clamp<uint32_t>(spreads ? plan.queues : 1, 1, std::max<uint32_t>(info.max_rx_queues, 1)));
-}
-
-bool hashes_symmetrically(const PortPlan& plan, const Port& port) {
-  if (port.queues == 1) return true;
-  switch (plan.kind) {
-    case PortKind::kPci:
-      return true;
-    case PortKind::kInterface:
-      return plan.driver == Driver::kAfPacket || plan.interface.symmetric_rss;
-    default:
-      return false;  // a virtual device's hash is whatever its driver makes of it
-  }
 }
 
 }  // namespace
@@ -144,11 +136,11 @@ Result<void> Ports::start(const config::Config& config, const PortPlan& plan, Po
     return failed(port, "tells nothing of itself", code);
   port.driver = info.driver_name;
   port.queues = queue_count(plan, info);
-  port.symmetric = hashes_symmetrically(plan, port);
+  port.numa_node = plan.numa_node;
   for (uint16_t q = 0; q < port.queues; ++q) {
     // A pool a queue: AF_XDP hands the whole pool to the kernel, and queues do not contend for buffers.
     const std::string name = "rx" + std::to_string(port.id) + "_" + std::to_string(q);
-    rte_mempool* pool = rte_pktmbuf_pool_create(name.c_str(), plan.buffers.mbufs, kMbufCache, 0,
+    rte_mempool* pool = rte_pktmbuf_pool_create(name.c_str(), plan.buffers.mbufs + plan.handed_mbufs, kMbufCache, 0,
                                                 static_cast<uint16_t>(plan.buffers.room_bytes + RTE_PKTMBUF_HEADROOM),
                                                 rte_eth_dev_socket_id(port.id));
     if (pool == nullptr) {
@@ -160,25 +152,51 @@ Result<void> Ports::start(const config::Config& config, const PortPlan& plan, Po
     port.pools.push_back(pool);
   }
 
-  // No send queue at all. A driver that insists gets what it insists on (net_af_xdp: as many as receive queues);
-  // nothing in this program can reach them.
-  auto done = configure(plan, port, 0);
-  for (const uint16_t send_queues : {uint16_t{1}, port.queues}) {
-    if (done) break;
-    done = configure(plan, port, send_queues);
-    if (done) {
-      warnings_.push_back(port.name + ": " + port.driver + " does not start without send queues; it has " +
-                          std::to_string(send_queues) + ", never used");
-    }
-  }
-  if (!done) return done;
+  if (auto done = configure_somehow(plan, port); !done) return done;
   port.started = true;
+  check_spread(plan, port);
   rte_eth_dev_callback_register(port.id, RTE_ETH_EVENT_INTR_RMV, on_removal, &port);
   if (port.nic_time) start_nic_clock(port);
   return {};
 }
 
-Result<void> Ports::configure(const PortPlan& plan, Port& port, uint16_t send_queues) {
+// No send queue at all. A driver that insists gets what it insists on (net_af_xdp: as many as receive queues); nothing
+// in this program can reach them. A device that does not take our hash key keeps its own: the check will tell.
+Result<void> Ports::configure_somehow(const PortPlan& plan, Port& port) {
+  Result<void> first;
+  for (const bool own_key : {true, false}) {
+    for (const uint16_t send_queues : {uint16_t{0}, uint16_t{1}, port.queues}) {
+      auto done = configure(plan, port, send_queues, own_key);
+      if (done) {
+        if (send_queues != 0) {
+          warnings_.push_back(port.name + ": " + port.driver + " does not start without send queues; it has " +
+                              std::to_string(send_queues) + ", never used");
+        }
+        return {};
+      }
+      if (own_key && send_queues == 0) first = done;
+    }
+    if (port.queues == 1 || plan.kind == PortKind::kInterface) break;  // no key was given
+  }
+  return first;
+}
+
+// See spread.h. AF_XDP keeps the hash of the NIC below it, which interface.cc has looked at.
+void Ports::check_spread(const PortPlan& plan, Port& port) {
+  port.spread = known_spread(port.driver, port.queues);
+  if (!port.spread.why.empty()) return;
+  if (plan.kind == PortKind::kInterface) {
+    port.spread = {plan.interface.symmetric_rss, 0,
+                   plan.interface.symmetric_rss
+                       ? "the NIC's hash key is symmetric"
+                       : "the NIC's hash key is not symmetric (ethtool -X " + port.name + " hkey 6d:5a:6d:5a:...)"};
+    return;
+  }
+  const auto rss = read_rss(port.id);
+  port.spread = rss ? check_rss(*rss, workers_) : Spread{false, 0, rss.error().text};
+}
+
+Result<void> Ports::configure(const PortPlan& plan, Port& port, uint16_t send_queues, bool own_key) {
   rte_eth_dev_info info{};
   if (const int code = rte_eth_dev_info_get(port.id, &info); code != 0)
     return failed(port, "tells nothing of itself", code);
@@ -186,8 +204,10 @@ Result<void> Ports::configure(const PortPlan& plan, Port& port, uint16_t send_qu
   std::vector<uint8_t> key = symmetric_rss_key(info.hash_key_size == 0 ? 40 : info.hash_key_size);
   if (port.queues > 1 && plan.kind != PortKind::kInterface) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    conf.rx_adv_conf.rss_conf.rss_key = key.data();
-    conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<uint8_t>(key.size());
+    if (own_key) {
+      conf.rx_adv_conf.rss_conf.rss_key = key.data();
+      conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<uint8_t>(key.size());
+    }
     conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & kHashTypes;
   }
   if (plan.kind == PortKind::kPci) {
@@ -237,42 +257,48 @@ void Ports::start_nic_clock(Port& port) {
 }
 
 void Ports::warn_about_queues(const PortPlan& plan, const Port& port) {
-  if (port.queues < workers_) {
-    warnings_.push_back(port.name + ": " + std::to_string(port.queues) + " queue(s) for " + std::to_string(workers_) +
-                        " workers; the rest get nothing from it directly");
-  }
   if (plan.driver == Driver::kAfXdp && port.queues < plan.interface.rx_queues) {
     warnings_.push_back(port.name + ": AF_XDP reads " + std::to_string(port.queues) + " of its " +
                         std::to_string(plan.interface.rx_queues) +
                         " queues, frames in the others are not seen; set capture.driver to af_packet");
   }
-  if (!port.symmetric) {
-    std::string text = port.name + ": the two directions of a connection may arrive on different queues";
-    if (plan.driver == Driver::kAfXdp) {
-      text += "; use one queue (ethtool -L " + port.name + " combined 1), or a symmetric key (ethtool -X " + port.name +
-              " hkey 6d:5a:6d:5a:...)";
-    }
-    warnings_.push_back(text);
-  }
 }
 
-bool Ports::symmetric() const {
-  // With one worker every queue is its own.
-  return workers_ == 1 || std::ranges::all_of(ports_, [](const auto& p) { return p->symmetric; });
+std::string Ports::parted() const {
+  if (workers_ == 1) return {};  // every queue is its own
+  for (const auto& port : ports_) {
+    if (!port->spread.symmetric) return port->name + ": " + port->spread.why;
+    if (port->queues < workers_) {
+      return port->name + ": " + std::to_string(port->queues) + (port->queues == 1 ? " queue for " : " queues for ") +
+             std::to_string(workers_) + " workers";
+    }
+  }
+  for (const auto& port : ports_) {
+    const Port& first = *ports_.front();
+    if (port != ports_.front() && (port->spread.mapping == 0 || port->spread.mapping != first.spread.mapping))
+      return first.name + " and " + port->name + " share connections out differently";
+  }
+  return {};
+}
+
+void Ports::refresh_drops() {
+  for (const auto& port : ports_) {
+    if (port->gone.load(std::memory_order_relaxed)) continue;
+    port->socket_drops += port->sockets.take_drops();
+    rte_eth_stats stats{};
+    if (rte_eth_stats_get(port->id, &stats) != 0) continue;
+    port->missed_pkts.set(stats.imissed + stats.rx_nombuf + port->socket_drops);
+    port->error_pkts.set(stats.ierrors);
+  }
 }
 
 std::vector<std::string> Ports::refresh() {
   std::vector<std::string> news;
   clock_.calibrate(sample_now());
+  refresh_drops();
   for (const auto& port : ports_) {
     if (port->gone.load(std::memory_order_relaxed)) continue;
     if (port->nic_time) port->nic_clock.calibrate(nic_sample(port->id));
-    port->socket_drops += port->sockets.take_drops();
-    rte_eth_stats stats{};
-    if (rte_eth_stats_get(port->id, &stats) == 0) {
-      port->missed_pkts.set(stats.imissed + stats.rx_nombuf + port->socket_drops);
-      port->error_pkts.set(stats.ierrors);
-    }
     bool up = true;
     if (port->interface_index != 0) {
       if (::if_nametoindex(port->name.c_str()) != port->interface_index) {

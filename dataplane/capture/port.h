@@ -12,7 +12,8 @@
 //   IP-in-IP. It does hash UDP ports, so a UDP tunnel's two directions may part. Under overload the driver's ROLLOVER
 //   flag may move frames to a queue with room. IPv4 fragments arrive put together (FLAG_DEFRAG).
 // - AF_XDP keeps whatever hash the NIC has.
-// A port that cannot hash symmetrically says so in Port::symmetric and in a warning.
+// Whether a port really does is checked at opening (spread.h). Where one does not, has fewer queues than there are
+// workers, or spreads flows otherwise than another port, workers hand packets over (parted(), worker/handover.h).
 #pragma once
 
 #include <atomic>
@@ -25,6 +26,7 @@
 #include "dataplane/capture/counter.h"
 #include "dataplane/capture/packet_sockets.h"
 #include "dataplane/capture/port_plan.h"
+#include "dataplane/capture/spread.h"
 #include "dataplane/config/config.h"
 #include "proto/result.h"
 
@@ -38,8 +40,9 @@ struct Port {
   std::string hotplugged;  // virtual device to remove at the end
   uint16_t id = 0;         // DPDK's
   uint16_t queues = 0;
-  uint8_t index = 0;      // in capture.ports
-  bool symmetric = true;  // both directions of a connection arrive on one queue
+  uint8_t index = 0;  // in capture.ports
+  Spread spread;      // how it shares connections out to its queues
+  int numa_node = -1;
   bool nic_time = false;  // frames may carry the NIC's timestamp, read through nic_clock
   bool started = false;
   uint32_t cut_bytes = 0;        // AF_PACKET: see Buffers
@@ -65,12 +68,17 @@ class Ports {
   [[nodiscard]] const std::vector<std::unique_ptr<Port>>& all() const { return ports_; }
   [[nodiscard]] uint32_t workers() const { return workers_; }
   [[nodiscard]] const Clock& clock() const { return clock_; }
-  // False when workers must hand packets to each other by software hash.
-  [[nodiscard]] bool symmetric() const;
+  // any thread: what a frame that came now would be stamped with
+  [[nodiscard]] TimeNs now() const { return clock_.at(now_ticks()); }
+  // Why the ports' queues do not bring all packets of a connection to one worker, so that hand-over is needed; empty
+  // when they do.
+  [[nodiscard]] std::string parted() const;
 
-  // control thread, about once a second: reads drops and link state, calibrates the clocks. Returns news for the log,
+  // control thread, about once a second: link state, calibrates the clocks, reads drops. Returns news for the log,
   // e.g. that an interface went down or away.
   std::vector<std::string> refresh();
+  // control thread: drops alone, cheap enough for ten times a second.
+  void refresh_drops();
   // any thread
   [[nodiscard]] uint64_t missed_pkts() const;
   // What the operator should know of opening.
@@ -85,7 +93,9 @@ class Ports {
   Result<void> open_port(const config::Config& config, PortPlan& plan, size_t number);
   Result<void> attach(const config::Config& config, PortPlan& plan, size_t number, Port& port);
   Result<void> start(const config::Config& config, const PortPlan& plan, Port& port);
-  Result<void> configure(const PortPlan& plan, Port& port, uint16_t send_queues);
+  Result<void> configure(const PortPlan& plan, Port& port, uint16_t send_queues, bool own_key);
+  Result<void> configure_somehow(const PortPlan& plan, Port& port);
+  void check_spread(const PortPlan& plan, Port& port);
   void start_nic_clock(Port& port);
   void warn_about_queues(const PortPlan& plan, const Port& port);
 

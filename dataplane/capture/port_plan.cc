@@ -21,6 +21,8 @@ constexpr uint32_t kMaxSlotBytes = 16384;  // holds 9 KiB jumbo frames
 constexpr uint32_t kRingBytes = 16 << 20;  // our choice: 8 ms of 10 Gbit/s; DPDK maps as much again for sending
 constexpr uint32_t kMaxInFlight = 1023;    // a burst in work and the lcore's cache of 256, which may hold 384
 
+constexpr uint32_t kCacheMost = 384;  // what an lcore's cache of 256 may hold
+
 constexpr uint32_t kMbufOverhead = 128 + 128 + 128;  // struct rte_mbuf, headroom, mempool header and padding
 constexpr uint32_t kBaseMib = 48;                    // our choice: EAL, drivers, and rings between cores
 
@@ -98,7 +100,8 @@ Buffers vdev_buffers() {
 uint32_t memory_mib(const std::vector<PortPlan>& plans) {
   uint64_t bytes = 0;
   for (const PortPlan& plan : plans) {
-    bytes += uint64_t{plan.queues} * plan.buffers.mbufs * (plan.buffers.room_bytes + kMbufOverhead);
+    bytes +=
+        uint64_t{plan.queues} * (plan.buffers.mbufs + plan.handed_mbufs) * (plan.buffers.room_bytes + kMbufOverhead);
   }
   return static_cast<uint32_t>(bytes * 9 / 8 >> 20) + kBaseMib;
 }
@@ -147,6 +150,8 @@ Result<std::vector<PortPlan>> plan_ports(const config::Config& config) {
       }
     }
     if (!done) return done.error();
+    if (config.capture.handover != config::Handover::kOff)
+      plan.handed_mbufs = (config.capture.workers - 1) * (kLaneFrames + kCacheMost);
     plans.push_back(std::move(plan));
   }
   return plans;

@@ -43,12 +43,17 @@ struct PortPlan {
   uint32_t queues = 1;                            // wanted; fewer when the port cannot
   int numa_node = -1;
   Buffers buffers;
+  uint32_t handed_mbufs = 0;  // a queue, on top: what may wait in lanes to other workers and in their caches
 };
 
 Buffers af_packet_buffers(uint32_t mtu);
 Buffers af_xdp_buffers();
 Buffers nic_buffers();
 Buffers vdev_buffers();
+
+// Room in one lane from one worker to another, in frames; see worker/handover.h. Our choice: a taker that is away for a
+// millisecond at a million packets a second loses none; every frame there is a buffer its port cannot use.
+inline constexpr uint32_t kLaneFrames = 1024;
 
 // EAL memory for all ports' buffers and what else lives there, in MiB.
 uint32_t memory_mib(const std::vector<PortPlan>& plans);

@@ -13,6 +13,9 @@
 #include "dataplane/capture/cpus.h"
 #include "dataplane/capture/eal.h"
 #include "dataplane/capture/port.h"
+#include "dataplane/capture/spread.h"
+// last
+#include "dataplane/capture/ethdev.h"
 
 namespace rs::capture {
 namespace {
@@ -46,8 +49,16 @@ TEST(Cpus, DistinctCoresFirstAndTheFirstCpuStaysFree) {
   EXPECT_FALSE(allowed_cpus().empty());
 }
 
+TEST(Cpus, OtherWorkKeepsOffTheWorkersCpus) {
+  EXPECT_EQ(lcore_map(machine(2, 1), {0, 1, 0}), "0@(0,1),1@0,2@1,3@0") << "nothing left: anywhere";
+  EXPECT_EQ(lcore_map(machine(4, 1), {1, 3}), "0@(0,2),1@1,2@3");
+  EXPECT_TRUE(enough_cpus({1, 3}));
+  const auto refused = enough_cpus({0, 1, 0});
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().text.starts_with("capture.workers: 3 workers, but only 2 CPUs for them"));
+}
+
 TEST(Eal, ArgumentsFollowThePlan) {
-  EXPECT_EQ(lcore_map(machine(2, 1), {0, 1, 0}), "0@(0,1),1@0,2@1,3@0");
   const auto has = [](const std::vector<std::string>& args, const char* arg) {
     return std::ranges::find(args, arg) != args.end();
   };
@@ -62,6 +73,10 @@ TEST(Eal, ArgumentsFollowThePlan) {
   EXPECT_FALSE(has(huge, "--no-huge"));
   EXPECT_FALSE(has(huge, "--no-pci"));
   EXPECT_FALSE(has(huge, "-m64"));
+  EXPECT_TRUE(has(huge, "--no-telemetry"));
+  const auto told = eal_arguments({.lcores = "", .pci = {}, .memory_mib = 64, .telemetry = true});
+  EXPECT_FALSE(has(told, "--no-telemetry"));
+  EXPECT_TRUE(has(told, "--file-prefix=resetscope"));
 }
 
 TEST(Buffers, SlotsHoldTheMtuAndDivideTheBlock) {
@@ -127,6 +142,52 @@ TEST(Rss, TheKeyIsSymmetric) {
     EXPECT_EQ(rte_softrss(v4, 3, key.data()), rte_softrss(back4, 3, key.data()));
   }
   EXPECT_GT(different, 900u);
+}
+
+// A device that took our key; `table` as most drivers fill it.
+RssState device(uint32_t entries, uint16_t queues) {
+  RssState rss;
+  rss.key = symmetric_rss_key(40);
+  rss.functions = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_TCP;
+  for (uint32_t i = 0; i < entries; ++i) rss.table.push_back(static_cast<uint16_t>(i % queues));
+  return rss;
+}
+
+TEST(Spread, TheSelfTestSeesPartedDirections) {
+  const Spread good = check_rss(device(128, 4), 4);
+  EXPECT_TRUE(good.symmetric) << good.why;
+  EXPECT_NE(good.mapping, 0U);
+
+  RssState own_key = device(128, 4);  // Microsoft's example key: what devices that refuse ours have
+  const uint8_t microsoft[40] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
+                                 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
+                                 0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
+  own_key.key.assign(microsoft, microsoft + 40);
+  const Spread bad = check_rss(own_key, 4);
+  EXPECT_FALSE(bad.symmetric);
+  EXPECT_NE(bad.why.find("different queues"), std::string::npos);
+  EXPECT_TRUE(check_rss(own_key, 1).symmetric) << "one worker has them all";
+
+  RssState half_taken = device(128, 4);  // the key's end overwritten: shows in IPv6 only
+  half_taken.key[38] = 0;
+  EXPECT_FALSE(check_rss(half_taken, 4).symmetric);
+  EXPECT_FALSE(check_rss({symmetric_rss_key(40), 0, {}}, 2).symmetric) << "no table";
+  EXPECT_FALSE(check_rss({symmetric_rss_key(16), 0, {0, 1}}, 2).symmetric) << "no whole key";
+}
+
+TEST(Spread, PortsAreComparedByWhereConnectionsGo) {
+  const Spread a = check_rss(device(128, 4), 4);
+  EXPECT_EQ(check_rss(device(512, 4), 4).mapping, a.mapping) << "a larger table, the same queues";
+  EXPECT_NE(check_rss(device(512, 3), 3).mapping, check_rss(device(128, 3), 3).mapping) << "3 does not divide 128";
+  RssState addresses_only = device(128, 4);
+  addresses_only.functions = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
+  EXPECT_TRUE(check_rss(addresses_only, 4).symmetric);
+  EXPECT_NE(check_rss(addresses_only, 4).mapping, a.mapping);
+  EXPECT_EQ(known_spread("net_af_packet", 2).mapping, known_spread("net_af_packet", 2).mapping);
+  EXPECT_NE(known_spread("net_af_packet", 2).mapping, known_spread("net_af_packet", 3).mapping);
+  EXPECT_FALSE(known_spread("net_null", 2).symmetric);
+  EXPECT_TRUE(known_spread("net_null", 1).symmetric);
+  EXPECT_TRUE(known_spread("net_ixgbe", 2).why.empty()) << "is asked";
 }
 
 TEST(Clock, FollowsTheRateAndNeverRunsBack) {

@@ -32,4 +32,16 @@ concept Source = requires(S& s, const S& cs, Burst& burst) {
   { cs.counts() } -> std::same_as<SourceCounts>;
 };
 
+// The source of a worker that receives nothing itself: captures, when another worker reads for all.
+class NoSource {
+ public:
+  bool receive(Burst& burst) noexcept {
+    burst.count = 0;
+    return false;
+  }
+  void release(Burst& burst) noexcept { burst.count = 0; }
+  [[nodiscard]] SourceCounts counts() const { return {}; }
+};
+static_assert(Source<NoSource>);
+
 }  // namespace rs::capture

@@ -15,6 +15,7 @@ namespace rs::config {
 
 enum class Hugepages : uint8_t { kAuto = 0, kRequire, kOff };
 enum class Driver : uint8_t { kAuto = 0, kAfXdp, kAfPacket };
+enum class Handover : uint8_t { kAuto = 0, kOn, kOff };
 enum class LogLevel : uint8_t { kError = 0, kWarn, kInfo, kDebug };
 enum class LogFormat : uint8_t { kText = 0, kJson };
 
@@ -24,13 +25,16 @@ struct Sensor {
 };
 
 struct Capture {
-  std::vector<std::string> ports;  // 1-32 live ports, or any number of files; see ports.h for the forms
-  uint32_t workers = 1;            // 1-64; one core is enough for a 10 Gbit/s mirror of ordinary traffic
-  std::vector<uint32_t> cores;     // CPU numbers for the workers in turn. Empty: chosen, the first CPU kept free
-  uint32_t memory_mib = 0;         // 0-1048576 MiB for packet buffers. 0: worked out from ports and workers
+  std::vector<std::string> ports;       // 1-32 live ports, or any number of files; see ports.h for the forms
+  uint32_t workers = 1;                 // 1-64; one core is enough for a 10 Gbit/s mirror of ordinary traffic
+  std::vector<std::string> taps;        // "eth1 eth2": two of `ports` that carry one direction each of the same links
+  std::vector<uint32_t> cores;          // CPU numbers for the workers in turn. Empty: chosen, the first CPU kept free
+  Handover handover = Handover::kAuto;  // see worker/handover.h; kAuto: when a check of the ports says it is needed
+  uint32_t memory_mib = 0;              // 0-1048576 MiB for packet buffers. 0: worked out from ports and workers
   Hugepages hugepages = Hugepages::kAuto;  // kAuto: used when there are enough free ones; costs speed only, so no error
   Driver driver = Driver::kAuto;           // kernel interfaces only; see capture/interface.h for what auto picks
   bool promiscuous = true;                 // a mirror port's frames are addressed to others
+  bool telemetry = true;                   // DPDK's telemetry socket, live ports only
   bool operator==(const Capture&) const = default;
 };
 
@@ -43,6 +47,14 @@ struct Flow {
 struct Track {
   uint32_t settle_ms = 1000;  // 0-60000 ms watched after the first RST: covers an RTT and Linux' first retransmissions
   bool operator==(const Track&) const = default;
+};
+
+struct Context {
+  std::string
+      patterns;  // pattern file; see dataplane/context/patterns/1_web.yaml for its form. Empty: the built-in one
+  std::string cache_dir;      // absolute directory for compiled patterns. Empty: compiled at each start, half a second
+  bool server_names = false;  // a site's name tells whom a client talks to: kept only where somebody wants it
+  bool operator==(const Context&) const = default;
 };
 
 struct Event {
@@ -74,6 +86,7 @@ struct Config {
   Capture capture;
   Flow flow;
   Track track;
+  Context context;
   Event event;
   Export export_;  // `export` is a C++ keyword
   Spool spool;
@@ -84,6 +97,11 @@ struct Config {
 // Reads a YAML file over the defaults. Unknown, doubled or bad keys refuse the whole file with file, line and reason.
 // Does not call check(): flags may still change values.
 Result<Config> load(const std::string& path);
+// The same from a text already read; `name` stands in the errors.
+Result<Config> parse(const std::string& name, const std::string& text);
+
+// Takes over from `from` what may change while the sensor runs (Key::live), and nothing else.
+void take_live(Config& into, const Config& from);
 
 // Fields that must fit together, after file and flags; fills sensor.name from the host's name when empty.
 Result<void> check(Config& config);

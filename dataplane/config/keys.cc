@@ -158,12 +158,32 @@ Result<void> parse_server(const Key& key, Config& c, Values v) {
   return {};
 }
 
+template <auto Section, auto Field>
 Result<void> parse_dir(const Key& key, Config& c, Values v) {
   if (!v[0].empty() && v[0][0] != '/') return bad(key, v[0], "an absolute path (or empty for none)");
-  c.spool.dir = v[0];
+  c.*Section.*Field = v[0];
   return {};
 }
 
+template <auto Section, auto Field>
+Result<void> parse_text(const Key&, Config& c, Values v) {
+  c.*Section.*Field = v[0];
+  return {};
+}
+
+// Pairs of names, one space between. That both are ports is check()'s to say.
+Result<void> parse_taps(const Key& key, Config& c, Values v) {
+  for (const std::string& pair : v) {
+    const size_t space = pair.find(' ');
+    const bool two = space != std::string::npos && space != 0 && space + 1 < pair.size() &&
+                     pair.find(' ', space + 1) == std::string::npos;
+    if (!two) return bad(key, pair, "two of capture.ports with a space between them (\"eth1 eth2\")");
+  }
+  c.capture.taps.assign(v.begin(), v.end());
+  return {};
+}
+
+constexpr std::string_view kHandovers[] = {"auto", "on", "off"};
 constexpr std::string_view kHugepages[] = {"auto", "require", "off"};
 constexpr std::string_view kDrivers[] = {"auto", "af_xdp", "af_packet"};
 constexpr std::string_view kLevels[] = {"error", "warn", "info", "debug"};
@@ -192,6 +212,16 @@ constexpr Key kKeys[] = {
      "[eth1]",
      "Mirror ports to watch: kernel interfaces (eth1), PCI addresses (0000:3b:00.0), DPDK devices (net_null0); or "
      "capture files (./x.pcap, x.pcapng.gz, - for standard input), not both."},
+    {"capture.taps",
+     true,
+     0,
+     0,
+     {},
+     parse_taps,
+     show_texts<&Config::capture, &Capture::taps>,
+     "",
+     "Pairs of ports that carry one direction each of the same links, as a TAP gives them: [\"eth1 eth2\"]. Both "
+     "directions then meet on one worker, which is checked at start."},
     {"capture.workers",
      false,
      1,
@@ -207,7 +237,12 @@ constexpr Key kKeys[] = {
      {},
      RS_FIELD(numbers, capture, Capture, cores),
      "",
-     "CPUs for the workers, used in turn. Empty: chosen, distinct cores first, CPU 0 kept free when there are enough."},
+     "CPUs for the workers, one each. Empty: chosen, distinct cores near the port first, the first CPU kept free. All "
+     "other work (export, health, control) runs on the CPUs that are left, if any."},
+    {"capture.handover", false, 0, 0, kHandovers, RS_FIELD(choice, capture, Capture, handover), "",
+     "Whether workers hand packets to each other, so that all packets of a connection meet on one. auto: where a check "
+     "at start finds that a port's queues part a connection's directions or are fewer than the workers; and whatever a "
+     "tunnel hides from the port. Captures: on lets one worker read for all."},
     {"capture.memory_mib",
      false,
      0,
@@ -229,6 +264,15 @@ constexpr Key kKeys[] = {
      RS_FIELD(bool, capture, Capture, promiscuous),
      "",
      "Receive frames addressed to others. A mirror port needs it."},
+    {"capture.telemetry",
+     false,
+     0,
+     0,
+     {},
+     RS_FIELD(bool, capture, Capture, telemetry),
+     "",
+     "Answer /resetscope/counters, /resetscope/workers and /resetscope/ports on DPDK's telemetry socket "
+     "(dpdk-telemetry.py -f resetscope). Live ports only; off by itself where the socket cannot be made."},
     {"flow.capacity",
      false,
      1024,
@@ -244,7 +288,8 @@ constexpr Key kKeys[] = {
      {},
      RS_FIELD(number, flow, Flow, max_idle_s),
      "",
-     "Seconds of silence after which an established connection is forgotten."},
+     "Seconds of silence after which an established connection is forgotten.",
+     true},
     {"track.settle_ms",
      false,
      0,
@@ -252,7 +297,34 @@ constexpr Key kKeys[] = {
      {},
      RS_FIELD(number, track, Track, settle_ms),
      "",
-     "Milliseconds a connection is watched after its first RST, before the verdict."},
+     "Milliseconds a connection is watched after its first RST, before the verdict.",
+     true},
+    {"context.patterns",
+     false,
+     0,
+     0,
+     {},
+     RS_FIELD(text, context, Context, patterns),
+     "",
+     "File with the patterns that tell what a connection's last messages meant. Empty: the built-in ones."},
+    {"context.cache_dir",
+     false,
+     0,
+     0,
+     {},
+     parse_dir<&Config::context, &Context::cache_dir>,
+     show_text<&Config::context, &Context::cache_dir>,
+     "",
+     "Directory that keeps the compiled patterns, so that a start takes half a second less. Only this program may "
+     "write there. Empty: none."},
+    {"context.server_names",
+     false,
+     0,
+     0,
+     {},
+     RS_FIELD(bool, context, Context, server_names),
+     "",
+     "Report the name a client asked for (TLS SNI, HTTP Host) with each ending."},
     {"event.fold",
      false,
      0,
@@ -260,7 +332,8 @@ constexpr Key kKeys[] = {
      {},
      RS_FIELD(bool, event, Event, fold),
      "",
-     "Fold repeats within a second into one event with an exact count."},
+     "Fold repeats within a second into one event with an exact count.",
+     true},
     {"event.stats_interval_s",
      false,
      1,
@@ -283,7 +356,7 @@ constexpr Key kKeys[] = {
      0,
      0,
      {},
-     parse_dir,
+     parse_dir<&Config::spool, &Spool::dir>,
      show_text<&Config::spool, &Spool::dir>,
      "",
      "Directory that keeps what the control plane has not acknowledged. Empty: kept in memory only."},
@@ -295,11 +368,14 @@ constexpr Key kKeys[] = {
      RS_FIELD(number, spool, Spool, max_mib),
      "",
      "MiB the spool may take; when full the oldest batches are dropped and counted."},
-    {"log.level", false, 0, 0, kLevels, RS_FIELD(choice, log, Log, level), "", "Least severe message that is logged."},
+    {"log.level", false, 0, 0, kLevels, RS_FIELD(choice, log, Log, level), "", "Least severe message that is logged.",
+     true},
     {"log.format", false, 0, 0, kFormats, RS_FIELD(choice, log, Log, format), "",
-     "text for people, json for one object a line."},
+     "text for people, json for one object a line.", true},
 };
 #undef RS_FIELD
+
+constexpr std::string_view kLiveText = "Takes effect at once when the file is read again.";
 
 // What is allowed, for help and sample.
 std::string allowed(const Key& key) {
@@ -325,6 +401,20 @@ void wrap(std::string& out, std::string_view lead, std::string_view text) {
 }  // namespace
 
 std::span<const Key> keys() { return kKeys; }
+
+std::vector<const Key*> changed(const Config& a, const Config& b) {
+  std::vector<const Key*> out;
+  for (const Key& key : kKeys)
+    if (key.show(key, a) != key.show(key, b)) out.push_back(&key);
+  return out;
+}
+
+void take_live(Config& into, const Config& from) {
+  into.flow.max_idle_s = from.flow.max_idle_s;
+  into.track = from.track;
+  into.event.fold = from.event.fold;
+  into.log = from.log;
+}
 
 const Key* find_key(std::string_view name) {
   const auto found = std::ranges::find(kKeys, name, &Key::name);
@@ -371,6 +461,7 @@ std::string help() {
     if (!range.empty()) out += range + "; ";
     out += "default " + key.show(key, defaults) + ")\n";
     wrap(out, "      ", key.help);
+    if (key.live) wrap(out, "      ", kLiveText);
   }
   return out;
 }
@@ -380,7 +471,8 @@ std::string sample() {
   std::string out =
       "# SPDX-License-Identifier: Apache-2.0\n"
       "# Configuration of resetscope-sensor: every key with its default (capture.ports has an example). An unknown\n"
-      "# key or a bad value refuses the whole file.\n";
+      "# key or a bad value refuses the whole file. SIGHUP has it read again (systemctl reload): a bad file changes\n"
+      "# nothing, and of a good one those keys take effect that say so; the log names the others.\n";
   std::string_view section;
   for (const Key& key : kKeys) {
     const size_t dot = key.name.find('.');
@@ -389,6 +481,7 @@ std::string sample() {
       out.append("\n").append(section).append(":\n");
     }
     wrap(out, "  # ", key.help);
+    if (key.live) wrap(out, "  # ", kLiveText);
     const std::string range = allowed(key);
     if (!range.empty()) wrap(out, "  # ", "Allowed: " + range + ".");
     out += "  " + std::string(key.name.substr(dot + 1)) + ": ";

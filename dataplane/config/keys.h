@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dataplane/config/config.h"
 
@@ -25,6 +26,8 @@ struct Key {
   std::string (*show)(const Key&, const Config&);  // as it stands in YAML
   std::string_view example;  // stands in the sample in place of the default; empty: the default stands
   std::string_view help;
+  // Changes while the sensor runs when the file is read again (SIGHUP); config::take_live() copies exactly these.
+  bool live = false;
 };
 
 std::span<const Key> keys();
@@ -36,6 +39,9 @@ Result<void> set(Config& config, std::string_view key, Values values);
 // The same from one string, for command-line flags. A list is split at commas; a piece NAME=VALUE that is no path stays
 // with the piece before it, so that "eth1,net_null0,size=64" is two ports.
 Result<void> set(Config& config, std::string_view key, const std::string& value);
+
+// Keys by name whose values differ.
+std::vector<const Key*> changed(const Config& a, const Config& b);
 
 std::string help();
 std::string sample();

@@ -2,6 +2,7 @@
 //
 // Reads the YAML file through the key table, and checks what must fit together. yaml-cpp's exceptions end here.
 #include <unistd.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -103,6 +104,27 @@ Result<Config> read(const std::string& path, const YAML::Node& root) {
   return config;
 }
 
+class Ignore final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// Not by YAML::LoadAll: yaml-cpp 0.7 finds empty documents without end in ", a[b@ 2]".
+bool more_than_one_document(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  Ignore ignore;
+  return parser.HandleNextDocument(ignore) && parser.HandleNextDocument(ignore);
+}
+
 Result<std::string> slurp(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) {
@@ -120,16 +142,20 @@ Result<std::string> slurp(const std::string& path) {
 
 }  // namespace
 
+Result<Config> parse(const std::string& name, const std::string& text) {
+  try {
+    const YAML::Node root = YAML::Load(text);
+    if (more_than_one_document(text)) return Error{Code::kInvalid, name + ": more than one YAML document ('---')"};
+    return read(name, root);
+  } catch (const YAML::Exception& e) {
+    return at(name, e.mark, "not valid YAML: " + e.msg);
+  }
+}
+
 Result<Config> load(const std::string& path) {
   const auto text = slurp(path);
   if (!text) return text.error();
-  try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(*text);
-    if (documents.size() > 1) return Error{Code::kInvalid, path + ": more than one YAML document ('---')"};
-    return documents.empty() ? Result<Config>(Config{}) : read(path, documents[0]);
-  } catch (const YAML::Exception& e) {
-    return at(path, e.mark, "not valid YAML: " + e.msg);
-  }
+  return parse(path, *text);
 }
 
 Result<void> check(Config& config) {
@@ -152,9 +178,28 @@ Result<void> check(Config& config) {
   for (const std::string& port : ports) {
     if (!seen.insert(port).second) return Error{Code::kInvalid, "capture.ports: '" + port + "' is given twice"};
   }
+  std::set<std::string_view> tapped;
+  for (const std::string& pair : config.capture.taps) {
+    const std::string_view both(pair);
+    const size_t space = both.find(' ');
+    for (const std::string_view name : {both.substr(0, space), both.substr(space + 1)}) {
+      if (!seen.contains(name) || files != 0) {
+        return Error{Code::kInvalid, "capture.taps: '" + std::string(name) + "' is not a live port of capture.ports"};
+      }
+      if (!tapped.insert(name).second) {
+        return Error{Code::kInvalid, "capture.taps: '" + std::string(name) + "' is given twice"};
+      }
+    }
+  }
   std::set<uint32_t> cores(config.capture.cores.begin(), config.capture.cores.end());
   if (cores.size() != config.capture.cores.size()) {
     return Error{Code::kInvalid, "capture.cores: a CPU is given twice"};
+  }
+  if (files == 0 && !cores.empty() && cores.size() < config.capture.workers) {
+    return Error{Code::kInvalid, "capture.cores: " + std::to_string(cores.size()) + " CPUs for " +
+                                     std::to_string(config.capture.workers) +
+                                     " workers; give each its own, or leave "
+                                     "the list empty"};
   }
   if (config.flow.capacity / config.capture.workers < 1024) {
     return Error{Code::kInvalid, "flow.capacity: less than 1024 connections a worker"};

@@ -29,7 +29,7 @@ constexpr uint64_t bits(E value) {
 }  // namespace
 
 Condenser::Condenser(const CondenserConfig& config, Sink& sink) : config_(config), sink_(sink) {
-  if (!config_.fold) return;
+  if (!config_.fold && !config_.may_fold) return;
   const std::array<uint32_t, kLevels> sizes = {std::max(config_.entries, 1U), std::max(config_.entries / 16, 16U),
                                                std::max(config_.entries / 16, 16U)};
   const uint32_t total = sizes[0] + sizes[1] + sizes[2];

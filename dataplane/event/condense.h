@@ -24,6 +24,7 @@ namespace rs::event {
 
 struct CondenserConfig {
   bool fold = true;                   // false: everything passes (analyze)
+  bool may_fold = false;              // room for folding even while it is off, so that it can be switched on
   uint32_t keep_first = 4;            // endings of a key and second that pass whole; 0: none
   uint32_t entries = 4096;            // keys at a time, 1.6 KB each; an eighth more for coarser keys
   DurationNs linger_ns = 1500 * kMs;  // settle time (1 s) and the expiry's granularity; at most 10 s
@@ -45,6 +46,11 @@ class Condenser {
   // worker thread
   // Takes one ending (or an event standing for several). `now` is the packet time of the last advance().
   void add(const Event& event, TimeNs now);
+  // What is already folded goes out as it would have. Switching on takes effect when there is room (may_fold).
+  void set_folding(bool fold, DurationNs linger_ns) {
+    config_.fold = fold && !slots_.empty();
+    config_.linger_ns = linger_ns;
+  }
   // Puts out what is due, a few at a time so that no burst waits long; call once a burst, also on a quiet port.
   void advance(TimeNs now) {
     if (now < next_ns_ && now + kClockJumpNs >= now_) [[likely]] {
@@ -108,7 +114,7 @@ class Condenser {
   void gather(uint64_t tick);
   void append(List& list, uint32_t index);
 
-  const CondenserConfig config_;
+  CondenserConfig config_;
   Sink& sink_;
   TimeNs now_ = 0;
   TimeNs next_ns_ = 0;   // when the tick after cursor_ is due

@@ -26,6 +26,7 @@ constexpr size_t kMostBytes = 3U << 20;
 // Bounds on health, so that a batch stays below 4 MiB whatever the program counts: 1000 * (128 + 40) bytes.
 constexpr size_t kMaxCounters = 1000;
 constexpr size_t kMaxPorts = 1000;
+constexpr size_t kMaxLosses = 1000;
 constexpr size_t kMaxNameBytes = 128;
 
 fb::Endpoint endpoint(const Endpoint& from) {
@@ -166,6 +167,13 @@ Offset<fb::Health> encode_health(FlatBufferBuilder& fbb, const Health& h) {
     const auto name = fbb.CreateString(printable(h.counters[i].first, kMaxNameBytes));
     counters.push_back(fb::CreateCounter(fbb, name, h.counters[i].second));
   }
+  std::vector<fb::LossSecond> losses;
+  for (size_t i = 0; i < std::min(h.losses.size(), kMaxLosses); ++i) {
+    const LossSecond& l = h.losses[i];
+    losses.emplace_back(l.second, l.missed_pkts, l.handover_dropped_pkts, l.table_full_pkts, l.evicted_flows,
+                        l.ring_dropped_events);
+  }
+  const auto loss_vector = fbb.CreateVectorOfStructs(losses);
   const auto version = fbb.CreateString(printable(h.version, kMaxNameBytes));
   const auto port_vector = fbb.CreateVector(ports);
   const auto counter_vector = fbb.CreateVector(counters);
@@ -183,6 +191,8 @@ Offset<fb::Health> encode_health(FlatBufferBuilder& fbb, const Health& h) {
   b.add_lost_batches(h.lost_batches);
   b.add_lost_events(h.lost_events);
   b.add_counters(counter_vector);
+  b.add_losses(loss_vector);
+  b.add_blind_seconds(h.blind_seconds);
   return b.Finish();
 }
 

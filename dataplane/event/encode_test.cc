@@ -239,6 +239,8 @@ TEST(Encode, EveryFieldOfHealth) {
   h.lost_batches = 9;
   h.lost_events = 10;
   h.counters = {{"not_ip", 11}, {"bad\xff name", 12}};
+  h.losses = {{100, 1, 2, 3, 4, 5}, {101, 6, 7, 8, 9, 10}};
+  h.blind_seconds = 13;
   Encoder encoder({"s", 1, 1});
   const fb::Batch* batch = verified(encoder.seal(1, 1, &h, false));
   ASSERT_NE(batch, nullptr);
@@ -257,6 +259,14 @@ TEST(Encode, EveryFieldOfHealth) {
   EXPECT_EQ(got->ring_dropped_events(), 8U);
   EXPECT_EQ(got->lost_batches(), 9U);
   EXPECT_EQ(got->lost_events(), 10U);
+  EXPECT_EQ(got->blind_seconds(), 13U);
+  ASSERT_EQ(got->losses()->size(), 2U);
+  EXPECT_EQ(got->losses()->Get(0)->second(), 100U);
+  EXPECT_EQ(got->losses()->Get(0)->missed_pkts(), 1U);
+  EXPECT_EQ(got->losses()->Get(0)->handover_dropped_pkts(), 2U);
+  EXPECT_EQ(got->losses()->Get(0)->table_full_pkts(), 3U);
+  EXPECT_EQ(got->losses()->Get(0)->evicted_flows(), 4U);
+  EXPECT_EQ(got->losses()->Get(1)->ring_dropped_events(), 10U);
   ASSERT_EQ(got->counters()->size(), 2U);
   EXPECT_EQ(got->counters()->Get(0)->name()->str(), "not_ip");
   EXPECT_EQ(got->counters()->Get(0)->value(), 11U);

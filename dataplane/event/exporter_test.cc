@@ -78,7 +78,8 @@ class ExporterTest : public testing::Test {
       outputs_.push_back(std::make_unique<Output>(output, *rings_.back()));
       outputs_.back()->advance(kStart);
     }
-    auto made = Exporter::create(config_, rings, [] { return Health{.version = "1", .ports = {"p"}, .counters = {}}; });
+    auto made = Exporter::create(config_, rings,
+                                 [] { return Health{.version = "1", .ports = {"p"}, .counters = {}, .losses = {}}; });
     ASSERT_TRUE(made) << made.error().text;
     exporter_ = std::move(*made);
     exporter_->start();

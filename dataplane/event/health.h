@@ -14,6 +14,16 @@
 
 namespace rs::event {
 
+// One second of packet time in which something was lost; see the struct of that name in proto/event.fbs.
+struct LossSecond {
+  uint64_t second = 0;  // Unix time
+  uint64_t missed_pkts = 0;
+  uint64_t handover_dropped_pkts = 0;
+  uint64_t table_full_pkts = 0;
+  uint64_t evicted_flows = 0;
+  uint64_t ring_dropped_events = 0;
+};
+
 struct Health {
   TimeNs time_ns = 0;  // packet time
   std::string version;
@@ -28,6 +38,8 @@ struct Health {
   uint64_t lost_batches = 0;                               // set by the exporter
   uint64_t lost_events = 0;                                // set by the exporter
   std::vector<std::pair<std::string, uint64_t>> counters;  // monotonic since boot
+  std::vector<LossSecond> losses;                          // since the last report
+  uint64_t blind_seconds = 0;
 };
 
 // Called on the export core's thread every few seconds; may allocate and take its time, must not block for long.

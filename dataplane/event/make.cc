@@ -28,7 +28,7 @@ uint64_t id_of(const Ending& e, uint64_t input) {
   std::memcpy(w, &e.hot.key, sizeof(w));
   uint64_t h = mix(0x5265736574736370ULL, input);
   for (const uint64_t v : w) h = mix(h, v);
-  h = mix(h, e.hot.first_ns);
+  h = mix(h, e.cold.first_ns);
   h = mix(h, e.time);
   h = mix(h, static_cast<uint64_t>(e.kind));
   return h == 0 ? 1 : h;
@@ -76,18 +76,18 @@ class Timeline {
     const End s = other(c);
     const Direction& client = e_.of(c);
     const Direction& server = e_.of(s);
-    if (client.syns != 0) add(StepKind::kSyn, Side::kClient, e_.hot.first_ns, 0);
+    if (client.syns != 0) add(StepKind::kSyn, Side::kClient, e_.cold.first_ns, 0);
     if (client.syns > 1) add(StepKind::kSynRetry, Side::kClient, client.last_ns, client.syns - 1);
     if (server.syns != 0 && client.syns == 1)
-      add(StepKind::kSynAck, Side::kServer, e_.hot.first_ns + e_.cold.syn_ack_us * kUs, server.syns);
+      add(StepKind::kSynAck, Side::kServer, e_.cold.first_ns + e_.cold.syn_ack_us * kUs, server.syns);
     if ((e_.hot.marks & flow::kSawHandshakeAck) != 0 && client.syns == 1)
-      add(StepKind::kEstablished, Side::kClient, e_.hot.first_ns + e_.cold.syn_ack_us * kUs + client.rtt_us * kUs, 0);
+      add(StepKind::kEstablished, Side::kClient, e_.cold.first_ns + e_.cold.syn_ack_us * kUs + client.rtt_us * kUs, 0);
     for (const End e : {c, s}) {
       const Direction& d = e_.of(e);
       const Side side = e == c ? Side::kClient : Side::kServer;
       if (d.bytes != 0)
         add(StepKind::kLastData, side, d.last_ns, static_cast<uint32_t>(std::min<uint64_t>(d.bytes, UINT32_MAX)));
-      const TimeNs fin = e_.cold.fin_ns[static_cast<size_t>(e)];
+      const TimeNs fin = e_.cold.fin_ns(e);
       if (fin != 0) add(StepKind::kFin, side, fin, 0);
       if (d.probes != 0) add(StepKind::kKeepaliveProbe, side, d.last_ns, d.probes);
       if (d.retransmits != 0) add(StepKind::kRetransmission, side, d.last_ns, d.retransmits);
@@ -119,7 +119,7 @@ class Timeline {
  private:
   void add(StepKind kind, Side side, TimeNs when, uint32_t value) {
     if (out_.step_count == kMaxSteps) return;
-    out_.steps[out_.step_count++] = {.at_ns = static_cast<int64_t>(when) - static_cast<int64_t>(e_.hot.first_ns),
+    out_.steps[out_.step_count++] = {.at_ns = static_cast<int64_t>(when) - static_cast<int64_t>(e_.cold.first_ns),
                                      .value = value,
                                      .kind = kind,
                                      .side = side};
@@ -144,9 +144,26 @@ void evidence(const attribute::Facts& f, const attribute::Verdict& v, Event& out
   }
 }
 
+// Who spoke last stands last, then what the RST itself said.
+void meanings(const Ending& e, const context::Context& said, Event& out) {
+  static_assert(context::kTextBytes == kMeaningBytes && context::kTextBytes <= kServerNameBytes);
+  using context::Place;
+  out.meaning_count = 0;
+  const bool client_last = ((e.hot.marks & flow::kLastDataIsHi) != 0) == (e.client() == End::kHi);
+  const auto add = [&out](const context::Meaning& m) {
+    if (m.seen && out.meaning_count < kMaxMeanings) out.meanings[out.meaning_count++] = m.text;
+  };
+  add(said.of(client_last ? Place::kServer : Place::kClient));
+  add(said.of(client_last ? Place::kClient : Place::kServer));
+  add(said.of(Place::kRst));
+  add(said.window);
+  std::copy(said.server_name.begin(), said.server_name.end(), out.server_name.begin());
+}
+
 }  // namespace
 
-void make(const Ending& e, const attribute::Facts& f, const attribute::Verdict& v, uint64_t input, Event& out) {
+void make(const Ending& e, const context::Context& said, const attribute::Facts& f, const attribute::Verdict& v,
+          uint64_t input, Event& out) {
   // Only the counts say which array entries mean anything: the arrays are not cleared.
   const End c = e.client();
   const End s = other(c);
@@ -154,7 +171,7 @@ void make(const Ending& e, const attribute::Facts& f, const attribute::Verdict& 
   const Direction& server = e.of(s);
   out.id = id_of(e, input);
   out.time_ns = e.time;
-  out.start_ns = e.hot.first_ns;
+  out.start_ns = e.cold.first_ns;
   out.count = 1;
   out.idle_ns = static_cast<uint64_t>(f.value(FactId::kIdleMs)) * kMs;
   out.rtt_client_ns = client.rtt_us * kUs;
@@ -203,9 +220,8 @@ void make(const Ending& e, const attribute::Facts& f, const attribute::Verdict& 
   out.fact_count = 0;
   out.step_count = 0;
   out.exemplar_count = 0;
-  out.meaning_count = 0;
-  out.server_name[0] = '\0';
   evidence(f, v, out);
+  meanings(e, said, out);
   Timeline(e, out).run();
 }
 

@@ -43,6 +43,8 @@ class Output {
     services_.ending(event);
     condenser_.add(event, now_);
   }
+  // Settings changed while running.
+  void set_folding(bool fold, DurationNs linger_ns) { condenser_.set_folding(fold, linger_ns); }
   void tally(const Endpoint& server, uint32_t network_tag, Tally what) { services_.tally(server, network_tag, what); }
   void bytes(const Endpoint& server, uint32_t network_tag, uint64_t client_bytes, uint64_t server_bytes) {
     services_.bytes(server, network_tag, client_bytes, server_bytes);

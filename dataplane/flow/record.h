@@ -43,16 +43,26 @@ inline constexpr uint16_t kSynOnLive = 0x0800;       // a new SYN hit this live 
 inline constexpr uint16_t kBytesCounted = 0x1000;    // bytes already in the service's denominators
 inline constexpr uint16_t kWasReset = 0x4000;        // it ended by a RST
 inline constexpr uint16_t kAckAfterResent = 0x2000;  // the SYN-ACK came again although the client had acknowledged
+inline constexpr uint16_t kSynAckWrong = 0x8000;     // a SYN-ACK acknowledged what the client had not sent
+
+// Bits of FlowHot::quick: what a packet must know of both directions without touching the other's cache line.
+inline constexpr uint8_t kLoStarted = 0x01;
+inline constexpr uint8_t kHiStarted = 0x02;
+inline constexpr uint8_t kLoOutstanding = 0x04;  // has repeats or probes without an answer
+inline constexpr uint8_t kHiOutstanding = 0x08;
+inline constexpr uint8_t kLatestHasData = 0x10;  // the latest packet
+inline constexpr uint8_t kLatestIsHi = 0x20;
+inline constexpr uint8_t kSimultaneous = 0x40;  // until it is established: both ends sent a SYN (RFC 9293 3.5)
 
 struct alignas(64) FlowHot {
   FlowKey key;
-  TimeNs first_ns = 0;
+  TimeNs last_ns = 0;           // latest packet
+  uint32_t last_end = 0;        // its sequence end
   uint32_t timer_next = kNone;  // list of the timer wheel's slot
   uint32_t ending = kNone;      // index of the evidence being gathered after a RST
-  uint32_t gap_ms = 0;          // latest silence of at least a second
   uint16_t marks = 0;
   State state = State::kFree;
-  uint8_t since_gap = 0;  // packets since that silence, saturating
+  uint8_t quick = 0;
 };
 static_assert(sizeof(FlowHot) == 64 && alignof(FlowHot) == 64);
 
@@ -67,25 +77,47 @@ inline constexpr uint8_t kTimestamps = 0x40;  // its latest packet carried times
 inline constexpr uint8_t kStarted = 0x80;     // has sent a packet
 
 inline constexpr uint8_t kMaxSyns = 31;
+inline constexpr uint32_t kMaxRun = (1U << 24) - 1;
+inline constexpr uint64_t kMaxBytes = (uint64_t{1} << 48) - 1;
+
+// Signatures of the latest three packets, 21 bits each: one packet in 700,000 that says nothing new is taken for a copy
+// by chance, if it comes within the window for copies at all.
+class Recent {
+ public:
+  [[nodiscard]] bool has(uint32_t signature) const {
+    const uint64_t s = clip(signature);
+    return ((packed_ ^ s) & kMask) == 0 || ((packed_ >> kBits ^ s) & kMask) == 0 || (packed_ >> 2 * kBits ^ s) == 0;
+  }
+  void push(uint32_t signature) { packed_ = (packed_ << kBits & kAll) | clip(signature); }
+
+ private:
+  static constexpr unsigned kBits = 21;
+  static constexpr uint64_t kMask = (uint64_t{1} << kBits) - 1;
+  static constexpr uint64_t kAll = (uint64_t{1} << 3 * kBits) - 1;
+  // 0 marks an empty place.
+  static uint64_t clip(uint32_t signature) { return (signature & kMask) == 0 ? 1 : signature & kMask; }
+  uint64_t packed_ = 0;
+};
 
 // One direction, as seen from its sender.
 struct alignas(64) Direction {
-  TimeNs last_ns = 0;  // latest packet
-  uint64_t bytes = 0;  // payload, each byte once
-  uint32_t next = 0;   // highest sequence end sent
-  uint32_t acked = 0;  // highest acknowledgement sent
-  uint32_t tsval = 0;  // latest
+  TimeNs last_ns = 0;        // latest packet
+  uint64_t bytes : 48 = 0;   // payload, each byte once
+  uint64_t window : 16 = 0;  // raw, latest
+  Recent recent;             // its latest packets, to recognise the mirror's copies
+  uint32_t next = 0;         // highest sequence end sent
+  uint32_t acked = 0;        // highest acknowledgement sent
+  uint32_t tsval = 0;        // latest
   uint32_t pkts = 0;
   uint32_t rtt_us = 0;           // least round trip tap <-> this sender, 0 unknown
-  uint32_t run_bytes = 0;        // new data since the last change of direction
+  uint32_t run_bytes : 24 = 0;   // new data since the last change of direction, at most kMaxRun
+  uint32_t head_len : 8 = 0;     // bytes kept in Heads
   uint32_t flow_label : 20 = 0;  // IPv6, latest
   uint32_t window_scale : 4 = 0;
   uint32_t syns : 5 = 0;      // SYN or SYN-ACK copies sent, at most kMaxSyns
   uint32_t syn_tool : 3 = 0;  // what made its SYN: track::SynTool
   uint16_t ip_id = 0;
-  uint16_t window = 0;               // raw, latest
-  uint16_t last_len = 0;             // payload of the latest packet, saturating
-  std::array<uint16_t, 3> recent{};  // signatures of its latest packets, to recognise the mirror's copies
+  uint16_t last_len = 0;  // payload of the latest packet, saturating
   uint8_t ttl_min = 0;
   uint8_t ttl_max = 0;
   uint8_t tos = 0;
@@ -98,14 +130,43 @@ struct alignas(64) Direction {
 static_assert(sizeof(Direction) == 64 && alignof(Direction) == 64);
 
 // client/server here are the key's ends: index 0 is End::kLo.
-struct alignas(32) FlowCold {
-  std::array<TimeNs, 2> fin_ns{};     // first FIN of each end
-  std::array<uint32_t, 2> isn{};      // of each end's latest SYN, or the first sequence seen
-  uint32_t syn_ack_us = 0;            // latest SYN to SYN-ACK, saturating; 0 not seen
-  uint16_t repeat_gap_10ms = 0;       // spacing of the latest SYN, keepalive or data repeats, saturating
-  std::array<uint8_t, 2> head_len{};  // bytes kept in Heads
+struct FlowCold {
+  TimeNs first_ns = 0;
+  uint64_t fin_lo : 48 = 0;           // see fin_ns()
+  uint64_t repeat_gap_10ms : 16 = 0;  // spacing of the latest SYN, keepalive or data repeats, saturating
+  uint64_t fin_hi : 48 = 0;
+  uint64_t gap_pkts_low : 16 = 0;
+  std::array<uint32_t, 2> isn{};  // of each end's latest SYN, or the first sequence seen
+  uint32_t syn_ack_us = 0;        // latest SYN to SYN-ACK, saturating; 0 not seen
+  uint32_t gap_ms : 24 = 0;       // latest silence of at least a second, saturating
+  uint32_t gap_pkts_high : 8 = 0;
+
+  // First FIN of an end, to 16 ns and within 52 days of the first packet; 0 none.
+  [[nodiscard]] TimeNs fin_ns(End e) const {
+    const uint64_t fin = e == End::kLo ? fin_lo : fin_hi;
+    return fin == 0 ? 0 : first_ns + (fin << 4);
+  }
+  void set_fin(End e, TimeNs time) {
+    const uint64_t fin = time > first_ns + 16 ? ((time - first_ns) >> 4) & kMaxFin : 1;
+    if (e == End::kLo) {
+      fin_lo = fin & kMaxFin;
+    } else {
+      fin_hi = fin & kMaxFin;
+    }
+  }
+  // Packets of the connection before that silence ended, modulo 2^24.
+  [[nodiscard]] uint32_t gap_pkts() const {
+    return uint32_t{gap_pkts_high} << 16 | static_cast<uint32_t>(gap_pkts_low);
+  }
+  void set_gap_pkts(uint32_t pkts) {
+    gap_pkts_low = pkts & 0xffff;
+    gap_pkts_high = pkts >> 16 & 0xff;
+  }
+
+ private:
+  static constexpr uint64_t kMaxFin = (uint64_t{1} << 48) - 1;
 };
-static_assert(sizeof(FlowCold) == 32);
+static_assert(sizeof(FlowCold) == 40);
 
 // First bytes of each end's latest message.
 struct alignas(64) Heads {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/flow/table.h"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 
@@ -11,14 +12,32 @@ uint32_t bucket_count(uint32_t capacity, size_t fill) {
   return std::bit_ceil(static_cast<uint32_t>(capacity / fill + 1));
 }
 
+// A power of two, at least one cache line.
+uint32_t offer_count(uint32_t capacity, size_t flows_per_offer) {
+  return std::bit_floor(std::max(static_cast<uint32_t>(capacity / flows_per_offer), 16U));
+}
+
+// Offers overtaken by events that victim() passes over in one call. Our choice: each was pushed once, so the work is
+// paid for by earlier packets; the bound keeps one packet from paying for all.
+constexpr int kOffersLook = 32;
+
 // Flows victim() looks at beyond the key's own buckets. Our choice: in a flood nearly every flow qualifies, in
 // ordinary overload one in a few; 64 bounds the work and finds one almost surely.
 constexpr uint32_t kVictimLook = 64;
+
+// How gladly a flow goes: 0 not at all, 1 unestablished, 2 closed. A flow whose RST is being settled has an answer to
+// give first.
+int rank(const FlowHot& h) {
+  if (h.state == State::kFree || h.ending != kNone) return 0;
+  if (h.state == State::kClosed) return 2;
+  return h.state == State::kSynSent || h.state == State::kSynAckSeen ? 1 : 0;
+}
 
 }  // namespace
 
 size_t Table::bytes_needed(uint32_t capacity) {
   return bucket_count(capacity, kFillTarget) * sizeof(Bucket) +
+         2 * size_t{offer_count(capacity, kFlowsPerOffer)} * sizeof(uint32_t) +
          size_t{capacity} * (sizeof(State3) + sizeof(FlowCold) + sizeof(Heads)) + 64;
 }
 
@@ -37,17 +56,38 @@ Table::Table(std::span<std::byte> memory, uint32_t capacity, Seed seed) : capaci
   state_ = static_cast<State3*>(take(size_t{capacity} * sizeof(State3)));
   heads_ = static_cast<Heads*>(take(size_t{capacity} * sizeof(Heads)));
   cold_ = static_cast<FlowCold*>(take(size_t{capacity} * sizeof(FlowCold)));
+  const uint32_t offers = offer_count(capacity, kFlowsPerOffer);
+  for (Offers* o : {&closed_, &unestablished_}) {
+    o->ring = static_cast<uint32_t*>(take(size_t{offers} * sizeof(uint32_t)));
+    o->mask = offers - 1;
+  }
 }
 
-bool Table::link(uint32_t index, uint64_t hash) {
-  for (const uint32_t which : {bucket1(hash), bucket2(hash)}) {
-    Bucket& b = buckets_[which];
+bool Table::put(Bucket& b, uint32_t index, uint16_t tag) {
+  const uint32_t empty = match(b, 0);
+  if (empty == 0) return false;
+  const size_t slot = static_cast<unsigned>(std::countr_zero(empty)) / 2;
+  b.index[slot] = index;
+  b.tag[slot] = tag;
+  return true;
+}
+
+bool Table::link(uint32_t index, uint64_t key_hash) {
+  const uint16_t tag = tag_of(key_hash);
+  const uint32_t first = bucket1(key_hash);
+  const uint32_t second = bucket2(key_hash);
+  if (put(buckets_[first], index, tag) || put(buckets_[second], index, tag)) return true;
+  // Both full: one of their flows moves to its own other bucket. That none of twenty has room there does not happen
+  // below the fill the table is sized for.
+  for (const uint32_t from : {first, second}) {
+    Bucket& b = buckets_[from];
     for (size_t i = 0; i < kSlots; ++i) {
-      if (b.tag[i] == 0) {
-        b.index[i] = index;
-        b.tag[i] = tag_of(hash);
-        return true;
-      }
+      const uint64_t h = hash(state_[b.index[i]].hot.key, seed_);
+      const uint32_t to = bucket1(h) == from ? bucket2(h) : bucket1(h);
+      if (to == from || !put(buckets_[to], b.index[i], tag_of(h))) continue;
+      b.index[i] = index;
+      b.tag[i] = tag;
+      return true;
     }
   }
   return false;
@@ -114,13 +154,20 @@ bool Table::replace(uint32_t index, const FlowKey& key, uint64_t key_hash) {
   return true;
 }
 
+bool Table::has_room(uint64_t hash) const {
+  return match(buckets_[bucket1(hash)], 0) != 0 || match(buckets_[bucket2(hash)], 0) != 0;
+}
+
+uint32_t Table::victim_of(Offers& offers, bool closed) {
+  for (int look = 0; look < kOffersLook && !offers.empty(); ++look) {
+    prefetch_record(offers.peek(4));
+    const uint32_t index = offers.pop();
+    if (rank(state_[index].hot) == (closed ? 2 : 1)) return index;
+  }
+  return kNone;
+}
+
 uint32_t Table::victim(uint64_t hash) {
-  // 0 cannot go, 1 unestablished, 2 closed. A flow whose RST is being settled has an answer to give first.
-  const auto rank = [](const FlowHot& h) {
-    if (h.state == State::kFree || h.ending != kNone) return 0;
-    if (h.state == State::kClosed) return 2;
-    return h.state == State::kSynSent || h.state == State::kSynAckSeen ? 1 : 0;
-  };
   uint32_t best = kNone;
   int best_rank = 0;
   const auto consider = [&](uint32_t index) {
@@ -130,11 +177,16 @@ uint32_t Table::victim(uint64_t hash) {
       best_rank = r;
     }
   };
-  // Own buckets first: when they are full, only a flow from them makes room.
-  for (const uint32_t b : {bucket1(hash), bucket2(hash)}) {
-    for (size_t i = 0; i < kSlots; ++i)
-      if (buckets_[b].tag[i] != 0) consider(buckets_[b].index[i]);
+  if (!has_room(hash)) {
+    // Only a flow from the key's own buckets makes room there.
+    for (const uint32_t b : {bucket1(hash), bucket2(hash)}) {
+      for (size_t i = 0; i < kSlots; ++i)
+        if (buckets_[b].tag[i] != 0) consider(buckets_[b].index[i]);
+    }
+    return best;
   }
+  best = victim_of(closed_, true);
+  if (best == kNone) best = victim_of(unestablished_, false);
   if (best != kNone) return best;
   for (uint32_t i = 0; i < kVictimLook && high_water_ != 0 && best_rank < 2; ++i) {
     clock_hand_ = clock_hand_ + 1 < high_water_ ? clock_hand_ + 1 : 0;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <random>
@@ -81,14 +82,20 @@ TEST(Table, AgreesWithAMapUnderRandomUse) {
 }
 
 TEST(Table, FillsToItsCapacity) {
-  constexpr uint32_t kCapacity = 60'000;
-  Memory memory(kCapacity);
-  Table table(memory.span(), kCapacity, Seed{3, 4});
-  for (uint32_t n = 0; n < kCapacity; ++n) {
-    const FlowKey key = key_of(n);
-    ASSERT_NE(table.insert(key, table.hash_of(key)), kNone) << n;
+  // The last is the fullest the buckets ever get: seven flows each.
+  for (const uint32_t capacity : {60'000U, 7U * 16'384 - 7}) {
+    Memory memory(capacity);
+    Table table(memory.span(), capacity, Seed{3, 4});
+    for (uint32_t n = 0; n < capacity; ++n) {
+      const FlowKey key = key_of(n);
+      ASSERT_NE(table.insert(key, table.hash_of(key)), kNone) << n;
+    }
+    EXPECT_EQ(table.insert(key_of(capacity), table.hash_of(key_of(capacity))), kNone);
+    for (uint32_t n = 0; n < capacity; ++n) {
+      const FlowKey key = key_of(n);
+      ASSERT_EQ(table.find(key, table.hash_of(key)), n);
+    }
   }
-  EXPECT_EQ(table.insert(key_of(kCapacity), table.hash_of(key_of(kCapacity))), kNone);
 }
 
 TEST(Table, VictimIsClosedBeforeUnestablishedAndNeverEstablished) {
@@ -114,6 +121,50 @@ TEST(Table, VictimIsClosedBeforeUnestablishedAndNeverEstablished) {
   table.hot(9).ending = 1;  // being settled: has an answer to give first
   table.hot(7).state = State::kEstablished;
   EXPECT_EQ(table.victim(h), kNone);
+}
+
+TEST(Table, VictimsGoInTheOrderTheyWereOffered) {
+  constexpr uint32_t kCapacity = 4096;
+  Memory memory(kCapacity);
+  Table table(memory.span(), kCapacity, Seed{5, 6});
+  for (uint32_t n = 0; n < kCapacity; ++n) {
+    const uint32_t i = table.insert(key_of(n), table.hash_of(key_of(n)));
+    ASSERT_NE(i, kNone);
+    table.hot(i).state = State::kEstablished;
+  }
+  // Far apart, so that no search among neighbours would find them.
+  for (const uint32_t i : {1000U, 3000U, 2000U}) {
+    table.hot(i).state = State::kSynSent;
+    table.offer_unestablished(i);
+  }
+  table.hot(3000).state = State::kEstablished;  // its handshake came through since
+  table.hot(500).state = State::kClosed;
+  table.offer_closed(500);
+  std::vector<uint32_t> victims;
+  for (uint32_t n = kCapacity; victims.size() < 3; ++n) {
+    const uint64_t h = table.hash_of(key_of(n));
+    const uint32_t v = table.victim(h);
+    if (v == kNone) continue;  // this key's own buckets are full
+    victims.push_back(v);
+    table.hot(v).state = State::kEstablished;
+  }
+  EXPECT_EQ(victims, (std::vector<uint32_t>{500, 1000, 2000}));
+}
+
+TEST(Table, OffersBeyondTheRingDriveOutTheOldest) {
+  constexpr uint32_t kCapacity = 1024;
+  Memory memory(kCapacity);
+  Table table(memory.span(), kCapacity, Seed{5, 6});
+  for (uint32_t n = 0; n < kCapacity; ++n) {
+    const uint32_t i = table.insert(key_of(n), table.hash_of(key_of(n)));
+    ASSERT_NE(i, kNone);
+    table.hot(i).state = State::kSynSent;
+    table.offer_unestablished(i);
+  }
+  // One in eight is remembered: the oldest of these goes first, for a key whose buckets have room.
+  std::vector<uint32_t> victims;
+  for (uint32_t n = 0; n < 20; ++n) victims.push_back(table.victim(table.hash_of(key_of(5000 + n))));
+  EXPECT_NE(std::find(victims.begin(), victims.end(), kCapacity - kCapacity / 8), victims.end());
 }
 
 TEST(Table, ReplaceKeepsThePlaceInTheWheel) {

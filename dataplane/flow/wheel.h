@@ -26,6 +26,9 @@ class Wheel {
   template <class Link>
   void add(uint32_t index, TimeNs when, Link&& link);
 
+  // Time starts anew at `now`, perhaps earlier. Flows stay in their slots and are visited early rather than late.
+  void restart(TimeNs now) { tick_ = now / kTickNs; }
+
   // Visits at most `budget` flows whose slot lies before `now`: due(index) returns the time to look again, or 0 to
   // let the flow go. The rest is visited by later calls.
   template <class Link, class Due>

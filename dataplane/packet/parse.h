@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Frames to packet views. Worker thread; bounded work a packet (kMaxHeaders tags or extension headers), every
-// read checked against the captured bytes. Does not verify checksums: mirrors and offloads make them wrong.
+// Frames to packet views. Worker thread; bounded work a packet (kMaxHeaders headers, kMaxTunnels tunnels), every
+// read checked against the captured bytes. Does not verify checksums: mirrors and offloads make them wrong. Does not
+// put fragments together.
 #pragma once
 
 #include <array>
@@ -10,10 +11,6 @@
 #include "dataplane/packet/view.h"
 
 namespace rs::packet {
-
-// VLAN tags and IPv6 extension headers followed before giving up. Our choice: QinQ needs 2, RFC 8200 4.1 names
-// at most 7 extension headers a packet.
-inline constexpr int kMaxHeaders = 8;
 
 struct ViewBurst {
   std::array<PacketView, capture::kBurst> views;

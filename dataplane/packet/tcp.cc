@@ -93,14 +93,14 @@ Outcome parse_tcp(Bytes segment, uint32_t segment_bytes, PacketView& view) {
   view.mss = 0;
   view.mptcp_reason = 0;
   view.mptcp_fastclose = false;
-  view.options = segment.sub(kMinHeader, header - kMinHeader);
+  const Bytes options = segment.sub(kMinHeader, header - kMinHeader);
   // The commonest option block, timestamps after two NOPs, is read without the loop.
-  if (view.options.size() == 12 && view.options.be32(0) == 0x0101080a) {
+  if (options.size() == 12 && options.be32(0) == 0x0101080a) {
     view.opts = kOptTimestamps;
-    view.tsval = view.options.be32(4);
-    view.tsecr = view.options.be32(8);
-  } else if (!view.options.empty()) {
-    parse_options(view.options, view);
+    view.tsval = options.be32(4);
+    view.tsecr = options.be32(8);
+  } else if (!options.empty()) {
+    parse_options(options, view);
   }
   view.payload_bytes = segment_bytes - static_cast<uint32_t>(header);
   view.payload = segment.sub(header, view.payload_bytes);

@@ -13,7 +13,8 @@
 
 namespace rs::packet {
 
-// Where a received packet ended. Every packet has exactly one; the counters' sum equals what was received.
+// Where a received packet ended. Every packet has exactly one; the counters' sum equals what was received. What is
+// said of a header holds for inner ones too: ARP inside VXLAN is not_ip.
 enum class Outcome : uint8_t {
   kTracked = 0,      // TCP, followed by the tracker
   kIcmpQuote,        // ICMP error quoting a TCP header, handed to the tracker
@@ -22,20 +23,42 @@ enum class Outcome : uint8_t {
   kTableFull,        // no room for a new flow
   kNotIp,            // ARP, STP, LLDP, …
   kNotTcp,           // UDP, ICMP without a TCP quote, …
-  kLaterFragment,    // no TCP header in it
+  kLaterFragment,    // an IP fragment without the headers that the first one carries
+  kEncrypted,        // ESP or PPP encryption: TCP or not, nobody on the path can tell
   kUnsupportedLink,  // link type we cannot read
   kShortLink,        // cut or lying link-layer header
+  kShortIp,          // captured too short for the IP header
+  kShortTunnel,      // captured too short for a tunnel's header
   kBadIpv4,          // version, header length or total length impossible
   kBadIpv6,
-  kTooManyHeaders,  // more VLAN tags or extension headers than kMaxHeaders
+  kBadTunnel,       // a tunnel header that contradicts itself
+  kTooManyHeaders,  // more headers, tags and labels than kMaxHeaders
+  kTooManyTunnels,  // nested deeper than kMaxTunnels
   kBadTcp,          // data offset impossible
   kShortTcp,        // captured too short for the TCP header
 };
-inline constexpr size_t kOutcomeCount = 15;
+inline constexpr size_t kOutcomeCount = 20;
 inline constexpr std::array<std::string_view, kOutcomeCount> kOutcomeNames = {
-    "tracked",  "icmp_quote", "other_worker",     "mirror_duplicate", "table_full",
-    "not_ip",   "not_tcp",    "later_fragment",   "unsupported_link", "short_link",
-    "bad_ipv4", "bad_ipv6",   "too_many_headers", "bad_tcp",          "short_tcp"};
+    "tracked",        "icmp_quote", "other_worker",     "mirror_duplicate", "table_full", "not_ip",       "not_tcp",
+    "later_fragment", "encrypted",  "unsupported_link", "short_link",       "short_ip",   "short_tunnel", "bad_ipv4",
+    "bad_ipv6",       "bad_tunnel", "too_many_headers", "too_many_tunnels", "bad_tcp",    "short_tcp"};
+static_assert(static_cast<size_t>(Outcome::kShortTcp) + 1 == kOutcomeCount);
+
+// What carried the connection's packet; of nested ones the innermost. Numbers are those of the fact `tunnelled` in
+// event.fbs: append.
+enum class Tunnel : uint8_t {
+  kNone = 0,
+  kMpls,
+  kPppoe,
+  kIpInIp,  // any of IPv4 and IPv6 in any
+  kGre,
+  kNvgre,  // also transparent Ethernet bridging over GRE
+  kErspan,
+  kVxlan,
+  kVxlanGpe,
+  kGeneve,
+  kGtpu,
+};
 
 // TCP header flags (RFC 9293 3.1).
 inline constexpr uint8_t kFin = 0x01;
@@ -60,7 +83,7 @@ struct PacketView {
   IpAddr dst;
   uint16_t src_port = 0;  // host order
   uint16_t dst_port = 0;
-  uint32_t network_tag = 0;
+  uint32_t network_tag = 0;  // see layer.h, tag_network
   uint32_t seq = 0;
   uint32_t ack = 0;
   uint32_t tsval = 0;  // valid with kOptTimestamps
@@ -68,7 +91,7 @@ struct PacketView {
   uint32_t flow_label = 0;     // IPv6, 20 bits
   uint32_t payload_bytes = 0;  // by the IP header, whether captured or not
   Bytes payload;               // what was captured of it
-  Bytes options;               // TCP options
+  Bytes outer;                 // IP header of the innermost tunnel, empty without one; see outer_ends
   uint16_t window = 0;         // raw field
   uint16_t ip_id = 0;          // IPv4
   uint16_t tcp_checksum = 0;
@@ -83,6 +106,8 @@ struct PacketView {
   bool ipv6 = false;
   bool df = false;
   bool exact_time = false;  // see capture::Frame
+  Tunnel tunnel = Tunnel::kNone;
+  uint8_t outer_ttl = 0;  // of that tunnel's own header: IP or, for kMpls, the top label; 0 where it has none
   // ICMP quote: the fields above are the quoted packet's; the ICMP sender and its type and code stand here.
   bool icmp = false;
   uint8_t icmp_type = 0;
@@ -90,10 +115,27 @@ struct PacketView {
   IpAddr icmp_src;
 
   [[nodiscard]] bool has(uint8_t flag) const { return (flags & flag) != 0; }
+  // The two ends of the innermost tunnel that runs over IP; false without one.
+  bool outer_ends(IpAddr& from, IpAddr& to) const;
   // Sequence number after this segment; SYN and FIN take one each (RFC 9293 3.4).
   [[nodiscard]] uint32_t seq_end() const {
     return seq + payload_bytes + ((flags & kSyn) != 0 ? 1U : 0U) + ((flags & kFin) != 0 ? 1U : 0U);
   }
 };
+static_assert(sizeof(PacketView) <= 144);
+
+// --- inline ---
+
+inline bool PacketView::outer_ends(IpAddr& from, IpAddr& to) const {
+  if (outer.has(0, 40) && outer.u8(0) >> 4 == 6) {
+    from = IpAddr::v6(outer.data() + 8);
+    to = IpAddr::v6(outer.data() + 24);
+    return true;
+  }
+  if (!outer.has(0, 20)) return false;
+  from = IpAddr::v4(outer.data() + 12);
+  to = IpAddr::v4(outer.data() + 16);
+  return true;
+}
 
 }  // namespace rs::packet

@@ -10,6 +10,8 @@
 #include <type_traits>
 
 #include "dataplane/flow/record.h"
+#include "dataplane/packet/view.h"
+#include "dataplane/track/heads.h"
 #include "dataplane/track/norms.h"
 
 namespace rs::track {
@@ -45,9 +47,8 @@ struct RstSeen {
   uint8_t opts = 0;
   flow::End from = flow::End::kLo;
   bool df = false;
-  bool exact_time = false;   // its time is good to microseconds
-  uint8_t mptcp = 0;         // MP_TCPRST reason + 1, or 255 for MP_FASTCLOSE
-  uint8_t payload_kind = 0;  // 0 none, 1 binary, 2 readable text, 3 RST diagnostic (CBOR)
+  bool exact_time = false;  // its time is good to microseconds
+  uint8_t mptcp = 0;        // MP_TCPRST reason + 1, or 255 for MP_FASTCLOSE
 };
 
 // Packets of one end after the first RST.
@@ -64,13 +65,12 @@ struct After {
 
 inline constexpr size_t kMaxRsts = 4;
 
-struct Ending {
-  flow::FlowHot hot;                     // as of the ending's first packet, that packet excluded
-  std::array<flow::Direction, 2> dir{};  // by flow::End
-  flow::FlowCold cold;
-  std::array<RstSeen, kMaxRsts> rst{};  // the first ones
+// What is known of the ending itself; the connection it ends and its RSTs stand in Ending.
+struct EndingHead {
   std::array<After, 2> after{};         // by flow::End
   std::array<uint16_t, 2> rst_count{};  // by flow::End
+  flow::Heads heads;                    // lengths stand in dir[].head_len; see track/heads.h
+  HeadBytes rst_text{};                 // payload of the first RST that carries some
   TimeNs time = 0;                      // of the ending: first RST, ICMP, or the moment of giving up
   TimeNs deadline = 0;                  // when it is judged
   IpAddr icmp_src;
@@ -82,17 +82,34 @@ struct Ending {
   EndKind kind = EndKind::kRst;
   uint8_t icmp_type = 0;
   uint8_t icmp_code = 0;
-  uint8_t rsts = 0;                // entries of rst[]
+  uint8_t outer_ttl = 0;  // of the tunnel that carried the first RST or the ICMP error
+  packet::Tunnel tunnel = packet::Tunnel::kNone;
+  uint8_t rsts = 0;  // entries of rst[]
+  uint8_t rst_text_len = 0;
   bool settled = false;            // false: judged before its deadline
   bool crowded = false;            // judged early for want of room
   bool syn_ack_after_rst = false;  // the genuine SYN-ACK came after the RST
   bool survived = false;           // both ends went on talking: the RST took no effect
   bool challenge_ack = false;      // the RST's receiver answered it with an ACK (RFC 5961 3.2)
-  bool lossy = false;              // the source lost packets while it was gathered
+  bool lossy = false;              // packets were lost while the connection was watched
+};
 
+struct Ending : EndingHead {
+  flow::FlowHot hot;                     // as of the ending's first packet, that packet excluded
+  std::array<flow::Direction, 2> dir{};  // by flow::End
+  flow::FlowCold cold;
+  std::array<RstSeen, kMaxRsts> rst{};  // the first ones, `rsts` of them
+
+  // Fresh for another use. Of the RSTs only the first is cleared: in a storm clearing costs as much as all else.
+  void reset() {
+    static_cast<EndingHead&>(*this) = {};
+    rst[0] = {};
+  }
   [[nodiscard]] flow::End client() const {
     return (hot.marks & flow::kClientIsHi) != 0 ? flow::End::kHi : flow::End::kLo;
   }
+  // Packets since the latest silence of at least a second, the one that ended it included.
+  [[nodiscard]] uint32_t since_gap() const { return (dir[0].pkts + dir[1].pkts - cold.gap_pkts()) & 0xffffff; }
   [[nodiscard]] const flow::Direction& of(flow::End e) const { return dir[static_cast<size_t>(e)]; }
 };
 static_assert(std::is_trivially_copyable_v<Ending>);

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "dataplane/base/seq.h"
-#include "dataplane/track/arithmetic.h"
-#include "dataplane/track/tracker.h"
+#include "dataplane/track/calm.h"
+#include "dataplane/track/heads.h"
 
 namespace rs::track {
 
@@ -38,42 +38,33 @@ SynTool syn_tool(const PacketView& v) {
   return v.opts == 0 ? SynTool::kBare : SynTool::kSystem;
 }
 
-// 0 none, 1 binary, 2 readable text, 3 the CBOR sequence of draft-ietf-tcpm-rst-diagnostic-payload.
-uint8_t payload_kind(const Bytes& payload) {
-  if (payload.empty()) return 0;
-  if (payload.size() >= 5 && payload.u8(0) == 0x19 && (payload.u8(3) & 0xf0) == 0xa0) return 3;
-  const size_t look = std::min<size_t>(payload.size(), 8);
-  for (size_t i = 0; i < look; ++i)
-    if (payload.u8(i) < 0x20 || payload.u8(i) > 0x7e) return 1;
-  return 2;
-}
-
 }  // namespace
 
-uint16_t Tracker::signature_of(const PacketView& v) {
-  uint64_t x = (uint64_t{v.seq} << 32 | v.ack) * 0x9e3779b97f4a7c15ULL;
-  x ^= (uint64_t{v.payload_bytes} << 40 | uint64_t{v.ip_id} << 24 | uint64_t{v.window} << 8 | v.flags) *
-       0xbf58476d1ce4e5b9ULL;
-  x ^= uint64_t{v.tsval} * 0x94d049bb133111ebULL;
-  return static_cast<uint16_t>(x >> 48);
+bool Tracker::is_older(const Direction& d, const PacketView& v) {
+  if ((v.opts & packet::kOptTimestamps) != 0 && (d.bits & flow::kTimestamps) != 0 && v.tsval != d.tsval)
+    return seq_before(v.tsval, d.tsval);
+  // An IPv4 counter: only where it was seen to count and never to jump.
+  const bool counts = !v.ipv6 && (d.bits & (flow::kIdCounts | flow::kIdJumps)) == flow::kIdCounts;
+  return counts && static_cast<int16_t>(static_cast<uint16_t>(v.ip_id - d.ip_id)) < 0;
 }
 
-bool Tracker::is_copy(const Direction& d, const PacketView& v, uint16_t signature) {
+bool Tracker::is_copy(const FlowHot& hot, const Direction& d, const PacketView& v, uint32_t signature) {
   if ((d.bits & flow::kStarted) == 0) return false;
   // A copy says nothing new; what does is none, whatever its signature.
-  if (seq_after(v.seq_end(), d.next) || (v.has(packet::kAck) && d.acked != 0 && seq_after(v.ack, d.acked)))
+  if (seq_after(v.seq_end(), d.next) || (v.has(packet::kAck) && (d.acked == 0 || seq_after(v.ack, d.acked))))
     return false;
-  if (std::find(d.recent.begin(), d.recent.end(), signature) == d.recent.end()) return false;
   const DurationNs apart = since(v.time, d.last_ns);
-  return apart < kCopyWindow || (v.ip_id != 0 && apart < kCopyWindowById);
+  if (d.recent.has(signature)) return apart < kCopyWindow || (v.ip_id != 0 && apart < kCopyWindowById);
+  // Two mirror ports are read burst by burst: a copy may come after dozens of younger packets.
+  return (hot.marks & flow::kDuplicates) != 0 && apart < kCopyWindow && is_older(d, v);
 }
 
 void Tracker::syn(uint32_t i, const PacketView& v, End from) {
   FlowHot* hot = &table_.hot(i);
   flow::FlowCold* cold = &table_.cold(i);
   const auto side = static_cast<size_t>(from);
-  const bool fresh = hot->first_ns == v.time && table_.dir(i, from).pkts == 0 && table_.dir(i, other(from)).pkts == 0 &&
-                     hot->state == State::kSynSent;
+  const bool fresh = cold->first_ns == v.time && table_.dir(i, from).pkts == 0 &&
+                     table_.dir(i, other(from)).pkts == 0 && hot->state == State::kSynSent;
   if (!fresh) {
     const bool same = table_.dir(i, from).syns != 0 && cold->isn[side] == v.seq;
     // A SYN after a RST, after both FINs, or with a new sequence before any answer begins the next connection on
@@ -81,7 +72,11 @@ void Tracker::syn(uint32_t i, const PacketView& v, End from) {
     const bool given_up = (hot->marks & flow::kReported) != 0 && (hot->marks & flow::kWasReset) == 0;
     if (same && given_up) return;
     const bool ended = hot->ending != flow::kNone || hot->state == State::kClosed;
-    if (ended || (!same && hot->state == State::kSynSent)) {
+    const bool crossing = hot->state == State::kSynSent && hot->ending == flow::kNone &&
+                          table_.dir(i, from).syns == 0 && table_.dir(i, other(from)).syns != 0;
+    if (crossing) {
+      hot->quick |= flow::kSimultaneous;
+    } else if (ended || (!same && hot->state == State::kSynSent)) {
       next_incarnation(i);
       start(i, v, from);
     } else if (same && hot->state == State::kSynSent) {
@@ -110,22 +105,32 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
   if (hot.state == State::kEstablished && (hot.marks & flow::kSynOnLive) != 0 && v.seq != cold.isn[side]) {
     // The new SYN on a live tuple was accepted after all: a new connection.
     next_incarnation(i);
-    hot.first_ns = v.time;
+    cold.first_ns = v.time;
     hot.marks = static_cast<uint16_t>(flow::kClientKnown | (other(from) == End::kHi ? flow::kClientIsHi : 0) |
                                       (v.ipv6 ? flow::kIpv6 : 0));
     hot.state = State::kSynSent;
     client.next = v.ack;
     cold.isn[1 - side] = v.ack - 1;
+    ++counts_.connections;
     tally(i, Happened::kAttempted);
   }
   if (hot.state == State::kSynSent) {
     hot.state = State::kSynAckSeen;
+    // What a SYN-ACK may acknowledge: the SYN, and data sent with it (RFC 7413).
+    const uint32_t least = cold.isn[1 - side] + 1;
+    if (client.syns != 0 && (seq_after(least, v.ack) || seq_after(v.ack, client.next))) hot.marks |= flow::kSynAckWrong;
     // A client's first SYN-ACK after one SYN gives the server's side of the round trip.
     const DurationNs took = since(v.time, client.last_ns);
     cold.syn_ack_us = saturate<uint32_t>(took / kUs);
     const bool clean = client.syns == 1 && took != 0;
-    norms_.learn(v.src, v.ttl);
     if (clean) d.rtt_us = saturate<uint32_t>(std::max<DurationNs>(took / kUs, 1));
+  } else if ((hot.quick & flow::kSimultaneous) != 0) {
+    // Each end answers the other's SYN; the second answer completes the handshake.
+    if (hot.state == State::kSynAckSeen) {
+      hot.state = State::kEstablished;
+      hot.marks |= flow::kSawHandshakeAck | flow::kCountedEstablished;
+      tally(i, Happened::kEstablished);
+    }
   } else if (d.syns != 0 && cold.isn[side] == v.seq) {
     hot.marks |= flow::kSynAckResent;
     if ((hot.marks & flow::kSawHandshakeAck) != 0) hot.marks |= flow::kAckAfterResent;
@@ -137,22 +142,49 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
   if (d.syns != flow::kMaxSyns) d.syns = (d.syns + 1U) & flow::kMaxSyns;
 }
 
-void Tracker::note_gap(FlowHot& hot, TimeNs now, TimeNs last) {
-  if (last != 0 && since(now, last) >= kGap) {
-    hot.gap_ms = saturate<uint32_t>(since(now, last) / kMs);
-    hot.since_gap = 0;
+// Whether a silence of a second or more ends with this packet. What does not count ends none, nor does it count towards
+// what came since.
+bool Tracker::note_gap(uint32_t i, TimeNs now, TimeNs last, bool counts) {
+  flow::FlowCold& cold = table_.cold(i);
+  if (!counts) {
+    if (cold.gap_ms != 0) cold.set_gap_pkts(cold.gap_pkts() + 1);
+    return false;
   }
-  bump(hot.since_gap);
+  if (last == 0 || since(now, last) < kGap) return false;
+  cold.gap_ms = static_cast<uint32_t>(std::min<uint64_t>(since(now, last) / kMs, 0xffffff)) & 0xffffff;
+  cold.set_gap_pkts(table_.dir(i, End::kLo).pkts + table_.dir(i, End::kHi).pkts);
+  return true;
 }
 
-void Tracker::keep_head(uint32_t i, const PacketView& v, End from) {
-  const auto side = static_cast<size_t>(from);
-  flow::FlowCold& cold = table_.cold(i);
-  auto& head = table_.heads(i).bytes[side];
-  const size_t room = head.size() - cold.head_len[side];
-  const size_t n = std::min(room, v.payload.size());
-  std::memcpy(head.data() + cold.head_len[side], v.payload.data(), n);
-  cold.head_len[side] = static_cast<uint8_t>(cold.head_len[side] + n);
+// Brings FlowHot up to date with what the long way did.
+void Tracker::note_quick(uint32_t i, const PacketView& v, End from) {
+  FlowHot& hot = table_.hot(i);
+  const Direction& lo = table_.dir(i, End::kLo);
+  const Direction& hi = table_.dir(i, End::kHi);
+  hot.last_ns = v.time;
+  hot.last_end = v.seq_end();
+  unsigned quick = hot.quick & flow::kSimultaneous;
+  quick |= (lo.bits & flow::kStarted) != 0 ? flow::kLoStarted : 0U;
+  quick |= (hi.bits & flow::kStarted) != 0 ? flow::kHiStarted : 0U;
+  quick |= (lo.retransmits | lo.probes) != 0 ? flow::kLoOutstanding : 0U;
+  quick |= (hi.retransmits | hi.probes) != 0 ? flow::kHiOutstanding : 0U;
+  quick |= v.payload_bytes != 0 ? flow::kLatestHasData : 0U;
+  quick |= from == End::kHi ? flow::kLatestIsHi : 0U;
+  hot.quick = static_cast<uint8_t>(quick);
+}
+
+void Tracker::keep_head(uint32_t i, const PacketView& v, End from, uint32_t fresh, bool begins) {
+  HeadBytes& head = table_.heads(i).bytes[static_cast<size_t>(from)];
+  Direction& d = table_.dir(i, from);
+  auto length = static_cast<uint8_t>(d.head_len);
+  const Bytes bytes = v.payload.sub(v.payload_bytes - fresh);
+  if (begins) begin_message(length);
+  if (begins || d.run_bytes < flow::Heads::kBytes) keep_message(head, length, bytes);
+  const bool from_client = ((table_.hot(i).marks & flow::kClientIsHi) != 0) == (from == End::kHi);
+  // Without a gap in the stream only: what follows a hole is not the rest of a ClientHello.
+  if (settings_.server_names && from_client && d.bytes < kNameSearchBytes && v.seq + v.payload_bytes - fresh == d.next)
+    look_for_name(head, length, bytes, d.bytes == 0);
+  d.head_len = length;
 }
 
 void Tracker::note_after(uint32_t i, const PacketView& v, End from) {
@@ -189,6 +221,7 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
   const bool from_client = ((hot.marks & flow::kClientIsHi) != 0) == (from == End::kHi);
   const bool started = (d.bits & flow::kStarted) != 0;
   const bool is_syn = v.has(packet::kSyn);
+  const bool is_fin = v.has(packet::kFin);
   if (!started && !is_syn) {
     d.next = v.seq;
     table_.cold(i).isn[static_cast<size_t>(from)] = v.seq;
@@ -213,61 +246,57 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
     }
   }
 
-  const bool probe = !is_syn && started && v.payload_bytes <= 1 && !v.has(packet::kFin) && v.seq == d.next - 1 &&
+  const bool probe = !is_syn && started && v.payload_bytes <= 1 && !is_fin && v.seq == d.next - 1 &&
                      peer.acked == d.next && (peer.bits & flow::kStarted) != 0;
   // A repeat or a probe does not end a silence, it only fails to.
-  const bool repeat =
-      started && !is_syn && (v.payload_bytes != 0 || v.has(packet::kFin)) && !seq_after(v.seq_end(), d.next);
-  if (!probe && !repeat) note_gap(hot, v.time, later(d.last_ns, peer.last_ns));
+  const bool repeat = started && !is_syn && (v.payload_bytes != 0 || is_fin) && !seq_after(v.seq_end(), d.next);
+  const bool says_more =
+      seq_after(v.seq_end(), d.next) || (v.has(packet::kAck) && (d.acked == 0 || seq_after(v.ack, d.acked)));
+  const bool older = started && !says_more && is_older(d, v);
+  // Once a FIN has ended a silence, that silence is the one that tells of a timer: what comes late is no timer's doing.
+  const bool counts = !probe && !repeat && hot.state < State::kClosing;
+  const bool after_gap = note_gap(i, v.time, later(d.last_ns, peer.last_ns), counts);
 
-  // Acknowledgement.
   if (v.has(packet::kAck) && (d.acked == 0 || seq_after(v.ack, d.acked))) {
-    if (peer.last_len != 0 && peer.retransmits == 0 && v.ack == peer.next && !is_syn) {
-      const uint32_t us = saturate<uint32_t>(std::max<DurationNs>(since(v.time, peer.last_ns) / kUs, 1));
-      if (d.rtt_us == 0 || us < d.rtt_us) d.rtt_us = us;
+    if (is_syn) {
+      d.acked = v.ack;
+      peer.retransmits = 0;
+    } else {
+      acknowledge(hot, d, v, from);
+      peer.retransmits = 0;
     }
-    d.acked = v.ack;
-    peer.retransmits = 0;
   }
   peer.probes = 0;
 
   // Data.
   if (probe) {
     table_.cold(i).repeat_gap_10ms = saturate<uint16_t>(since(v.time, d.last_ns) / (10 * kMs));
+    if ((peer.bits & flow::kZeroWindow) != 0) ++counts_.window_probes;
     bump(d.probes);
-  } else if (!is_syn && (v.payload_bytes != 0 || v.has(packet::kFin))) {
+  } else if (!is_syn && (v.payload_bytes != 0 || is_fin)) {
     const int32_t beyond = seq_diff(v.seq_end(), d.next);
     if (beyond > 0) {
-      const uint32_t fin = v.has(packet::kFin) ? 1 : 0;
+      const uint32_t fin = is_fin ? 1 : 0;
       const uint32_t fresh =
           std::min(static_cast<uint32_t>(beyond) - std::min(fin, static_cast<uint32_t>(beyond)), v.payload_bytes);
-      if (fresh != 0) {
-        const bool from_hi = from == End::kHi;
-        const bool turn = (hot.marks & flow::kAnyData) == 0 || ((hot.marks & flow::kLastDataIsHi) != 0) != from_hi;
-        if (turn) {
-          d.run_bytes = 0;
-          table_.cold(i).head_len[static_cast<size_t>(from)] = 0;
-          hot.marks = static_cast<uint16_t>((hot.marks & ~flow::kLastDataIsHi) | flow::kAnyData |
-                                            (from_hi ? flow::kLastDataIsHi : 0));
-        }
-        if (d.run_bytes < flow::Heads::kBytes) keep_head(i, v, from);
-        d.run_bytes += fresh;
-        d.bytes += fresh;
-      }
+      if (fresh != 0) take(i, hot, d, v, from, fresh, after_gap);
       d.next = v.seq_end();
-    } else if (since(v.time, d.last_ns) >= kCopyWindow) {
-      // Sooner it is the mirror's copy of an older packet, or two packets in the wrong order.
+    } else if (older || since(v.time, d.last_ns) < kCopyWindow) {
+      // No sender repeats itself so soon, nor with an older stamp: two packets in the wrong order.
+      ++counts_.reordered;
+    } else {
       bump(d.retransmits);
       ++counts_.retransmissions;
       table_.cold(i).repeat_gap_10ms = saturate<uint16_t>(since(v.time, d.last_ns) / (10 * kMs));
     }
   }
-  if (v.has(packet::kFin) && (d.bits & flow::kFinSent) == 0) {
+  if (is_fin && (d.bits & flow::kFinSent) == 0) {
     d.bits |= flow::kFinSent;
-    table_.cold(i).fin_ns[static_cast<size_t>(from)] = v.time;
+    table_.cold(i).set_fin(from, v.time);
     if (hot.state != State::kClosed) {
       const bool both = (peer.bits & flow::kFinSent) != 0;
       hot.state = both ? State::kClosed : State::kClosing;
+      if (both) table_.offer_closed(i);
       if (both && hot.ending == flow::kNone) {
         tally(i, Happened::kClosedCleanly);
         count_bytes(i);
@@ -275,39 +304,31 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
     }
   }
 
-  // The sender's norms.
-  if (!started) {
-    d.ttl_min = d.ttl_max = v.ttl;
+  if (started && !is_syn && !older) {
+    note_stack(d, v);
   } else {
-    d.ttl_min = std::min(d.ttl_min, v.ttl);
-    d.ttl_max = std::max(d.ttl_max, v.ttl);
+    note_first(d, v, started, older);
   }
-  if (!v.ipv6) {
-    if (started && !is_syn) {
-      const auto delta = static_cast<uint16_t>(v.ip_id - d.ip_id);
-      if (v.ip_id == 0) {
-        d.bits |= flow::kIdZero;
-      } else if (d.pkts > 1 || d.ip_id != 0) {
-        d.bits |= delta >= 1 && delta <= 64 ? flow::kIdCounts : flow::kIdJumps;
-      }
-    }
-    d.ip_id = v.ip_id;
-    if (!v.df) d.bits |= flow::kDfClear;
-  } else {
+  note_latest(d, v);
+}
+
+// What the sender's stack shows in its first packet, in a SYN, or in a packet out of order, none of which continues
+// the one before.
+void Tracker::note_first(Direction& d, const PacketView& v, bool started, bool older) {
+  d.ttl_min = started ? std::min(d.ttl_min, v.ttl) : v.ttl;
+  d.ttl_max = started ? std::max(d.ttl_max, v.ttl) : v.ttl;
+  const bool stamped = (v.opts & packet::kOptTimestamps) != 0;
+  unsigned bits = d.bits & ~(0U + flow::kZeroWindow + flow::kTimestamps);
+  if (v.ipv6) {
     d.flow_label = v.flow_label & 0xfffff;
+  } else if (!older) {
+    d.ip_id = v.ip_id;
+    bits |= v.df ? 0U : flow::kDfClear;
   }
-  const bool zero_window = v.window == 0 && !is_syn;
-  d.bits =
-      static_cast<uint8_t>((d.bits & ~(flow::kZeroWindow | flow::kTimestamps)) | (zero_window ? flow::kZeroWindow : 0) |
-                           ((v.opts & packet::kOptTimestamps) != 0 ? flow::kTimestamps : 0) | flow::kStarted);
-  d.window = v.window;
-  d.tos = v.tos;
-  d.last_flags = v.flags;
-  d.last_len = saturate<uint16_t>(v.payload_bytes);
-  d.largest_32 = std::max(d.largest_32, saturate<uint8_t>((v.payload_bytes + 31) / 32));
-  d.tsval = (v.opts & packet::kOptTimestamps) != 0 ? v.tsval : d.tsval;
-  d.last_ns = v.time;
-  bump(d.pkts);
+  bits |= v.window == 0 && !v.has(packet::kSyn) ? flow::kZeroWindow : 0U;
+  bits |= stamped ? flow::kTimestamps : 0U;
+  d.bits = static_cast<uint8_t>(bits | flow::kStarted);
+  if (stamped && !older) d.tsval = v.tsval;
 }
 
 bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
@@ -331,7 +352,6 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
   r.window = v.window;
   r.ip_id = v.ip_id;
   r.payload_bytes = saturate<uint16_t>(v.payload_bytes);
-  r.payload_kind = payload_kind(v.payload);
   r.flags = v.flags;
   r.ttl = v.ttl;
   r.tos = v.tos;
@@ -352,6 +372,8 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
     Ending& end = endings_[e];
     end.deadline = v.time + settings_.settle_ns;
     end.norm = norms_.of(v.src);
+    end.tunnel = v.tunnel;
+    end.outer_ttl = v.outer_ttl;
     if (++ticket_ == 0) ticket_ = 1;
     end.ticket = ticket_;
     hot.ending = e;
@@ -374,6 +396,7 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
     }
   }
   if (end.rsts < kMaxRsts) end.rst[end.rsts++] = r;
+  if (end.rst_text_len == 0) keep_message(end.rst_text, end.rst_text_len, v.payload);
   bump(end.rst_count[static_cast<size_t>(from)]);
   return true;
 }

@@ -6,6 +6,7 @@
 
 #include "dataplane/base/seq.h"
 #include "dataplane/track/arithmetic.h"
+#include "dataplane/track/calm.h"
 
 namespace rs::track {
 
@@ -17,11 +18,6 @@ using packet::Outcome;
 using packet::PacketView;
 
 namespace {
-
-// Room for what one packet can make ready: an old ending settled, a give-up, an eviction.
-constexpr size_t kReadySlack = 8;
-constexpr size_t kReadyMax = 256;
-constexpr size_t kTalliesMax = 1024;
 
 // Flows the wheel looks at a burst. A burst inserts at most 32, each looked at every 32 s or so: this keeps up.
 constexpr uint32_t kWheelBudget = 64;
@@ -41,11 +37,6 @@ Tracker::Tracker(flow::Table& table, const Settings& settings, uint32_t endings)
   free_endings_ = room;
   ready_.reserve(room);
   tallies_.reserve(kTalliesMax + 4 * kWheelBudget);
-}
-
-bool Tracker::must_drain() const {
-  return ready_.size() >= kReadyMax || tallies_.size() >= kTalliesMax ||
-         (free_endings_ < kReadySlack && !ready_.empty());
 }
 
 void Tracker::done() {
@@ -103,7 +94,7 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   free_ending_ = endings_[e].next_free;
   --free_endings_;
   Ending& end = endings_[e];
-  end = Ending{};
+  end.reset();
   end.kind = kind;
   end.time = time;
   end.flow = i;
@@ -111,14 +102,14 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   end.dir[0] = table_.dir(i, End::kLo);
   end.dir[1] = table_.dir(i, End::kHi);
   end.cold = table_.cold(i);
-  end.lossy = lossy_;
+  end.heads = table_.heads(i);
   const TimeNs last = later(end.dir[0].last_ns, end.dir[1].last_ns);
   const DurationNs gap = last == 0 ? 0 : since(time, last);
   if (gap >= kGap && kind != EndKind::kSilence) {
     end.idle_ms = saturate<uint32_t>(gap / kMs);
   } else {
     end.idle_ms =
-        end.hot.gap_ms != 0 && end.hot.since_gap <= kGapPackets ? end.hot.gap_ms : saturate<uint32_t>(gap / kMs);
+        end.cold.gap_ms != 0 && end.since_gap() <= kGapPackets ? end.cold.gap_ms : saturate<uint32_t>(gap / kMs);
   }
   return e;
 }
@@ -141,6 +132,7 @@ void Tracker::settle(uint32_t e, bool settled) {
   }
   if (!end.survived) {
     hot.state = State::kClosed;
+    table_.offer_closed(i);
     hot.marks |= flow::kReported;
     if (end.kind == EndKind::kRst) hot.marks |= flow::kWasReset;
     count_bytes(i);
@@ -188,6 +180,15 @@ TimeNs Tracker::silence_deadline(uint32_t i, EndKind& kind) {
     kind = EndKind::kSynAckTimeout;
     return later(lo.last_ns, hi.last_ns) + std::max<DurationNs>(4 * kSecond, doubled);
   }
+  if ((hot.marks & flow::kAckAfterResent) != 0) {
+    // A listener that never takes the handshake's ACK repeats its SYN-ACK and says nothing else. One repeat may be a
+    // lost ACK, three are a full queue (Linux repeats it five times).
+    const Direction& server = (hot.marks & flow::kClientIsHi) != 0 ? lo : hi;
+    if (server.syns > 3 && server.bytes == 0 && (server.last_flags & packet::kSyn) != 0) {
+      kind = EndKind::kSynAckTimeout;
+      return later(lo.last_ns, hi.last_ns) + std::max<DurationNs>(4 * kSecond, doubled);
+    }
+  }
   for (const auto& [d, peer] : {std::pair<const Direction&, const Direction&>{lo, hi}, {hi, lo}}) {
     // Five repeats without an answer: R2 of RFC 9293 3.8.3 is near or passed. One-way captures cannot tell.
     if (d.retransmits >= 5 && peer.pkts != 0 && d.last_ns > peer.last_ns) {
@@ -210,10 +211,61 @@ TimeNs Tracker::due(uint32_t i, TimeNs now) {
   const TimeNs last = later(table_.dir(i, End::kLo).last_ns, table_.dir(i, End::kHi).last_ns);
   const DurationNs keep = hot.state == State::kClosed ? settings_.linger_ns : settings_.max_idle_ns;
   if (now < last + keep) return last + keep;
+  if (hot.state == State::kFree) {  // forgotten before
+    table_.erase(i);
+    return 0;
+  }
   if (hot.state != State::kClosed) ++counts_.expired_idle;
   count_bytes(i);
   table_.erase(i);
   return 0;
+}
+
+void Tracker::close_overdue(uint32_t i, TimeNs now) {
+  const FlowHot& hot = table_.hot(i);
+  if (hot.ending != flow::kNone) [[unlikely]] {
+    if (now > due_at(endings_[hot.ending])) settle(hot.ending, true);
+    return;
+  }
+  const bool outstanding = hot.state < State::kEstablished || (hot.marks & flow::kAckAfterResent) != 0 ||
+                           std::max(table_.dir(i, End::kLo).retransmits, table_.dir(i, End::kHi).retransmits) >= 5;
+  if (!outstanding) return;
+  EndKind kind = EndKind::kRst;
+  const TimeNs deadline = silence_deadline(i, kind);
+  if (deadline != 0 && now >= deadline) give_up(i, kind, deadline);
+}
+
+bool Tracker::forget_idle(uint32_t i, const flow::FlowKey& key, uint64_t hash) {
+  const FlowHot& hot = table_.hot(i);
+  const TimeNs last = later(table_.dir(i, End::kLo).last_ns, table_.dir(i, End::kHi).last_ns);
+  const DurationNs keep = hot.state == State::kClosed ? settings_.linger_ns : settings_.max_idle_ns;
+  if (now_ < last + keep || hot.ending != flow::kNone) return false;
+  if (hot.state != State::kClosed) ++counts_.expired_idle;
+  count_bytes(i);
+  return table_.replace(i, key, hash);
+}
+
+bool Tracker::restart(TimeNs reached, TimeNs now) {
+  if (reached > now_) now_ = reached;
+  while (waiting_size_ != 0) {
+    if (must_drain()) return false;
+    const Waiting w = waiting_[waiting_head_];
+    waiting_head_ = (waiting_head_ + 1) % static_cast<uint32_t>(waiting_.size());
+    --waiting_size_;
+    if (endings_[w.ending].ticket == w.ticket) settle(w.ending, due_at(endings_[w.ending]) < now_);
+  }
+  for (; restart_at_ < table_.high_water(); ++restart_at_) {
+    if (must_drain()) return false;
+    const uint32_t i = restart_at_;
+    if (table_.hot(i).state == State::kFree) continue;
+    close_overdue(i, now_);
+    const flow::FlowKey key = table_.hot(i).key;
+    (void)forget_idle(i, key, table_.hash_of(key));
+  }
+  restart_at_ = 0;
+  now_ = now;
+  wheel_.restart(now);
+  return true;
 }
 
 void Tracker::advance(TimeNs now) {
@@ -221,7 +273,7 @@ void Tracker::advance(TimeNs now) {
   while (waiting_size_ != 0 && !must_drain()) {
     const Waiting w = waiting_[waiting_head_];
     const bool valid = endings_[w.ending].ticket == w.ticket;
-    if (valid && endings_[w.ending].deadline >= now_) break;
+    if (valid && due_at(endings_[w.ending]) >= now_) break;
     waiting_head_ = (waiting_head_ + 1) % static_cast<uint32_t>(waiting_.size());
     --waiting_size_;
     if (valid) settle(w.ending, true);
@@ -239,7 +291,7 @@ bool Tracker::finish(TimeNs now) {
     const Waiting w = waiting_[waiting_head_];
     waiting_head_ = (waiting_head_ + 1) % static_cast<uint32_t>(waiting_.size());
     --waiting_size_;
-    if (endings_[w.ending].ticket == w.ticket) settle(w.ending, endings_[w.ending].deadline < now_);
+    if (endings_[w.ending].ticket == w.ticket) settle(w.ending, due_at(endings_[w.ending]) < now_);
   }
   for (; finish_at_ < table_.high_water(); ++finish_at_) {
     if (must_drain()) return false;
@@ -284,7 +336,7 @@ uint32_t Tracker::open(const PacketView& v, const flow::FlowKey& key, End from, 
 
 void Tracker::start(uint32_t i, const PacketView& v, End from) {
   FlowHot& hot = table_.hot(i);
-  hot.first_ns = v.time;
+  table_.cold(i).first_ns = v.time;
   if (v.ipv6) hot.marks |= flow::kIpv6;
   const auto client = [&hot](End e) {
     if (e == End::kHi) hot.marks |= flow::kClientIsHi;
@@ -309,6 +361,7 @@ void Tracker::start(uint32_t i, const PacketView& v, End from) {
       client(from);
       hot.state = State::kSynSent;
     }
+    table_.offer_unestablished(i);
     tally(i, Happened::kAttempted);
     return;
   }
@@ -319,35 +372,28 @@ void Tracker::start(uint32_t i, const PacketView& v, End from) {
   tally(i, Happened::kEstablished);
 }
 
-Outcome Tracker::packet(const PacketView& v, const flow::FlowKey& key, End from, uint64_t hash) {
+Outcome Tracker::any(const PacketView& v, const flow::FlowKey& key, End from, uint64_t hash, uint32_t candidate) {
   if (v.time > now_) {
     now_ = v.time;
-  } else if (v.time + kSecond < now_) {
+  } else if (v.time + kSecond < now_) [[unlikely]] {
     ++counts_.clock_backwards;
   }
-  if (free_endings_ < kReadySlack || waiting_size_ + kReadySlack > waiting_.size()) make_room();
-  uint32_t i = table_.find(key, hash);
+  if (free_endings_ < kReadySlack || waiting_size_ + kReadySlack > waiting_.size()) [[unlikely]]
+    make_room();
+  uint32_t i = table_.find(key, hash, candidate);
   if (i == flow::kNone) {
     i = open(v, key, from, hash);
     if (i == flow::kNone) return Outcome::kTableFull;
   } else {
-    FlowHot& hot = table_.hot(i);
-    if (hot.ending != flow::kNone) {
-      if (v.time > endings_[hot.ending].deadline) settle(hot.ending, true);
-    } else if (hot.state < State::kEstablished || table_.dir(i, End::kLo).retransmits >= 5 ||
-               table_.dir(i, End::kHi).retransmits >= 5) {
-      EndKind kind = EndKind::kRst;
-      const TimeNs deadline = silence_deadline(i, kind);
-      if (deadline != 0 && v.time >= deadline) give_up(i, kind, deadline);
-    }
+    close_overdue(i, now_);
+    if (table_.hot(i).state == State::kFree || forget_idle(i, key, hash)) start(i, v, from);
   }
-  if (v.has(packet::kRst)) {
-    return rst(i, v, from) ? Outcome::kTracked : Outcome::kMirrorDuplicate;
-  }
+  FlowHot& hot = table_.hot(i);
+  if (v.has(packet::kRst)) return rst(i, v, from) ? Outcome::kTracked : Outcome::kMirrorDuplicate;
   Direction& d = table_.dir(i, from);
-  const uint16_t signature = signature_of(v);
-  if (is_copy(d, v, signature)) {
-    table_.hot(i).marks |= flow::kDuplicates;
+  const uint32_t signature = signature_of(v);
+  if (is_copy(hot, d, v, signature)) [[unlikely]] {
+    hot.marks |= flow::kDuplicates;
     ++counts_.duplicates;
     return Outcome::kMirrorDuplicate;
   }
@@ -358,10 +404,10 @@ Outcome Tracker::packet(const PacketView& v, const flow::FlowKey& key, End from,
       syn(i, v, from);
     }
   }
-  if (table_.hot(i).ending != flow::kNone) note_after(i, v, from);
+  if (hot.ending != flow::kNone) note_after(i, v, from);
   segment(i, v, from);
-  auto& recent = table_.dir(i, from).recent;
-  recent = {signature, recent[0], recent[1]};
+  note_quick(i, v, from);
+  d.recent.push(signature);
   return Outcome::kTracked;
 }
 
@@ -369,6 +415,7 @@ Outcome Tracker::icmp(const PacketView& v, const flow::FlowKey& key, End from, u
   if (v.time > now_) now_ = v.time;
   const uint32_t i = table_.find(key, hash);
   if (i == flow::kNone) return Outcome::kIcmpQuote;
+  if (table_.hot(i).state != State::kFree) close_overdue(i, now_);
   FlowHot& hot = table_.hot(i);
   // Only what ends a connection attempt (RFC 1122 4.2.3.9; RFC 4443 3.1): unreachable, not "too big", "time
   // exceeded" or "parameter problem"; and the quoted sequence number must be one that was sent (RFC 5927 4.1).
@@ -383,6 +430,8 @@ Outcome Tracker::icmp(const PacketView& v, const flow::FlowKey& key, End from, u
   end.icmp_src = v.icmp_src;
   end.icmp_type = v.icmp_type;
   end.icmp_code = v.icmp_code;
+  end.tunnel = v.tunnel;
+  end.outer_ttl = v.outer_ttl;
   settle(e, true);
   return Outcome::kIcmpQuote;
 }

@@ -11,6 +11,7 @@
 // the endings back with done().
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -26,6 +27,7 @@ struct Settings {
   DurationNs settle_ns = kSecond;            // our choice: > any sane RTT plus a delayed ACK (RFC 1122: 0.5 s)
   DurationNs max_idle_ns = 7'200 * kSecond;  // RFC 1122 4.2.3.6: keepalive not before 2 hours
   DurationNs linger_ns = 65 * kSecond;       // closed flows are kept past Linux' TIME_WAIT of 60 s
+  bool server_names = false;                 // keep the name a client asks for
 };
 
 // Silence worth remembering, and how many packets later it still explains an ending: a request in several
@@ -54,7 +56,9 @@ struct Counts {
   uint64_t settled_early = 0;
   uint64_t clock_backwards = 0;
   uint64_t retransmissions = 0;
-  uint64_t late_rsts = 0;  // after an ending was already reported: cascades
+  uint64_t reordered = 0;      // came after younger data of its sender
+  uint64_t window_probes = 0;  // into a closed window
+  uint64_t late_rsts = 0;      // after an ending was already reported: cascades
 };
 
 class Tracker {
@@ -62,9 +66,17 @@ class Tracker {
   // `endings` is how many can be gathered at once; more are judged without settling.
   Tracker(flow::Table& table, const Settings& settings, uint32_t endings);
 
-  // worker thread. `hash` is the table's hash of the packet's key.
-  packet::Outcome packet(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
+  // worker thread. `hash` is the table's hash of the packet's key, `candidate` the table's for that hash. In calm.h.
+  packet::Outcome packet(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash,
+                         uint32_t candidate = flow::kNone);
   packet::Outcome icmp(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
+  // Captures: how far the whole input has come with the packet that follows; see worker/stream_clock.h.
+  void reach(TimeNs now) {
+    if (now > now_) now_ = now;
+  }
+  // The clock had come to `reached` and goes on at `now`: endings under way are settled, and all flows left as that
+  // time leaves them. False: drain and call again.
+  [[nodiscard]] bool restart(TimeNs reached, TimeNs now);
   // Time moves on: settles endings, gives up on silent connections, lets old flows go.
   void advance(TimeNs now);
   // End of input: settles everything pending with what is known at `now`. False: drain and call again.
@@ -80,25 +92,53 @@ class Tracker {
 
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] flow::Table& table() { return table_; }
-  // A SYN-ACK of a flow that another worker keeps still tells what its host looks like: where every worker sees the
-  // whole input, all learn the same.
-  void learn_host(const packet::PacketView& syn_ack) { norms_.learn(syn_ack.src, syn_ack.ttl); }
-  void set_lossy(bool lossy) { lossy_ = lossy; }
+  // What a SYN or SYN-ACK tells of hosts, whichever worker keeps its flow: see norms.h.
+  void learn_host(const packet::PacketView& v, const flow::FlowKey& key) {
+    const uint64_t flow = flow::hash(key, flow::Seed{});
+    if (v.has(packet::kAck)) {
+      norms_.syn_ack(flow, v.ack, v.src, v.ttl);
+    } else {
+      norms_.syn(flow, v.seq);
+    }
+  }
+  // Packets were lost while the connection of a ready ending was watched.
+  void mark_lossy(uint32_t ending) { endings_[ending].lossy = true; }
+  void set_settings(const Settings& settings) { settings_ = settings; }
 
  private:
+  // Room for what one packet can make ready: an old ending settled, a give-up, an eviction.
+  static constexpr size_t kReadySlack = 8;
+  static constexpr size_t kReadyMax = 256;
+  static constexpr size_t kTalliesMax = 1024;
+
   uint32_t open(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
   void start(uint32_t i, const packet::PacketView& v, flow::End from);
   void syn(uint32_t i, const packet::PacketView& v, flow::End from);
   void syn_ack(uint32_t i, const packet::PacketView& v, flow::End from);
   // False: the mirror's copy of a RST already seen.
   bool rst(uint32_t i, const packet::PacketView& v, flow::End from);
+  // The short way, see calm.h; false when the packet must go the long one, and then nothing is done yet.
+  bool calm(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint32_t candidate);
+  packet::Outcome any(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash,
+                      uint32_t candidate);
   void segment(uint32_t i, const packet::PacketView& v, flow::End from);
   void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
-  void keep_head(uint32_t i, const packet::PacketView& v, flow::End from);
-  void note_gap(flow::FlowHot& hot, TimeNs now, TimeNs last);
-  // What makes a packet this packet, but for what a router changes.
-  static uint16_t signature_of(const packet::PacketView& v);
-  [[nodiscard]] static bool is_copy(const flow::Direction& d, const packet::PacketView& v, uint16_t signature);
+  // New payload at the start of a message, or while a name is looked for: `fresh` bytes at the packet's end are new;
+  // `begins`: they are the message's first.
+  void keep_head(uint32_t i, const packet::PacketView& v, flow::End from, uint32_t fresh, bool begins);
+  static void acknowledge(const flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v, flow::End from);
+  void take(uint32_t i, flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v, flow::End from,
+            uint32_t fresh, bool after_gap);
+  static void note_stack(flow::Direction& d, const packet::PacketView& v);
+  static void note_first(flow::Direction& d, const packet::PacketView& v, bool started, bool older);
+  static void note_latest(flow::Direction& d, const packet::PacketView& v);
+  bool note_gap(uint32_t i, TimeNs now, TimeNs last, bool counts);
+  void note_quick(uint32_t i, const packet::PacketView& v, flow::End from);
+  static uint32_t signature_of(const packet::PacketView& v);
+  // Sent before the sender's latest packet, by what the sender itself stamped on it.
+  [[nodiscard]] static bool is_older(const flow::Direction& d, const packet::PacketView& v);
+  [[nodiscard]] static bool is_copy(const flow::FlowHot& hot, const flow::Direction& d, const packet::PacketView& v,
+                                    uint32_t signature);
 
   void settle_oldest();
   void make_room();
@@ -108,6 +148,15 @@ class Tracker {
   // Ends a flow's pending ending and makes the record fresh for a new connection on the same tuple.
   void next_incarnation(uint32_t i);
   TimeNs due(uint32_t i, TimeNs now);
+  // Before a packet counts, what the time up to now has already decided of its connection, whether or not its timer has
+  // looked since: an ending is settled, a silence given up on.
+  void close_overdue(uint32_t i, TimeNs now);
+  // … and it is forgotten after too long a silence: then the record is fresh, State::kFree, and keeps its place until
+  // its timer or a packet of the same ends comes.
+  bool forget_idle(uint32_t i, const flow::FlowKey& key, uint64_t hash);
+  // When a waiting ending is judged. A settle time made shorter while the sensor runs holds for those that wait, too,
+  // or they would hold up the line.
+  [[nodiscard]] TimeNs due_at(const Ending& e) const { return std::min(e.deadline, e.time + settings_.settle_ns); }
   // When the connection's silence becomes an ending and of which kind; 0 when nothing is outstanding.
   TimeNs silence_deadline(uint32_t i, EndKind& kind);
   void tally(uint32_t i, Happened what);
@@ -129,11 +178,11 @@ class Tracker {
   uint32_t free_ending_ = flow::kNone;
   uint32_t free_endings_ = 0;
   uint32_t ticket_ = 0;
-  uint32_t finish_at_ = 0;  // next record finish() looks at
+  uint32_t finish_at_ = 0;   // next record finish() looks at
+  uint32_t restart_at_ = 0;  // next record restart() looks at
   std::vector<uint32_t> ready_;
   std::vector<TallyItem> tallies_;
   TimeNs now_ = 0;
-  bool lossy_ = false;
 };
 
 }  // namespace rs::track

@@ -7,8 +7,11 @@
 
 namespace rs::worker {
 
-// One burst, start to end.
-void process(Worker& w, const capture::Burst& burst);
+// One burst, start to end. A frame handed to another worker loses its mbuf: it is not this worker's to release.
+void process(Worker& w, capture::Burst& burst);
+
+// Captures: the input's clock had come to `reached` and starts anew at `now`.
+void restart(Worker& w, TimeNs reached, TimeNs now);
 
 // End of input: settles what is pending, puts everything out, and the end mark. False when the export core left early.
 bool finish(Worker& w);

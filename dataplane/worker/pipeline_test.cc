@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/context/database.h"
+#include "dataplane/context/scanner.h"
 #include "tests/packet/builder.h"
 
 namespace {
@@ -58,6 +60,11 @@ using test::From;
 using test::Image;
 using test::Packet;
 
+const std::shared_ptr<const context::Database>& patterns() {
+  static const auto made = std::move(*context::Database::build(std::move(*context::load_patterns("")), ""));
+  return made;
+}
+
 class Bench {
  public:
   explicit Bench(uint32_t flows = 4096, uint32_t burst = capture::kBurst, bool fold = false)
@@ -70,7 +77,10 @@ class Bench {
     setup.flow_capacity = flows;
     setup.input = 1;
     setup.output.condenser.fold = fold;
+    setup.track.server_names = true;
     worker_ = std::make_unique<Worker>(setup, memory_, ring_);
+    scanner_ = std::move(*context::Scanner::create(patterns()));
+    worker_->scanner = scanner_.get();
   }
   ~Bench() { munmap(memory_.data(), memory_.size()); }
 
@@ -111,6 +121,7 @@ class Bench {
   event::Ring ring_;
   std::span<std::byte> memory_;
   std::unique_ptr<Worker> worker_;
+  std::unique_ptr<context::Scanner> scanner_;
   std::vector<event::ServiceStats> stats_;
 };
 
@@ -306,8 +317,36 @@ TEST(Pipeline, NoAllocationInTheLoop) {
   bench.feed(all);
   bench.quiet_until(all.back().time + 5 * kSecond);
   trap = false;
-  EXPECT_EQ(allocations.load(), 0U);
+  EXPECT_EQ(allocations.exchange(0), 0U);
   EXPECT_GT(bench.worker().counters.endings.get(), 2000U);
+}
+
+// What several workers add to the loop: lanes, and settings swapped under it.
+TEST(Pipeline, NoAllocationWhileHandingOverAndTakingSettings) {
+  Bench bench(65'536);
+  Exchange exchange(2, 256, event::WhenFull::kDrop, false);
+  LiveSettings live(Live{}, 1);
+  Worker& w = bench.worker();
+  w.setup.workers = 2;
+  w.setup.sharing = Sharing::kHandOver;
+  w.handover = &exchange.of(0);
+  w.live = live.reader(0);
+  std::vector<Packet> all;
+  for (uint16_t k = 0; k < 500; ++k) {
+    Conversation c = talk(static_cast<uint16_t>(10000 + k));
+    c.wait(k * kMs).handshake().client_sends(300).server_rst();
+    for (Packet& p : c.take()) all.push_back(std::move(p));
+  }
+  capture::Burst burst;
+  uint64_t taken = 0;
+  trap = true;
+  bench.feed(all);
+  while (exchange.of(1).in()[0]->take(burst)) taken += burst.count;
+  trap = false;
+  EXPECT_EQ(allocations.exchange(0), 0U);
+  EXPECT_EQ(taken, w.counters.handed_over.get());
+  EXPECT_GT(w.counters.handover_dropped.get(), 0U);
+  EXPECT_TRUE(live.applied(1));
 }
 
 }  // namespace

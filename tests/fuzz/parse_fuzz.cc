@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any bytes as a frame of any link type: the parser stays inside them, and one frame and a burst agree.
-// Input: one byte of link type, then the frame.
+// Any bytes as a frame of any link type: the parser ends in an outcome, stays inside the bytes, says the same every
+// time, and one frame and a burst agree.
+// Input: one byte of link type, one of bytes missing from the capture, then the frame.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +13,11 @@
 
 namespace {
 
+using rs::packet::Outcome;
+using rs::packet::PacketView;
+
+constexpr int kLinks = static_cast<int>(rs::capture::LinkType::kUnsupported) + 1;
+
 bool inside(rs::Bytes part, const std::vector<uint8_t>& whole) {
   return part.empty() || (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
 }
@@ -20,31 +26,54 @@ void check(bool holds) {
   if (!holds) std::abort();
 }
 
+bool same(const PacketView& a, const PacketView& b) {
+  return a.src == b.src && a.dst == b.dst && a.src_port == b.src_port && a.dst_port == b.dst_port &&
+         a.network_tag == b.network_tag && a.seq == b.seq && a.ack == b.ack && a.flags == b.flags && a.ttl == b.ttl &&
+         a.ipv6 == b.ipv6 && a.icmp == b.icmp && a.tunnel == b.tunnel && a.outer_ttl == b.outer_ttl &&
+         a.payload_bytes == b.payload_bytes && a.payload.data() == b.payload.data() &&
+         a.payload.size() == b.payload.size() && a.outer.data() == b.outer.data();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size == 0) return 0;
-  const std::vector<uint8_t> bytes(data + 1, data + size);  // its own allocation: a read beyond it is seen
+  if (size < 2) return 0;
+  const std::vector<uint8_t> bytes(data + 2, data + size);  // its own allocation: a read beyond it is seen
   rs::capture::Frame frame;
   frame.data = bytes.data();
   frame.captured_bytes = static_cast<uint32_t>(bytes.size());
-  frame.wire_bytes = static_cast<uint32_t>(bytes.size()) + data[0] / 8U;
-  frame.link = static_cast<rs::capture::LinkType>(data[0] % 6);
+  frame.wire_bytes = static_cast<uint32_t>(bytes.size()) + data[1];
+  frame.link = static_cast<rs::capture::LinkType>(data[0] % kLinks);
 
-  rs::packet::PacketView view;
-  const rs::packet::Outcome outcome = rs::packet::parse_frame(frame, view);
+  PacketView view;
+  const Outcome outcome = rs::packet::parse_frame(frame, view);
   check(static_cast<size_t>(outcome) < rs::packet::kOutcomeCount);
-  if (outcome == rs::packet::Outcome::kTracked || outcome == rs::packet::Outcome::kIcmpQuote) {
+  // What only the pipeline's later stages can say.
+  check(outcome != Outcome::kOtherWorker && outcome != Outcome::kMirrorDuplicate && outcome != Outcome::kTableFull);
+  const bool filled = outcome == Outcome::kTracked || outcome == Outcome::kIcmpQuote;
+  if (filled) {
     check(inside(view.payload, bytes));
-    check(inside(view.options, bytes));
-    check(view.icmp || view.payload.size() <= view.payload_bytes);
+    check(inside(view.outer, bytes));
+    check(view.icmp == (outcome == Outcome::kIcmpQuote));
+    check(view.payload.size() <= view.payload_bytes);
+    check(view.tunnel <= rs::packet::Tunnel::kGtpu);
+    check(view.tunnel != rs::packet::Tunnel::kNone || (view.outer.empty() && view.outer_ttl == 0));
+    rs::IpAddr from;
+    rs::IpAddr to;
+    check(view.outer_ends(from, to) == !view.outer.empty());
   }
 
-  auto burst = std::make_unique<rs::capture::Burst>();
-  auto parsed = std::make_unique<rs::packet::ViewBurst>();
-  burst->frames[0] = frame;
-  burst->count = 1;
+  static const auto burst = std::make_unique<rs::capture::Burst>();
+  static const auto parsed = std::make_unique<rs::packet::ViewBurst>();
+  burst->frames[0] = burst->frames[1] = frame;
+  burst->count = 2;
+  parsed->views[1].network_tag = 99;  // nothing of the packet before stays
+  parsed->views[1].tunnel = rs::packet::Tunnel::kGre;
+  parsed->views[1].outer_ttl = 9;
   rs::packet::parse(*burst, *parsed);
-  check(parsed->outcomes[0] == outcome);
+  for (int i = 0; i < 2; ++i) {
+    check(parsed->outcomes[i] == outcome);
+    check(!filled || same(parsed->views[i], view));
+  }
   return 0;
 }

@@ -18,6 +18,7 @@ LINE = re.compile(
     r"^\s*(?P<task>.+?)-(?P<pid>\d+)\s+\[\d+\]\s+\S+\s+(?P<at>\d+\.\d+):" r" (?P<event>tcp_\w+): (?P<rest>.*)$"
 )
 ADDRESS = re.compile(r"^(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+)):(?P<port>\d+)$")
+MARK = re.compile(r"tracing_mark_write: lab-mark-(\d+)")
 EVENTS = ("tcp_send_reset", "tcp_receive_reset")
 
 
@@ -63,6 +64,9 @@ class Oracle:
         self.thread = None
         self.problem = None
         self.unparsed = 0
+        self.marks = 0
+        self.mark_seen = threading.Condition(self.lock)
+        self.last_mark = 0
 
     def start(self):
         try:
@@ -101,15 +105,30 @@ class Oracle:
                 *lines, rest = (rest + data.decode("ascii", "replace")).split("\n")
                 for line in lines:
                     event = parse(line, offset)
+                    mark = MARK.search(line)
                     with self.lock:
-                        if event:
+                        if mark:
+                            self.last_mark = int(mark[1])
+                            self.mark_seen.notify_all()
+                        elif event:
                             self.seen.append(event)
                         elif line.strip() and not line.startswith("#"):
                             self.unparsed += 1
         finally:
             os.close(fd)
 
+    def catch_up(self):
+        """Waits until all that the kernel has said so far is read: it repeats a mark in the same order."""
+        if not self.instance:
+            return
+        with self.lock:
+            self.marks += 1
+            self.write("trace_marker", f"lab-mark-{self.marks}\n")
+            if not self.mark_seen.wait_for(lambda: self.last_mark >= self.marks, timeout=10):
+                self.unparsed += 1
+
     def between(self, start_ns, end_ns):
+        self.catch_up()
         with self.lock:
             return [e for e in self.seen if start_ns <= e["time_ns"] <= end_ns]
 

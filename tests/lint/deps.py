@@ -43,7 +43,8 @@ HOMES = {
               "control/cli/*", "control/main*", "*/service*"]),
     "Hyperscan": (["hs/*", "hs.h"], ["dataplane/context/*"]),
     "SQLite": (["sqlite3.h"], ["control/store/sqlite/*"]),
-    "yaml-cpp": (["yaml-cpp/*"], ["dataplane/config/*", "control/config*", "control/names_file*"]),
+    "yaml-cpp": (["yaml-cpp/*"], ["dataplane/config/*", "dataplane/context/patterns*", "control/config*",
+                               "control/names_file*"]),
     "rte_ethdev.h": (["rte_ethdev.h"], ["dataplane/capture/*"]),
 }
 
@@ -92,8 +93,10 @@ def edge_problem(name, target):
     if any(fnmatch.fnmatch(name, p) and target == t for p, t in EXCEPTIONS):
         return None
     top, target_top = name.split("/")[0], target.split("/")[0]
-    if target_top not in ("proto", "dataplane", "control", "tests"):
+    if target_top not in ("proto", "dataplane", "control", "tests", "perf"):
         return "is not a root-relative path of this project"
+    if target_top == "perf":
+        return None if top == "perf" or is_test(name) else "only benches include perf/"
     if target_top == "tests":
         return None if top in ("tests", "perf") or is_test(name) else "production code does not include tests/"
     if top in ("tests", "perf"):
@@ -181,6 +184,8 @@ def self_check():
             ("control/model/event.h", "control/store/store.h", False),
             ("dataplane/flow/table_test.cc", "tests/packet/builder.h", True),
             ("dataplane/flow/table.cc", "tests/packet/builder.h", False),
+            ("dataplane/event/event_bench.cc", "perf/replay/series.h", True),
+            ("dataplane/flow/table.cc", "perf/replay/pages.h", False),
             ("dataplane/flow/table.cc", "table.h", False)):
         if (edge_problem(name, target) is None) != allowed:
             yield f"{name} including {target} should be {'allowed' if allowed else 'forbidden'}"

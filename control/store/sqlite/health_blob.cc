@@ -7,12 +7,13 @@ namespace rs::store::sqlite {
 namespace {
 
 constexpr uint64_t kFormat = 1;
+constexpr uint64_t kHealthFormat = 2;  // 2: losses; 1 is still read
 
 }  // namespace
 
 void encode_health(const model::Health& h, std::string& out) {
   out.clear();
-  for (const uint64_t v : {kFormat, h.time_ns, uint64_t{h.workers}, h.rx_pkts, h.rx_bytes, h.missed_pkts, h.flows,
+  for (const uint64_t v : {kHealthFormat, h.time_ns, uint64_t{h.workers}, h.rx_pkts, h.rx_bytes, h.missed_pkts, h.flows,
                            h.flow_capacity, h.ring_dropped_events, h.lost_batches, h.lost_events})
     put_varint(out, v);
   put_text(out, h.version);
@@ -23,12 +24,19 @@ void encode_health(const model::Health& h, std::string& out) {
     put_text(out, counter.name);
     put_varint(out, counter.value);
   }
+  put_varint(out, h.blind_seconds);
+  put_varint(out, h.losses.size());
+  for (const model::LossSecond& l : h.losses)
+    for (const uint64_t v :
+         {l.second, l.missed_pkts, l.handover_dropped_pkts, l.table_full_pkts, l.evicted_flows, l.ring_dropped_events})
+      put_varint(out, v);
 }
 
 bool decode_health(std::string_view blob, model::Health& h) {
   h = {};
   BodyReader in(blob);
-  if (in.varint() != kFormat) return false;
+  const uint64_t format = in.varint();
+  if (format < 1 || format > kHealthFormat) return false;
   h.time_ns = in.varint();
   h.workers = static_cast<uint32_t>(in.varint());
   for (uint64_t* field : {&h.rx_pkts, &h.rx_bytes, &h.missed_pkts, &h.flows, &h.flow_capacity, &h.ring_dropped_events,
@@ -41,6 +49,14 @@ bool decode_health(std::string_view blob, model::Health& h) {
   for (model::Counter& counter : h.counters) {
     counter.name = in.text();
     counter.value = in.varint();
+  }
+  if (format >= 2) {
+    h.blind_seconds = in.varint();
+    h.losses.resize(in.count(6));
+    for (model::LossSecond& l : h.losses)
+      for (uint64_t* field : {&l.second, &l.missed_pkts, &l.handover_dropped_pkts, &l.table_full_pkts, &l.evicted_flows,
+                              &l.ring_dropped_events})
+        *field = in.varint();
   }
   if (!in.ok()) h = {};
   return in.ok();

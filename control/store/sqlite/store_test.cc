@@ -387,6 +387,8 @@ TEST_P(StoreTest, CoverageIsWhatTheRangeAdded) {
     batch.health->rx_pkts = 1000 * i;
     batch.health->missed_pkts = 10 * i;
     batch.health->counters = {{"outcome.ok", 5 * i}};
+    batch.health->losses = {{100 + i, 1, 2, 3, 4, 5}};
+    batch.health->blind_seconds = i;
     batch.last = i == 4;
     write(*store_, batch);
   }
@@ -401,6 +403,10 @@ TEST_P(StoreTest, CoverageIsWhatTheRangeAdded) {
   EXPECT_EQ(sensor.health.rx_pkts, 4000u);
   EXPECT_EQ(sensor.health.ports.size(), 2u);
   EXPECT_EQ(sensor.health.counters.at(0).value, 20u);
+  ASSERT_EQ(sensor.health.losses.size(), 1u);
+  EXPECT_EQ(sensor.health.losses[0].second, 104u);
+  EXPECT_EQ(sensor.health.losses[0].evicted_flows, 4u);
+  EXPECT_EQ(sensor.health.blind_seconds, 4u);
 }
 
 TEST_P(StoreTest, PatienceEnds) {

@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "dataplane/base/types.h"
+#include "perf/traffic/frame.h"
+#include "perf/traffic/random.h"
 
 namespace rs::perf {
 namespace {
@@ -82,39 +84,7 @@ struct Session {
   Phase phase = Phase::kSyn;
   uint8_t exchanges = 0;
   uint8_t segments = 0;
-};
-
-// xorshift64*: fast, repeatable, good enough to spread load (Vigna 2016).
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1) {}
-  uint64_t next() {
-    state_ ^= state_ >> 12;
-    state_ ^= state_ << 25;
-    state_ ^= state_ >> 27;
-    return state_ * 0x2545f4914f6cdd1d;
-  }
-  uint32_t below(uint32_t bound) { return static_cast<uint32_t>(((next() >> 32) * bound) >> 32); }
-  double unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }
-
- private:
-  uint64_t state_;
-};
-
-uint32_t fold(uint64_t sum) {
-  while ((sum >> 16) != 0) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint32_t>(sum);
-}
-
-// A full segment's worth of payload that starts like a message, with the checksum sum of each prefix.
-struct Payload {
-  explicit Payload(const char* head) {
-    bytes.fill('x');
-    std::memcpy(bytes.data(), head, std::strlen(head));
-    for (size_t n = 0; n < kSegment; ++n) sums[n + 1] = sums[n] + (n % 2 == 0 ? bytes[n] << 8 : bytes[n]);
-  }
-  std::array<uint8_t, kSegment> bytes;
-  std::array<uint32_t, kSegment + 1> sums{};
+  bool reset = false;  // a RST was written
 };
 
 // Buffered writing; the first error is kept and ends the run.
@@ -158,16 +128,6 @@ class Output {
   std::vector<uint8_t> buffer_;
 };
 
-void put16(uint8_t* at, uint32_t v) {
-  const Be16 be = Be16::from_host(static_cast<uint16_t>(v));
-  std::memcpy(at, &be, 2);
-}
-void put32(uint8_t* at, uint32_t v) {
-  const Be32 be = Be32::from_host(v);
-  std::memcpy(at, &be, 4);
-}
-uint32_t halves(uint32_t v) { return (v >> 16) + (v & 0xffff); }
-
 class Generator {
  public:
   explicit Generator(const Options& options)
@@ -198,8 +158,9 @@ class Generator {
   }
 
   void report() const {
-    std::fprintf(stderr, "{\"packets\":%lu,\"bytes\":%lu,\"seconds\":%.3f,\"connections\":%lu", packets_, bytes_,
-                 static_cast<double>(now_) / static_cast<double>(kSecond), connections_);
+    std::fprintf(
+        stderr, "{\"packets\":%lu,\"bytes\":%lu,\"seconds\":%.3f,\"connections\":%lu,\"reset_connections\":%lu",
+        packets_, bytes_, static_cast<double>(now_) / static_cast<double>(kSecond), started_, reset_connections_);
     for (size_t i = 0; i < kKindNames.size(); ++i) std::fprintf(stderr, ",\"%s\":%lu", kKindNames[i], ended_[i]);
     std::fprintf(stderr, "}\n");
   }
@@ -274,6 +235,7 @@ class Generator {
     const bool last_exchange = s.exchanges <= 1;
     switch (s.phase) {
       case Phase::kSyn:
+        ++started_;
         emit(s, 0, kSynBit, 0);
         return go(at, s.kind == Kind::kPortClosed ? Phase::kRefuse : Phase::kSynAck, to_server);
       case Phase::kSynAck:
@@ -354,8 +316,15 @@ class Generator {
     free_ = at;
   }
 
+  void note_reset(Session& s, uint8_t flags) {
+    if ((flags & kRstBit) == 0 || s.reset) return;
+    s.reset = true;
+    ++reset_connections_;
+  }
+
   // A segment of a live socket: options, running IP-ID, sequence numbers move on.
   void emit(Session& s, int from, uint8_t flags, size_t data) {
+    note_reset(s, flags);
     Side& me = s.side[from];
     Side& peer = s.side[1 - from];
     std::array<uint8_t, 20> options{};
@@ -383,49 +352,34 @@ class Generator {
 
   // The kernel's reply where no socket is: window 0, no options, IP-ID 0.
   void emit_stateless(Session& s, int from, uint8_t flags, uint32_t seq, uint32_t ack) {
+    note_reset(s, flags);
     write_packet(s.side[from], s.side[1 - from], flags, seq, ack, 0, 0, nullptr, 0, request_, 0);
   }
 
   void write_packet(const Side& from, const Side& to, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t window,
                     uint16_t id, const uint8_t* options, size_t option_bytes, const Payload& payload, size_t data) {
-    const size_t tcp_bytes = 20 + option_bytes + data;
-    const size_t frame = 14 + 20 + tcp_bytes;
+    Segment g;
+    g.src_ip = from.ip;
+    g.dst_ip = to.ip;
+    g.src_port = from.port;
+    g.dst_port = to.port;
+    g.seq = seq;
+    g.ack = ack;
+    g.window = static_cast<uint16_t>(window);
+    g.ip_id = id;
+    g.flags = flags;
+    g.ttl = from.ttl;
+    g.options = options;
+    g.option_bytes = static_cast<uint8_t>(option_bytes);
+    g.payload = &payload;
+    g.payload_bytes = data;
+    const size_t frame = kHeaders + option_bytes + data;
     uint8_t* out = output_.reserve(16 + frame);
     const std::array<uint32_t, 4> record = {static_cast<uint32_t>(time_ / kSecond),
                                             static_cast<uint32_t>(time_ % kSecond), static_cast<uint32_t>(frame),
                                             static_cast<uint32_t>(frame)};
     std::memcpy(out, record.data(), 16);
-    out += 16;
-    static constexpr std::array<uint8_t, 14> kEthernet = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0};
-    std::memcpy(out, kEthernet.data(), 14);
-
-    uint8_t* ip = out + 14;
-    static constexpr std::array<uint8_t, 12> kIpv4 = {0x45, 0, 0, 0, 0, 0, 0x40, 0, 0, 6, 0, 0};
-    std::memcpy(ip, kIpv4.data(), 12);
-    const auto total = static_cast<uint32_t>(20 + tcp_bytes);
-    put16(ip + 2, total);
-    put16(ip + 4, id);
-    ip[8] = from.ttl;
-    put32(ip + 12, from.ip);
-    put32(ip + 16, to.ip);
-    const uint32_t addresses = halves(from.ip) + halves(to.ip);
-    put16(ip + 10, ~fold(0x4500U + total + id + 0x4000U + (from.ttl << 8 | 6U) + addresses));
-
-    uint8_t* tcp = ip + 20;
-    const uint32_t offset_flags = static_cast<uint32_t>((20 + option_bytes) / 4 << 12) | flags;
-    put16(tcp, from.port);
-    put16(tcp + 2, to.port);
-    put32(tcp + 4, seq);
-    put32(tcp + 8, ack);
-    put16(tcp + 12, offset_flags);
-    put16(tcp + 14, window);
-    put32(tcp + 16, 0);
-    uint64_t sum = addresses + 6U + tcp_bytes + from.port + to.port + halves(seq) + halves(ack) + offset_flags + window;
-    for (size_t i = 0; i < option_bytes; i += 2) sum += static_cast<uint32_t>(options[i] << 8 | options[i + 1]);
-    if (option_bytes != 0) std::memcpy(tcp + 20, options, option_bytes);
-    if (data != 0) std::memcpy(tcp + 20 + option_bytes, payload.bytes.data(), data);
-    put16(tcp + 16, ~fold(sum + payload.sums[data]));
-
+    write_frame(out + 16, g);
     output_.commit(16 + frame);
     bytes_ += frame;
     ++packets_;
@@ -448,6 +402,8 @@ class Generator {
   uint64_t packets_ = 0;
   uint64_t bytes_ = 0;
   uint64_t connections_ = 0;
+  uint64_t started_ = 0;  // of these, with a packet
+  uint64_t reset_connections_ = 0;
   std::array<uint64_t, kKindNames.size()> ended_{};
 };
 
