@@ -204,7 +204,13 @@ void Writer::announce(Group& group) {
     for (const Job& job : group)
       if (!job.findings && job.written.outcome == Outcome::kStored)
         observer_.load()->stored(job.batch, job.fresh, job.sightings);
+  // Listeners first: who learns from an acknowledgement that an event is stored may start a watch, and must not be
+  // shown it as news.
+  tell_listener(group);
   for (Job& job : group) job.done(job.written);
+}
+
+void Writer::tell_listener(Group& group) {
   const std::lock_guard lock(mutex_);
   CommitListener* listener = listener_;
   if (listener == nullptr) return;

@@ -62,6 +62,7 @@ class Writer {
   void store(Group& group);
   int try_group(Group& group);
   void announce(Group& group);
+  void tell_listener(Group& group);
   bool wait_to_retry();  // false: stopping
   void note_trouble(const std::string& text);
   void forget_old();
