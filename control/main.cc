@@ -29,6 +29,7 @@
 #include "control/query/feed.h"
 #include "control/query/service.h"
 #include "control/store/sqlite/sqlite_store.h"
+#include "control/web/server.h"
 
 namespace rs::control {
 namespace {
@@ -99,6 +100,21 @@ Result<std::unique_ptr<grpc::Server>> start_server(const Config& config, ingest:
   return server;
 }
 
+// Null when none is wanted.
+Result<std::unique_ptr<web::Server>> start_page(const Config& config, grpc::Server& server) {
+  if (config.web.empty()) return std::unique_ptr<web::Server>();
+  const auto address = parse_address(config.web);
+  if (!address) return address.error();
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);  // the limits of the calls are the limits
+  auto page =
+      std::make_unique<web::Server>(server.InProcessChannel(arguments), web::Options{address->host, address->port, {}});
+  if (auto started = page->start(); !started) return started.error();
+  const std::string host = address->host.find(':') == std::string::npos ? address->host : "[" + address->host + "]";
+  spdlog::info("web page: http://{}:{}/", host, page->port());
+  return page;
+}
+
 void say_ready(int ready_fd) {
   sd_notify(0, "READY=1\nSTATUS=serving");
   if (ready_fd < 0) return;
@@ -155,6 +171,8 @@ Result<void> run(const Options& options) {
   auto server = start_server(config, ingest, query);
   if (!server) return server.error();
   grpc::HealthCheckServiceInterface& health = *(*server)->GetHealthCheckService();
+  auto page = start_page(config, **server);
+  if (!page) return page.error();
   for (const char* name : {kIngestService, kQueryService}) health.SetServingStatus(name, true);
   spdlog::info("resetscope-control {} serves, store {}", RS_VERSION, config.store);
   say_ready(options.ready_fd);
@@ -166,6 +184,7 @@ Result<void> run(const Options& options) {
   feed.stop();
   ingest.stop();
   query.drain(kGrace);
+  page->reset();
   (*server)->Shutdown(std::chrono::system_clock::now() + kGoodbye);
   server->reset();
   correlator.stop();
