@@ -166,18 +166,20 @@ class Server::Pages {
   void file(const httplib::Request& request, httplib::Response& response) const {
     const Asset* asset = find_asset(is_view(request.path) ? "/index.html" : std::string_view(request.path));
     if (asset == nullptr) return set_json(request, response, refusal(404, "NOT_FOUND", "there is no such page here"));
-    response.set_header("ETag", std::string(asset->etag));
+    // A strong tag names the very bytes: packed and plain ones are two representations (RFC 9110 section 8.8.3.3).
+    const bool small = takes_gzip(request);
+    std::string tag(asset->etag);
+    if (small) tag.insert(tag.size() - 1, "-gzip");
+    response.set_header("ETag", tag);
     response.set_header("Cache-Control", "no-cache");  // kept, and asked about each time: a new build shows at once
     response.set_header("Vary", "Accept-Encoding");
-    if (request.get_header_value("If-None-Match").find(asset->etag) != std::string::npos) {
+    if (request.get_header_value("If-None-Match").find(tag) != std::string::npos) {
       response.status = 304;
       return;
     }
-    if (takes_gzip(request)) {
-      response.set_header("Content-Encoding", "gzip");
-      return set_body(response, std::string(asset->gzip), asset->type.data());
-    }
-    set_body(response, unpacked(*asset), asset->type.data());
+    if (!small) return set_body(response, unpacked(*asset), asset->type.data());
+    response.set_header("Content-Encoding", "gzip");
+    set_body(response, std::string(asset->gzip), asset->type.data());
   }
 
  private:

@@ -42,7 +42,7 @@ export const axisStyle = () => ({
   splitLine: {lineStyle: {color: token('border')}},
 });
 
-export const timeLabel = (ms, days) => (days ? day(ms) : clock(ms, false));
+export const timeLabel = (ms, days, seconds) => (days ? day(ms) : clock(ms, seconds));
 
 // Readings under the pointer, in a line of our own below the chart: ECharts' tooltip writes HTML with inline style,
 // which the page's policy forbids.
@@ -71,7 +71,7 @@ export function areas(box, data) {
       grid: {left: 46, right: 12, top: 10, bottom: 24},
       xAxis: {type: 'category', data: Array.from({length: n}, (_, i) => start + i * step), ...axisStyle(),
         splitLine: {show: false}, axisTick: {show: false},
-        axisLabel: {...axisStyle().axisLabel, formatter: (v) => timeLabel(Number(v), days), hideOverlap: true}},
+        axisLabel: {...axisStyle().axisLabel, formatter: (v) => timeLabel(Number(v), days, step < 60_000), hideOverlap: true}},
       yAxis: {type: 'value', min: 0, splitNumber: 3, ...axisStyle(), axisLine: {show: false}, axisTick: {show: false},
         axisLabel: {...axisStyle().axisLabel, formatter: (v) => short(v)}},
       series: series.map((s, i) => ({

@@ -17,6 +17,20 @@ export function aligned(range, columns) {
   return {...range, since: Math.floor(range.since / step) * step};
 }
 
+// "payments-db @ fra1 (10.7.3.9:5432)" -> "payments-db @ fra1"; what has only a site keeps its address.
+export function shortName(label) {
+  const parts = /^(.*) \(([^()\s]+)\)$/.exec(label);
+  if (!parts) return label;
+  return parts[1].startsWith('@ ') ? `${parts[2]} ${parts[1]}` : parts[1];
+}
+
+// Which of the columns of time get a label, so that labels stand on round times.
+const kTicks = [60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];
+export function roundTimes(starts, stepMs, columnPx, labelPx) {
+  const every = (kTicks.find((t) => t * 1000 >= stepMs && (t * 1000 / stepMs) * columnPx >= labelPx) ?? kTicks.at(-1)) * 1000;
+  return (i) => starts[i] % every === 0;
+}
+
 export class Grid {
   constructor(map, dims, range) {
     this.dims = dims;
@@ -78,7 +92,7 @@ export class Grid {
         return from === 0 ? 'under 1 s' : duration(from);
       }
       case 'service': case 'server_ip': case 'client_ip':
-        return full ? label : label.replace(/ \([^()\s]+\)$/, '');
+        return full ? label : shortName(label);
       case 'cause': case 'origin': case 'stage': case 'family': case 'ending': return spaced(label);
       default: return label;
     }

@@ -7,7 +7,7 @@ import {axisStyle, fontFamily, mount} from './charts.js';
 import {h} from './dom.js';
 
 const kLeastRow = 15, kMostRow = 30, kLeastRows = 150;  // px
-const kTop = 6, kRight = 14;
+const kTop = 6, kRight = 14, kLetter = 6.6, kMostColumn = 150;
 const kBrush = 6;  // px of movement that make a click a brush
 
 export class Heat {
@@ -24,14 +24,15 @@ export class Heat {
     this.#pointer();
   }
 
-  // model: {columns: [text], rows: [text], cell(x, y) -> {color, hatch: '' | 'none' | 'partial'}, label, rotate}
+  // model: {columns: [text], rows: [text], cell(x, y) -> {color, hatch: '' | 'none' | 'partial'}, label, names: whether
+  // columns have names that each need room, labelled(columnPx) -> (i) -> whether column i gets a label}
   async show(model) {
     const first = !this.model;
     this.model = model;
     this.element.setAttribute('aria-label', model.label);
     const rows = Math.max(1, model.rows.length);
     this.rowHeight = Math.max(kLeastRow, Math.min(kMostRow, Math.floor(520 / rows)));
-    this.bottom = model.rotate ? 118 : 30;
+    this.#fit();
     const height = Math.max(kLeastRows, rows * this.rowHeight + kTop + this.bottom);
     if (this.box.style.height !== `${height}px`) this.box.style.height = `${height}px`;
     if (first) this.mounted = mount(this.box, (chart) => this.#draw(chart));
@@ -92,26 +93,36 @@ export class Heat {
     return canvas;
   }
 
+  // Room for the names: rows' at the left, columns' below, aslant when they do not fit side by side.
+  #fit() {
+    const {model} = this, wide = this.box.clientWidth || this.element.clientWidth || 800;
+    const longest = (texts) => Math.max(4, ...texts.map((t) => t.length)) * kLetter;
+    this.room = Math.max(90, Math.min(wide < 700 ? 120 : 236, 12 + longest(model.rows)));
+    this.width = Math.max(40, Math.min(wide - this.room - kRight, model.columns.length * kMostColumn));
+    this.slant = model.names && longest(model.columns) > this.width / model.columns.length - 6;
+    this.bottom = this.slant ? Math.min(110, 24 + longest(model.columns) * 0.66) : 30;
+  }
+
   #draw(chart) {
     const {model} = this;
+    this.#fit();
     const style = axisStyle();
-    const wide = this.box.clientWidth;
-    const room = Math.max(90, Math.min(wide < 700 ? 120 : 236, 12 + 6.6 * Math.max(4, ...model.rows.map((r) => r.length))));
-    const area = {x: room, y: kTop, width: Math.max(40, wide - room - kRight),
+    const {room} = this, area = {x: room, y: kTop, width: this.width,
       height: model.rows.length * this.rowHeight};
     this.area = area;
     this.cellWidth = area.width / model.columns.length;
     this.cellHeight = this.rowHeight;
     const canvas = this.#paint(area.width, area.height);
     const label = {...style.axisLabel, fontFamily};
-    const each = Math.max(1, Math.ceil(model.rotate ? 15 / this.cellWidth : 62 / this.cellWidth));
+    const each = Math.max(1, Math.ceil((this.slant ? 15 : model.names ? 1 : 62) / this.cellWidth));
+    const labelled = model.labelled?.(this.cellWidth) ?? ((i) => i % each === 0);
     chart.setOption({
       animation: false,
       grid: {left: area.x, top: area.y, width: area.width, height: area.height},
       xAxis: {type: 'category', data: model.columns, ...style, splitLine: {show: false},
-        axisTick: {show: !model.rotate, alignWithLabel: true, interval: (i) => i % each === 0,
+        axisTick: {show: !model.names, alignWithLabel: true, interval: labelled,
           lineStyle: {color: token('border-strong')}},
-        axisLabel: {...label, interval: (i) => i % each === 0, rotate: model.rotate ? 40 : 0, width: 130,
+        axisLabel: {...label, interval: labelled, rotate: this.slant ? 40 : 0, width: 130,
           overflow: 'truncate', hideOverlap: false}},
       yAxis: {type: 'category', data: model.rows, inverse: true, ...style, splitLine: {show: false},
         axisTick: {show: false}, axisLine: {show: false},

@@ -38,13 +38,14 @@ export function failure(error, again) {
     again && h('button', {type: 'button', onclick: again}, 'Try again'));
 }
 
-// columns: [{title, cell(row), number, sort(row)}]
+const classOf = (c) => [c.number && 'number', c.class_].filter(Boolean).join(' ');
+// columns: [{title, cell(row), number, class_, sort(row)}]
 export function table(columns, rows, {caption, rowClass, className = ''} = {}) {
   const body = h('tbody');
   const fill = (list) => body.replaceChildren(...list.map((row) => h('tr', {class_: rowClass?.(row)},
-    columns.map((c) => h('td', {class_: c.number ? 'number' : c.class_}, c.cell(row))))));
+    columns.map((c) => h('td', {class_: classOf(c)}, c.cell(row))))));
   let by = null, down = true;
-  const heads = columns.map((c) => h('th', {class_: c.number ? 'number' : '', scope: 'col'},
+  const heads = columns.map((c) => h('th', {class_: classOf(c), scope: 'col'},
     c.sort ? h('button', {type: 'button', class_: 'sort', onclick: (e) => {
       down = by === c ? !down : true;
       by = c;
@@ -68,18 +69,18 @@ export function place(e) {
 
 export const endpointsOf = (e) => `${endpoint(e.client)} → ${endpointName(e.server)}${Number(e.count ?? 1) > 1 ? ` · ${count(e.count)}×` : ''}`;
 
-export const eventColumns = (withSensor = true) => [
+export const eventColumns = ({brief = false} = {}) => [
   {title: 'time (UTC)', class_: 'when', sort: (e) => timeOf(e.time), cell: (e) => eventLink(e, moment(timeOf(e.time)))},
   {title: 'client', cell: (e) => place(e.client), sort: (e) => endpoint(e.client)},
   {title: 'server', cell: (e) => place(e.server), sort: (e) => endpointName(e.server)},
-  {title: 'cause', sort: causeOf, cell: (e) => [mark(severityOf(e)), eventLink(e, cause(causeOf(e)))]},
+  {title: 'cause', class_: 'nowrap', sort: causeOf, cell: (e) => [mark(severityOf(e)), eventLink(e, cause(causeOf(e)))]},
   {title: 'sent by', cell: (e) => spaced(originOf(e)), sort: originOf},
-  {title: 'stage', cell: (e) => spaced(word(e.stage, 'STAGE_')), class_: 'wide'},
-  {title: 'silence', number: true, sort: (e) => secondsOf(e.idle), class_: 'wide',
-    cell: (e) => (secondsOf(e.idle) >= 1 ? duration(secondsOf(e.idle)) : '')},
+  ...(brief ? [] : [{title: 'stage', cell: (e) => spaced(word(e.stage, 'STAGE_')), class_: 'wide'}]),
+  ...(brief ? [] : [{title: 'silence', class_: 'number wide', sort: (e) => secondsOf(e.idle),
+    cell: (e) => (secondsOf(e.idle) >= 1 ? duration(secondsOf(e.idle)) : '')}]),
   {title: 'sure', number: true, sort: (e) => e.confidence ?? 0, cell: (e) => percent(e.confidence ?? 0)},
   {title: 'count', number: true, sort: (e) => Number(e.count ?? 1), cell: (e) => count(e.count ?? 1)},
-  ...(withSensor ? [{title: 'sensor', cell: (e) => e.sensor ?? '', class_: 'wide'}] : []),
+  ...(!brief ? [{title: 'sensor', cell: (e) => e.sensor ?? '', class_: 'wide'}] : []),
 ];
 
 // How much of the traffic is behind the answer, in one line; the notes below it.

@@ -54,12 +54,11 @@ function evidence(e) {
   const facts = [...(e.evidence ?? [])].sort((a, b) => (b.weight ?? 0) - (a.weight ?? 0));
   const most = Math.max(1, ...facts.map((f) => Math.abs(f.weight ?? 0)));
   return panel('What speaks for it, and against', facts.length === 0 ? h('p', {class_: 'muted'}, 'No single fact decided.')
-    : h('ul', {class_: 'evidence'}, facts.map((f) => {
-      const w = f.weight ?? 0;
-      return h('li', {title: `${f.name} = ${f.value ?? 0}`},
-        h('span', {class_: `weight ${w < 0 ? 'against' : 'for'}`}, h('i', {style: {width: `${Math.abs(w) / most * 100}%`}})),
-        h('span', {class_: 'number'}, `${w < 0 ? '−' : '+'}${Math.abs(w).toFixed(2)}`), h('span', {}, f.text ?? f.name));
-    })), h('p', {class_: 'muted small'}, 'Weights are natural log-odds for this cause against all others.'),
+    : h('ul', {class_: 'evidence'}, facts.filter((f) => f.weight).map((f) => h('li', {title: `${f.name} = ${f.value ?? 0}`},
+      h('span', {class_: `weight ${f.weight < 0 ? 'against' : 'for'}`}, h('i', {style: {width: `${Math.abs(f.weight) / most * 100}%`}})),
+      h('span', {class_: 'number'}, `${f.weight < 0 ? '−' : '+'}${Math.abs(f.weight).toFixed(2)}`), h('span', {}, f.text ?? f.name)))),
+  facts.some((f) => !f.weight) && h('details', {}, h('summary', {}, `${plural(facts.filter((f) => !f.weight).length, 'more fact')} that decided nothing`),
+    h('ul', {class_: 'plain'}, facts.filter((f) => !f.weight).map((f) => h('li', {title: `${f.name} = ${f.value ?? 0}`}, f.text ?? f.name)))), h('p', {class_: 'muted small'}, 'Weights are natural log-odds for this cause against all others.'),
   (e.meanings ?? []).length > 0 && h('p', {}, 'What the ends said last: ', e.meanings.map((m) => [h('code', {}, m), ' '])));
 }
 

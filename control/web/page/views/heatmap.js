@@ -7,7 +7,7 @@ import {changeScale, kPalettes, logScale} from '../color.js';
 import {h, link, replace} from '../dom.js';
 import {csv, gridRows, picture} from '../export.js';
 import {bytes, count, percent, rate, short} from '../format.js';
-import {aligned, Change, Grid} from '../grid.js';
+import {aligned, Change, Grid, roundTimes} from '../grid.js';
 import {Heat} from '../heat.js';
 import {Legend} from '../legend.js';
 import {completeness, empty, save} from '../parts.js';
@@ -33,6 +33,7 @@ const kRowChoices = [10, 20, 50, 100, 200, 400];
 const kMostLines = 400;       // query.proto, HeatmapRequest
 const kMostColumns = 40;      // of other things than time: a label needs room
 const kColumnPx = 8;
+const kTimePx = 76;           // between two times on the axis
 const kMostServers = 200;     // of a site, written out as a filter
 
 export const valueText = (name, v) => (name === 'lost_bytes' ? bytes(v) : Number.isInteger(v) ? count(v) : rate(v));
@@ -59,12 +60,13 @@ export function make() {
   const legend = new Legend((lo, hi) => change({lo, hi}));
   const tip = new Tip(heat.element);
   const panel = new CellPanel(() => change({sel: null}));
-  const tabs = h('nav', {class_: 'tabs', 'aria-label': 'heatmaps'}), controls = h('div', {class_: 'controls'});
+  const tabs = h('nav', {class_: 'tabs', 'aria-label': 'heatmaps'}), controls = h('div', {class_: 'controls'}), levels = h('div'),
+    files = h('div', {class_: 'controls files'});
   const title = h('h1'), subtitle = h('p', {class_: 'muted subtitle'}), notice = h('div');
   const tableBox = h('div'), foot = h('div');
   const body = h('div', {class_: 'heat-body'}, h('div', {class_: 'panel heat-panel'},
     h('div', {class_: 'heat-head'}, h('div', {}, title, subtitle), legend.element), notice, heat.element, tableBox), panel.element);
-  const element = h('div', {class_: 'view heatmap'}, h('div', {class_: 'heat-bar'}, tabs, controls), body, foot);
+  const element = h('div', {class_: 'view heatmap'}, h('div', {class_: 'heat-bar'}, tabs, levels, h('span', {class_: 'gap'}), files), controls, body, foot);
   let shown = null;
 
   function showControls(s) {
@@ -74,18 +76,18 @@ export function make() {
       pal: s.palette === kPalettes[0] ? null : s.palette, cmp: s.compare}), {class_: p === preset ? 'on' : '', title: p.title,
       'aria-current': p === preset ? 'page' : false}, p.text)));
     const dims = Object.entries(kDimensions);
+    replace(levels, level >= 0 && h('div', {class_: 'segments', role: 'group', 'aria-label': 'how close'}, kLevels.map((l, i) =>
+      link(address('/heatmap', {x: l.x, y: l.y, sel: null}, true), {class_: i === level ? 'on' : ''}, l.text))));
     replace(controls,
-      level >= 0 && h('div', {class_: 'segments', role: 'group', 'aria-label': 'how close'}, kLevels.map((l, i) =>
-        link(address('/heatmap', {x: l.x, y: l.y, sel: null}, true), {class_: i === level ? 'on' : ''}, l.text))),
       select('x', dims, s.x, (x) => change({x, y: x === s.y ? s.x : s.y, sel: null})),
       select('y', dims, s.y, (y) => change({y, x: y === s.x ? s.y : s.x, sel: null})),
       select('metric', Object.entries(kMetrics).map(([id, m]) => [id, m.text]), s.metric, (m) => change({m, lo: null, hi: null})),
       select('rows', [...new Set([...kRowChoices, s.rows])].sort((a, b) => a - b).map((n) => [String(n), String(n)]),
         String(s.rows), (n) => change({n})),
       select('colours', kPalettes.map((p) => [p, p]), s.palette, (pal) => change({pal})),
-      h('label', {class_: 'check'}, h('input', {type: 'checkbox', checked: s.compare, onchange: (e) => change({cmp: e.target.checked})}),
-        'compare with the period before'),
-      h('span', {class_: 'gap'}),
+      h('label', {class_: 'check', title: 'with the period of the same length before'}, h('input', {type: 'checkbox', checked: s.compare, onchange: (e) => change({cmp: e.target.checked})}),
+        'compare with the period before'));
+    replace(files,
       h('button', {type: 'button', 'aria-pressed': String(s.table), onclick: () => change({table: !s.table})}, 'table'),
       h('button', {type: 'button', onclick: () => save('resetscope-heatmap.csv', csv(gridRows(shown.grid)))}, 'CSV'),
       h('button', {type: 'button', onclick: exportPicture}, 'PNG'));
@@ -107,12 +109,15 @@ export function make() {
     legend.show(scale, grid.extent(), s);
     return heat.show({
       columns: grid.keys[0].map((_, i) => grid.text(0, i)), rows: grid.keys[1].map((_, i) => grid.text(1, i)),
-      rotate: s.x !== 'time' && s.x !== 'idle_time',
+      names: s.x !== 'time',
+      labelled: s.x === 'time' ? (px) => roundTimes(grid.starts, grid.stepMs, px, kTimePx) : null,
       label: `${title.textContent}, ${grid.columns} columns, ${grid.rows} rows; arrow keys move, Enter goes down`,
       cell(x, y) {
-        if (!comparison) return {color: scale.color(grid.at(x, y)), hatch: marks[grid.state(x, y)]};
+        const state = marks[grid.state(x, y)];
+        if (state === 'none') return {hatch: state};
+        if (!comparison) return {color: scale.color(grid.at(x, y)), hatch: state};
         const d = comparison.doublings(x, y);
-        return {color: scale.color(d), hatch: Number.isNaN(d) ? 'none' : marks[grid.state(x, y)]};
+        return Number.isNaN(d) ? {hatch: 'none'} : {color: scale.color(d), hatch: state};
       },
     });
   }

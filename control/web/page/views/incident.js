@@ -7,6 +7,7 @@ import {h, link, replace} from '../dom.js';
 import {count, percent, plural, spaced, word} from '../format.js';
 import {chip, copyButton, eventColumns, panel, severityOf, table} from '../parts.js';
 import {address} from '../state.js';
+import {incidentAdvice} from '../incident_advice.js';
 import {clock, moment, rangeText, secondsOf, timeOf} from '../time.js';
 import {isOpen, kindOf, lasted} from './incidents.js';
 
@@ -31,6 +32,7 @@ export function make() {
     const first = list.events?.[0];
     const advice = first ? (await call('GetReset', {id: first.id}, signal)).advice : null;
     const into = {q: i.filter ?? '', r: rangeText(Math.floor(from), Math.ceil(to)), benign: '1', live: null};
+    const todo = incidentAdvice[word(i.kind, 'INCIDENT_KIND_')] ?? {causes: true, text: 'See what its endings have in common: the evidence above, and the advice on one of them.'};
     const box = h('div', {class_: 'chart'}), key = h('div', {class_: 'key'}), reading = h('p', {class_: 'reading muted'}, 'Point at the chart to read it.');
     replace(element,
       h('div', {class_: 'panel headline'}, h('p', {class_: 'muted'}, link(address('/incidents'), {}, 'Incidents'), ` / ${i.id}`),
@@ -43,13 +45,13 @@ export function make() {
           .map(([n, v]) => h('div', {}, h('dt', {}, n), h('dd', {}, v))))),
       h('div', {class_: 'grid-event'},
         h('div', {class_: 'column'}, h('section', {class_: 'panel'}, h('h2', {}, 'Its endings over time'), key, box, reading),
-          panel('Its endings, first ones first', table(eventColumns(), list.events ?? [], {rowClass: severityOf}),
+          panel('Its endings, first ones first', table(eventColumns({brief: true}), list.events ?? [], {rowClass: severityOf}),
             h('p', {class_: 'links'}, link(address('/endings', into), {class_: 'button'}, `All ${plural(i.endings ?? 0, 'ending')}`),
               link(address('/heatmap', {...into, x: 'time', y: 'service'}), {class_: 'button'}, 'Heatmap')))),
         h('div', {class_: 'column'},
           panel('Why we think so', h('ul', {class_: 'plain'}, (i.evidence ?? []).map((f) => h('li', {}, f.text ?? f.name)))),
-          advice && panel('What to do', h('p', {}, advice.usualFix || advice.meaning),
-            (advice.checkFirst ?? []).map((t) => h('div', {class_: 'command'}, h('pre', {}, t), copyButton(t)))),
+          panel('What to do', h('p', {}, todo.text), todo.causes && advice && [h('h3', {}, `About ${advice.title || 'its endings'}`), h('p', {}, advice.usualFix || advice.meaning),
+            (advice.checkFirst ?? []).map((t) => h('div', {class_: 'command'}, h('pre', {}, t), copyButton(t)))]),
           panel('As a filter', h('div', {class_: 'command'}, h('pre', {}, i.filter ?? ''), copyButton(i.filter ?? ''))))));
     const stepMs = secondsOf(line.step) * 1000, begin = timeOf(line.start);
     const series = (line.series ?? []).map((s) => ({key: s.key || 'all', values: s.values ?? []}));

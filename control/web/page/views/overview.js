@@ -6,12 +6,14 @@ import {areas} from '../charts.js';
 import {h, link, replace} from '../dom.js';
 import {count, percent, rate, short, spaced, word} from '../format.js';
 import {cause, completeness, empty, eventColumns, mark, panel, severityOf, table} from '../parts.js';
+import {shortName} from '../grid.js';
 import {address, change} from '../state.js';
-import {incidentRow} from './incidents.js';
-import {ago, clock, date, rangeOf, rangeText, secondsOf, span, timeOf} from '../time.js';
+import {incidentRow, isOpen} from './incidents.js';
+import {ago, clock, date, duration, rangeOf, rangeText, secondsOf, span, timeOf} from '../time.js';
 import {allOf, termOf} from '../words.js';
 
 const kSeries = 7;
+const kIncidents = 6;
 
 export function make() {
   const tiles = h('div', {class_: 'tiles'}), chartBox = h('div', {class_: 'chart'}), reading = h('p', {class_: 'reading muted'});
@@ -22,7 +24,7 @@ export function make() {
   const content = h('div', {class_: 'grid-2'},
     h('section', {class_: 'panel span-2'}, h('div', {class_: 'panel-head'}, h('h2', {}, 'Endings by cause'), moreLinks[0]), key, chartBox, reading),
     h('section', {class_: 'panel'}, h('div', {class_: 'panel-head'}, h('h2', {}, 'Services that fail most'), moreLinks[1]), services),
-    h('section', {class_: 'panel'}, h('div', {class_: 'panel-head'}, h('h2', {}, 'Open incidents'), moreLinks[2]), incidents),
+    h('section', {class_: 'panel'}, h('div', {class_: 'panel-head'}, h('h2', {}, 'Incidents'), moreLinks[2]), incidents),
     h('section', {class_: 'panel'}, h('div', {class_: 'panel-head'}, h('h2', {}, 'Causes'), moreLinks[3]), causes),
     h('section', {class_: 'panel'}, h('div', {class_: 'panel-head'}, h('h2', {}, 'Sensors'), moreLinks[4]), sensors),
     panel('Latest endings', latest));
@@ -43,23 +45,24 @@ export function make() {
       call('Top', {...base, by: ['DIMENSION_CAUSE'], limit: 8, compare: canCompare}, signal),
       call('Top', {...base, by: ['DIMENSION_SERVICE'], limit: 8}, signal),
       call('Top', {...base, by: ['DIMENSION_ORIGIN'], limit: 5}, signal),
-      call('ListIncidents', {openOnly: true, limit: 6}, signal),
+      call('ListIncidents', {filter: state.q, range, limit: 200}, signal),
       call('ListSensors', {}, signal), call('GetServerInfo', {}, signal),
       call('ListResets', {...base, pageSize: 12, last: true, brief: true}, signal)]);
     const total = byCause.total ?? 0, sensorsUp = (sensorList.sensors ?? []).filter((s) => s.connected).length;
     const steps = line.series?.[0]?.values?.length ?? 0, stepS = secondsOf(line.step);
     const minutes = state.range.since === null ? steps * stepS / 60 : (state.range.until - state.range.since) / 60_000;
     const was = byCause.before?.yesterday;
-    const problems = (open.incidents ?? []).length, top = byOrigin.rows?.[0];
+    const newest = (open.incidents ?? []).toSorted((a, b) => isOpen(b) - isOpen(a) || timeOf(b.start) - timeOf(a.start));
+    const problems = newest.filter(isOpen).length, top = byOrigin.rows?.[0];
     const c = byCause.completeness ?? {}, missed = Number(c.missedPackets ?? 0), seen = Number(c.receivedPackets ?? 0);
     replace(tiles,
       tile('Endings', short(total), was === undefined ? (canCompare ? 'nothing was watched at this time yesterday' : 'in all the store has')
         : was === 0 ? 'none in the same hours yesterday' : `${total >= was ? '+' : '−'}${percent(Math.abs(total - was) / was)} against the same hours yesterday`,
         was !== undefined && total > was * 1.5 && total > 20 ? 'warn' : '', address('/endings')),
-      tile('A minute', minutes > 0 ? rate(total / minutes) : '0', `over ${steps} steps of ${stepS >= 3600 ? `${stepS / 3600} h` : stepS >= 60 ? `${stepS / 60} min` : `${stepS} s`}`),
+      tile('A minute', minutes > 0 ? rate(total / minutes) : '0', `over ${duration(Math.round(minutes) * 60)}`),
       tile('Mostly sent by', top ? spaced(top.keys[0]) : '–', top ? `${percent(top.share ?? 0)} of the endings` : 'nothing ended', '', address('/heatmap', {x: 'time', y: 'origin'})),
-      tile('Open incidents', String(problems), problems ? (open.incidents[0].scope || 'see below') : 'none', problems ? 'bad' : 'good', address('/incidents')),
-      tile('Sensors', `${sensorsUp} of ${(sensorList.sensors ?? []).length}`, missed > 0 ? `${percent(missed / (seen + missed))} of packets missed` : 'connected, no packets missed',
+      tile('Open incidents', String(problems), problems ? (newest[0].scope || 'see below') : newest.length ? `${newest.length} over in this range` : 'none in this range', problems ? 'bad' : 'good', address('/incidents')),
+      tile('Sensors', `${sensorsUp} of ${(sensorList.sensors ?? []).length}`, missed > 0 ? `${percent(missed / (seen + missed))} of packets missed` : sensorsUp === 0 ? 'connected now' : 'connected, no packets missed',
         missed > 0 || sensorsUp < (sensorList.sensors ?? []).length ? 'warn' : 'good', address('/sensors')));
     replace(moreLinks[0], more(address('/heatmap', {x: 'time', y: 'cause'}), 'as a heatmap'));
     replace(moreLinks[1], more(address('/services'), 'all services'));
@@ -69,7 +72,7 @@ export function make() {
     showStart(state, info, total);
     showLine(state, line);
     replace(services, (byService.rows ?? []).length === 0 ? h('p', {class_: 'muted'}, 'None.') : table([
-      {title: 'service', cell: (r) => link(address(`/service/${encodeURIComponent(r.keys[0])}`), {class_: 'key-text', title: r.keys[0]}, r.keys[0])},
+      {title: 'service', cell: (r) => link(address(`/service/${encodeURIComponent(r.keys[0])}`), {class_: 'key-text', title: r.keys[0]}, shortName(r.keys[0]))},
       {title: 'mostly', cell: (r) => cause(word(r.topCause, 'CAUSE_')), class_: 'wide'},
       {title: 'endings', number: true, cell: (r) => count(r.value)},
       {title: 'share', number: true, cell: (r) => shareBar(r.share)},
@@ -81,8 +84,8 @@ export function make() {
       {title: 'yesterday', number: true, class_: 'wide', cell: (r) => (r.before?.yesterday === undefined ? '–' : count(r.before.yesterday))},
       {title: 'share', number: true, cell: (r) => shareBar(r.share)},
     ], byCause.rows));
-    replace(incidents, problems === 0 ? h('p', {class_: 'muted'}, 'None: nothing that many endings have in common is going on.')
-      : h('ul', {class_: 'incident-list'}, open.incidents.map(incidentRow)));
+    replace(incidents, newest.length === 0 ? h('p', {class_: 'muted'}, 'None: nothing that many endings have in common.')
+      : h('ul', {class_: 'incident-list'}, newest.slice(0, kIncidents).map(incidentRow)));
     replace(sensors, (sensorList.sensors ?? []).length === 0 ? h('p', {class_: 'muted'}, 'No sensor has reported yet.') : table([
       {title: 'sensor', cell: (s) => [h('span', {class_: `pulse ${s.connected ? 'up' : 'down'}`}), s.name]},
       {title: 'received', number: true, cell: (s) => short(Number(s.receivedPackets ?? 0))},
@@ -127,7 +130,7 @@ export function make() {
   // The chart reads what is shown now, whenever it draws.
   const shownProxy = (read, pick) => ({get start() { return shown.start; }, get step() { return shown.step; },
     get series() { return shown.series; }, key, read, pick});
-  const shareBar = (share) => h('span', {class_: 'share-cell'}, h('span', {class_: 'share-bar'}, h('i', {style: {width: `${(share ?? 0) * 100}%`}})), percent(share ?? 0));
+  const shareBar = (share) => h('span', {class_: 'share-cell'}, h('span', {class_: 'share-bar'}, h('i', {style: {width: `${(share ?? 0) * 100}%`}})), h('span', {class_: 'share-number'}, percent(share ?? 0)));
 
   return {element, load, title: () => 'Overview'};
 }

@@ -56,6 +56,7 @@ export function make() {
       const top = await call('Top', {by: ['DIMENSION_IDLE_TIME'], filter: allOf(q, 'idle >= 1s'), includeBenign: true, limit: kBuckets}, signal);
       const value = secondsOf(t.value);
       const list = (top.rows ?? []).map((r) => ({from: Number.parseFloat(r.keys[0]), value: r.value})).sort((x, y) => x.from - y.from);
+      fillIn(list);
       if (list.length === 0) return void (reading.textContent = 'No ending in the store has such a silence any more.');
       const inPeak = (i) => list[i].from <= value + 0.5 && (i + 1 >= list.length || list[i + 1].from > value + 0.5);
       reading.textContent = 'The marked bar holds the peak.';
@@ -66,4 +67,14 @@ export function make() {
     }
   }
   return {element, load, title: () => 'Idle timeouts'};
+}
+
+// Silences nobody had are part of the picture: every bucket from the decade of the first to the decade of the last.
+function fillIn(list) {
+  if (list.length === 0) return;
+  const known = new Map(list.map((b) => [b.from, b.value])), last = list.at(-1).from;
+  const first = Math.max(1, 10 ** Math.floor(Math.log10(Math.max(1, list[0].from))));
+  list.length = 0;
+  for (let decade = first; decade <= last; decade *= 10)
+    for (let n = 1; n <= 9; ++n) list.push({from: n * decade, value: known.get(n * decade) ?? 0});
 }
