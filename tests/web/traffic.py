@@ -74,9 +74,16 @@ class Company:
             self.open(server, self.at()).handshake().client_sends(200).server_sends(500).wait(0.5).server_rst()
 
     def cancels(self, server, count):
+        """The client leaves while the answer streams."""
         for _ in range(count):
-            c = self.open(server, self.at()).handshake().client_sends(200).server_sends(4000, acked=False)
-            c.wait(0.01).client_rst("stateless").wait(0.001)
+            c = self.open(server, self.at()).handshake().client_sends(300).server_sends(9000)
+            c.server_sends(5000, acked=False).wait(0.001).client_rst()
+            c.server_sends(1448, acked=False).wait(0.0002).client_rst("stateless")
+
+    def fast_closes(self, server, count):
+        """Harmless: the whole answer was there."""
+        for _ in range(count):
+            self.open(server, self.at()).handshake().client_sends(300).server_sends(9000).wait(0.01).client_rst()
 
     def refuses(self, server, count, low=0.0, high=1.0):
         for _ in range(count):
@@ -130,6 +137,7 @@ def company(until_ns, hours=3.0, scale=1):
     c.aborts(reports, 90 * scale, 0.55, 0.8)
     c.lingers(cache, 50 * scale)
     c.cancels(shop, 40 * scale)
+    c.fast_closes(shop, 30 * scale)
     c.refuses(ldap, 70 * scale, 0.3, 1.0)
     c.silences(db, 45 * scale, 350)
     c.blackholes(mail, 15 * scale)

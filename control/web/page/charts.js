@@ -4,6 +4,7 @@
 import {seriesColors, token} from './color.js';
 import {h, replace} from './dom.js';
 import {short, spaced} from './format.js';
+import {roundTimes} from './grid.js';
 import {clock, day} from './time.js';
 
 let loaded;
@@ -65,13 +66,15 @@ export function areas(box, data) {
     const color = (i) => (series[i].key === 'other' ? token('other') : palette[i % palette.length]);
     if (data.key)
       replace(data.key, series.map((s, i) => h('span', {}, h('i', {style: {background: color(i)}}), spaced(s.key))));
+    const starts = Array.from({length: n}, (_, i) => start + i * step);
+    const round = roundTimes(starts, step, (chart.getWidth() - 58) / Math.max(1, n), 60);
     chart.setOption({
       animation: false,
       textStyle: {fontFamily: kFont},
       grid: {left: 46, right: 12, top: 10, bottom: 24},
-      xAxis: {type: 'category', data: Array.from({length: n}, (_, i) => start + i * step), ...axisStyle(),
+      xAxis: {type: 'category', data: starts, ...axisStyle(),
         splitLine: {show: false}, axisTick: {show: false},
-        axisLabel: {...axisStyle().axisLabel, formatter: (v) => timeLabel(Number(v), days, step < 60_000), hideOverlap: true}},
+        axisLabel: {...axisStyle().axisLabel, formatter: (v) => timeLabel(Number(v), days, step < 60_000), interval: round}},
       yAxis: {type: 'value', min: 0, splitNumber: 3, ...axisStyle(), axisLine: {show: false}, axisTick: {show: false},
         axisLabel: {...axisStyle().axisLabel, formatter: (v) => short(v)}},
       series: series.map((s, i) => ({

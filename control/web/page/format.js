@@ -37,3 +37,5 @@ export function endpoint(e) {
   return e.port ? `${ip}:${e.port}` : ip;
 }
 export const endpointName = (e) => (e?.name ? (e.site ? `${e.name} @ ${e.site}` : e.name) : endpoint(e));
+// As a line of a heatmap names it, from which its address can be read again.
+export const endpointLabel = (e) => (endpointName(e) === endpoint(e) ? endpoint(e) : `${endpointName(e)} (${endpoint(e)})`);

@@ -25,7 +25,7 @@ export function shortName(label) {
 }
 
 // Which of the columns of time get a label, so that labels stand on round times.
-const kTicks = [60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];
+const kTicks = [10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];
 export function roundTimes(starts, stepMs, columnPx, labelPx) {
   const every = (kTicks.find((t) => t * 1000 >= stepMs && (t * 1000 / stepMs) * columnPx >= labelPx) ?? kTicks.at(-1)) * 1000;
   return (i) => starts[i] % every === 0;

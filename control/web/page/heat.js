@@ -16,9 +16,10 @@ export class Heat {
     this.handlers = handlers;
     this.box = h('div', {class_: 'heat-canvas'});
     this.cursor = h('div', {class_: 'heat-cursor', hidden: true});
+    this.chosen = h('div', {class_: 'heat-cursor chosen', hidden: true});
     this.band = h('div', {class_: 'heat-band', hidden: true});
     this.element = h('div', {class_: 'heat', tabindex: 0, role: 'application',
-      'aria-roledescription': 'heatmap'}, this.box, this.cursor, this.band);
+      'aria-roledescription': 'heatmap'}, this.box, this.chosen, this.cursor, this.band);
     this.at = null;
     this.#keys();
     this.#pointer();
@@ -56,6 +57,13 @@ export class Heat {
     this.at = null;
     this.cursor.hidden = true;
     this.handlers.point(null);
+  }
+
+  // Marks a cell for as long as it is the chosen one; null: none.
+  select(cell) {
+    this.pick = cell;
+    this.chosen.hidden = cell === null;
+    if (cell && this.area) this.#frame(this.chosen, cell);
   }
 
   // In px of the element.
@@ -112,6 +120,7 @@ export class Heat {
     this.area = area;
     this.cellWidth = area.width / model.columns.length;
     this.cellHeight = this.rowHeight;
+    this.element.dataset.area = JSON.stringify([area.x, area.y, this.cellWidth, this.cellHeight]);
     const canvas = this.#paint(area.width, area.height);
     const label = {...style.axisLabel, fontFamily};
     const each = Math.max(1, Math.ceil((this.slant ? 15 : model.names ? 1 : 62) / this.cellWidth));
@@ -133,14 +142,21 @@ export class Heat {
     }, true);
     chart.getZr().refreshImmediately();
     this.painted = performance.now();
+    if (this.width !== this.drawnWidth && this.at && this.drawnWidth) this.leave();  // what was under the pointer is elsewhere
+    this.drawnWidth = this.width;
     if (this.at) this.#moveCursor();
+    if (this.pick) this.select(this.pick);
   }
 
   #moveCursor() {
-    const box = this.boxOf(this.at);
     this.cursor.hidden = false;
-    Object.assign(this.cursor.style, {left: `${box.left - 1}px`, top: `${box.top - 1}px`,
-      width: `${Math.max(3, box.width + 1)}px`, height: `${box.height + 1}px`});
+    this.#frame(this.cursor, this.at);
+  }
+
+  #frame(element, cell) {
+    const box = this.boxOf(cell);
+    Object.assign(element.style, {left: `${box.left - 1}px`, top: `${box.top - 1}px`, width: `${Math.max(3, box.width + 1)}px`,
+      height: `${box.height + 1}px`});
   }
 
   #keys() {

@@ -6,6 +6,7 @@ import {h, replace} from './dom.js';
 import {short} from './format.js';
 
 const kWidth = 240, kHeight = 12;
+const kApart = 0.13;  // of the width, between a clamped end and the next tick
 
 export function paintBar(context, scale, x, y, width, height) {
   for (let i = 0; i < width; ++i) {
@@ -65,8 +66,11 @@ export class Legend {
     const bar = canvas(kWidth, kHeight, (context) => paintBar(context, scale, 0, 0, kWidth, kHeight));
     bar.className = 'legend-bar';
     const below = !scale.diverging && extent[0] < scale.lo, above = !scale.diverging && extent[1] > scale.hi;
-    const marks = ticks(scale).map((v) => h('span', {style: {left: `${Math.max(0, Math.min(1, scale.place(v))) * kWidth}px`}},
-      (v === scale.lo && below ? '≤' : v === scale.hi && above ? '≥' : '') + tickText(scale, v)));
+    // A clamped end is told with its value; other ticks make room for it.
+    const ends = [...(below ? [[scale.lo, '≤ ']] : []), ...(above ? [[scale.hi, '≥ ']] : [])];
+    const free = ticks(scale).filter((v) => ends.every(([end]) => Math.abs(scale.place(v) - scale.place(end)) > kApart));
+    const marks = [...free.map((v) => [v, '']), ...ends].map(([v, sign]) => h('span',
+      {style: {left: `${Math.max(0, Math.min(1, scale.place(v))) * kWidth}px`}}, sign + tickText(scale, v)));
     replace(this.scale, bar, h('div', {class_: 'legend-ticks'}, marks));
     replace(this.rest, swatches(scale).map((s) => h('span', {class_: 'swatch', dataset: {kind: s.kind}},
       canvas(13, 13, (context) => paintSwatch(context, s, 0, 0, 13)), s.text)));

@@ -48,7 +48,7 @@ function frame() {
 
 function showRange(state) {
   const text = state.params.get('r') ?? '1h', known = kRanges.some(([id]) => id === text);
-  const options = [...(known ? [] : [[text, state.range.relative ? text : span(state.range.since, state.range.until)]]),
+  const options = [...(known ? [] : [[text, state.range.relative ? `last ${text}` : span(state.range.since, state.range.until)]]),
     ...kRanges.map(([id, name]) => [id, id === 'all' ? name : `last ${name}`]), ['own', 'from … to …']];
   const moveBy = (by) => {
     const {since, until} = state.range, length = until - since;

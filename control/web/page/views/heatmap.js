@@ -174,10 +174,10 @@ export function make() {
 
   async function pickCell(cell) {
     const {grid, s, state} = shown;
+    heat.leave();
     if (grid.isOther(0, cell.x) || grid.isOther(1, cell.y)) return change({n: Math.min(kMostLines, s.rows * 2), sel: null});
     const level = kLevels.findIndex((l) => l.x === s.x && l.y === s.y);
     if (level >= 0 && level < kLevels.length - 1) {
-      tip.hide();
       const terms = grid.terms(cell.x, cell.y) ?? await siteTerms(cell);
       const next = kLevels[level + 1];
       return go(address('/heatmap', {x: next.x, y: next.y, q: allOf(state.q, ...terms), sel: null, lo: null, hi: null}, true));
@@ -273,7 +273,9 @@ export function make() {
     const {grid, s, state} = shown;
     const bar = s.sel.indexOf('|');
     const x = grid.keys[0].indexOf(s.sel.slice(0, bar)), y = grid.keys[1].indexOf(s.sel.slice(bar + 1));
-    if (!s.sel || bar < 0 || x < 0 || y < 0) return panel.hide();
+    const cell = s.sel && bar >= 0 && x >= 0 && y >= 0 ? {x, y} : null;
+    heat.select(cell);
+    if (!cell) return panel.hide();
     await panel.show(facts({x, y}), state, signal);
   }
 

@@ -7,6 +7,7 @@ import {csv} from '../export.js';
 import {bytes, count, endpoint, endpointName, rate, spaced, word} from '../format.js';
 import {cause, completeness, empty, save, table} from '../parts.js';
 import {address} from '../state.js';
+import {shortName} from '../grid.js';
 import {rangeOf} from '../time.js';
 
 // As a line of a heatmap or a list calls it: "name @ site (address)", else the address.
@@ -17,7 +18,7 @@ export function fate(s) {
   const sum = kParts.reduce((n, [k]) => n + Number(s[k] ?? 0), 0);
   if (sum === 0) return h('span', {class_: 'muted'}, '–');
   return h('span', {class_: 'fate', title: kParts.map(([k, t]) => `${count(s[k] ?? 0)} ${t}`).join(', ')},
-    kParts.map(([k]) => h('i', {class_: k, style: {flexGrow: String(Number(s[k] ?? 0) / sum)}})));
+    kParts.filter(([k]) => Number(s[k] ?? 0) > 0).map(([k]) => h('i', {class_: k, style: {flexGrow: String(Number(s[k] ?? 0) / sum)}})));
 }
 
 export function make() {
@@ -34,7 +35,7 @@ export function make() {
           s.failedPer_1000 ?? s.failedPer1000 ?? 0, Number(s.lostBytes ?? 0)])]))}, 'CSV'));
     replace(body, list.length === 0 ? empty('No service was seen in this range', h('p', {class_: 'muted'}, 'Sensors report each service every ten seconds while they see its connections.'))
       : table([
-        {title: 'service', cell: (s) => link(address(`/service/${encodeURIComponent(keyOf(s))}`), {class_: 'key-text', title: keyOf(s)}, keyOf(s)), sort: keyOf},
+        {title: 'service', cell: (s) => link(address(`/service/${encodeURIComponent(keyOf(s))}`), {class_: 'key-text', title: keyOf(s)}, plainName(s)), sort: keyOf},
         {title: 'failed / 1,000', number: true, cell: (s) => rate(failed(s)), sort: failed},
         {title: 'attempted', number: true, cell: (s) => count(s.attempted ?? 0), sort: (s) => Number(s.attempted ?? 0)},
         {title: 'what became of them', cell: fate, class_: 'fate-cell'},
@@ -48,4 +49,5 @@ export function make() {
   }
   return {element, load, title: () => 'Services'};
 }
+const plainName = (s) => (keyOf(s).startsWith('@ ') || !keyOf(s).includes(' (') ? shortName(keyOf(s)) : keyOf(s));
 export const failed = (s) => s.failedPer1000 ?? s.failedPer_1000 ?? 0;
