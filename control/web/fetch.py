@@ -17,8 +17,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         for file in (package, lock):
             shutil.copy(file, folder)
-        done = subprocess.run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+                              cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"npm could not bring the packages of {lock}:\n{done.stderr or done.stdout}")
         shutil.copyfile(pathlib.Path(folder) / "node_modules" / wanted, out)

@@ -106,8 +106,9 @@ def edge_problem(name, target):
     if top == "proto":
         return None if target_top == "proto" else "proto/ includes nothing above it"
     if target_top == "proto":
-        if unit_of(name) in ("cli", "web") and top == "control" and not target.startswith(("proto/query.", "proto/result.h")):
-            return "the client knows only query.proto"
+        knows_only_query = top == "control" and unit_of(name) in ("cli", "web")
+        if knows_only_query and not target.startswith(("proto/query.", "proto/result.h")):
+            return "client and page know only query.proto"
         return None
     if top != target_top:
         return "data plane and control plane share only proto/"

@@ -165,7 +165,8 @@ def main():
         s = stage.Stage(space)
         s.feed(traffic.company(time.time_ns(), hours=1.0))
         t = Tests(s)
-        each(report, [stage.listed(one) for one in (t.headers, t.views, t.tags, t.weight, t.refusals, t.stream, t.same_as_cli)])
+        each(report, [stage.listed(one) for one in (t.headers, t.views, t.tags, t.weight, t.refusals, t.stream,
+                                                    t.same_as_cli)])
         begin = time.monotonic()
         s.control.stop()
         took = time.monotonic() - begin
