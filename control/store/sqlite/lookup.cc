@@ -2,6 +2,7 @@
 #include "control/store/sqlite/lookup.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <string>
 
@@ -82,17 +83,17 @@ std::optional<std::vector<LookupKey>> keys_of(const model::Filter& filter) {
   return found;
 }
 
-Result<void> LookupWriter::prepare(Connection& db) {
+Result<void> LookupWriter::prepare(Connection& db, bool kept) {
   db_ = &db;
-  auto slot = db.prepare("INSERT INTO lookup VALUES(?, ?, ?)");
+  kept_ = kept;
+  auto slot = db.prepare("INSERT OR REPLACE INTO lookup VALUES(?, ?, ?)");
   if (!slot) return slot.error();
   insert_slot_ = std::move(*slot);
-  auto segment = db.prepare("INSERT INTO segment VALUES(?, ?, ?)");
+  auto segment = db.prepare("INSERT OR REPLACE INTO segment VALUES(?, ?, ?)");
   if (!segment) return segment.error();
   insert_segment_ = std::move(*segment);
 
   entries_.clear();
-  finished_ = 0;
   newest_.clear();
   before_.clear();
   const auto finished = db.scalar("SELECT coalesce(max(number) + 1, 0) FROM segment");
@@ -105,7 +106,7 @@ Result<void> LookupWriter::prepare(Connection& db) {
   const uint64_t unfinished =
       std::max(static_cast<uint64_t>(*finished), static_cast<uint64_t>(*oldest) / kSegmentEvents) * kSegmentEvents;
   // One that was full before it had a lookup (an older program's): one transaction each.
-  for (uint64_t from = unfinished; from < end; from += kSegmentEvents) {
+  for (uint64_t from = unfinished; kept_ && from < end; from += kSegmentEvents) {
     if (auto taken = take_up(from, std::min(end, from + kSegmentEvents)); !taken) return taken;
     if (end - from <= kSegmentEvents) break;
     if (auto begun = db.execute("SAVEPOINT lookup"); !begun) return begun;
@@ -126,15 +127,15 @@ Result<void> LookupWriter::prepare(Connection& db) {
 }
 
 Result<void> LookupWriter::take_up(uint64_t from, uint64_t until) {
-  auto row = db_->prepare("SELECT cursor, time_ns, id, server_ip, client_ip FROM event WHERE cursor >= ? AND cursor < ?",
-                          false);
+  auto row = db_->prepare(
+      "SELECT cursor, time_ns, id, server_ip, client_ip FROM event WHERE cursor >= ? AND cursor < ?", false);
   if (!row) return row.error();
   row->bind(1, from);
   row->bind(2, until);
   int code = SQLITE_OK;
   while ((code = row->step()) == SQLITE_ROW)
-    entries_.push_back({row->natural(0), row->natural(1),
-                        {id_key(row->bits(2)), server_key(row->ip(3)), client_key(row->ip(4))}});
+    entries_.push_back(
+        {row->natural(0), row->natural(1), {id_key(row->bits(2)), server_key(row->ip(3)), client_key(row->ip(4))}});
   if (code != SQLITE_DONE) return error_of(db_->handle(), "cannot read the stored events");
   return {};
 }
@@ -148,7 +149,8 @@ void LookupWriter::remember(uint64_t id, int64_t sensor) {
 }
 
 void LookupWriter::add(const model::Event& e, int64_t sensor) {
-  entries_.push_back({e.cursor, e.time_ns, {id_key(e.id), server_key(e.server.ip), client_key(e.client.ip)}});
+  if (kept_)
+    entries_.push_back({e.cursor, e.time_ns, {id_key(e.id), server_key(e.server.ip), client_key(e.client.ip)}});
   remember(e.id, sensor);
 }
 

@@ -37,15 +37,16 @@ std::optional<std::vector<LookupKey>> keys_of(const model::Filter& filter);
 // The writer's thread.
 class LookupWriter {
  public:
-  // Takes up what is stored and not in a finished segment; finishes segments that lack theirs.
-  Result<void> prepare(Connection& db);
+  // Takes up what is stored and not in a finished segment; finishes segments that lack theirs. Not `kept`: nothing is
+  // written, all is searched row by row.
+  Result<void> prepare(Connection& db, bool kept);
 
   // In the order of cursors, after the event's insert.
   void add(const model::Event& event, int64_t sensor);
   // Within the transaction: writes the segments that are full. SQLITE_OK or an error code: then roll back.
   int flush();
-  void committed() { finished_ = 0; }
-  Result<void> roll_back() { return prepare(*db_); }
+  // After a rollback: as the database has it.
+  Result<void> roll_back() { return prepare(*db_, kept_); }
 
   // The sensor of an event among the newest kSegmentEvents at least; 0: not there.
   [[nodiscard]] int64_t sensor_of(uint64_t id) const;
@@ -62,8 +63,8 @@ class LookupWriter {
 
   Connection* db_ = nullptr;
   Statement insert_slot_, insert_segment_;
-  std::vector<Entry> entries_;  // not in a finished segment
-  size_t finished_ = 0;         // of these, in this transaction
+  bool kept_ = true;
+  std::vector<Entry> entries_;                             // not in a finished segment
   std::unordered_map<uint64_t, int64_t> newest_, before_;  // event id to sensor
 };
 
