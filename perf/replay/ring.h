@@ -19,7 +19,8 @@
 
 namespace rs::perf {
 
-inline constexpr uint32_t kRingBuffers = 16'384;
+// As many as the sensor gives a queue of a NIC (capture/port_plan.cc): a NIC fills the same buffers again and again.
+inline constexpr uint32_t kRingBuffers = 4'096;
 inline constexpr size_t kBufferBytes = 2'368;
 inline constexpr size_t kFrameAt = 64 + 128 + 128;
 
