@@ -20,6 +20,8 @@ struct Config {
   std::string store = "/var/lib/resetscope/events.db";  // or ":memory:"
   uint32_t retention_days = 30;                         // 0-36500; 0: for ever
   uint64_t max_store_mib = 20480;  // 0-1073741824 MiB; 0: no limit. 20 GiB hold about 40 million events
+  std::string names;               // path of the names file; empty: none
+  std::string web;                 // loopback host:port of the web page; empty: none
   std::string log_level = "info";  // debug, info, warn or error
   bool operator==(const Config&) const = default;
 };

@@ -18,13 +18,18 @@
 #include <map>
 
 #include "control/config.h"
+#include "control/correlate/correlation.h"
+#include "control/correlate/merge.h"
+#include "control/correlator.h"
 #include "control/ingest/decode.h"
 #include "control/ingest/service.h"
 #include "control/listen.h"
 #include "control/model/presence.h"
+#include "control/names_file.h"
 #include "control/query/feed.h"
 #include "control/query/service.h"
 #include "control/store/sqlite/sqlite_store.h"
+#include "control/web/server.h"
 
 namespace rs::control {
 namespace {
@@ -95,6 +100,21 @@ Result<std::unique_ptr<grpc::Server>> start_server(const Config& config, ingest:
   return server;
 }
 
+// Null when none is wanted.
+Result<std::unique_ptr<web::Server>> start_page(const Config& config, grpc::Server& server) {
+  if (config.web.empty()) return std::unique_ptr<web::Server>();
+  const auto address = parse_address(config.web);
+  if (!address) return address.error();
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);  // the limits of the calls are the limits
+  auto page =
+      std::make_unique<web::Server>(server.InProcessChannel(arguments), web::Options{address->host, address->port, {}});
+  if (auto started = page->start(); !started) return started.error();
+  const std::string host = address->host.find(':') == std::string::npos ? address->host : "[" + address->host + "]";
+  spdlog::info("web page: http://{}:{}/", host, page->port());
+  return page;
+}
+
 void say_ready(int ready_fd) {
   sd_notify(0, "READY=1\nSTATUS=serving");
   if (ready_fd < 0) return;
@@ -103,12 +123,15 @@ void say_ready(int ready_fd) {
   close(ready_fd);
 }
 
-// Until SIGTERM or SIGINT, which every thread blocks; meanwhile health follows the store.
-void serve(const store::Store& store, grpc::HealthCheckServiceInterface& health, const sigset_t& signals) {
+// Until SIGTERM or SIGINT, which every thread blocks; meanwhile health follows the store, and names their file.
+void serve(const store::Store& store, grpc::HealthCheckServiceInterface& health, NamesFile& names,
+           const sigset_t& signals) {
   bool storing = true;
   for (;;) {
     const int signal = sigtimedwait(&signals, nullptr, &kLook);
-    if (signal > 0) {
+    if (signal <= 0 || signal == SIGHUP)
+      (void)names.look(signal == SIGHUP);  // faults are in the log and the server's info
+    if (signal > 0 && signal != SIGHUP) {
       spdlog::info("{}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
       return;
     }
@@ -125,33 +148,48 @@ Result<void> run(const Options& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
   const Config& config = options.config;
   constexpr uint64_t kNsPerDay = 86'400ull * 1'000'000'000;
+  correlate::Merger merger;  // outlives the store, whose writer asks it
   auto store = store::sqlite::open({config.store, config.retention_days * kNsPerDay, config.max_store_mib << 20});
   if (!store) return store.error();
   model::Presence presence;
+  model::NamesHolder names;
+  NamesFile names_file(config.names, names);
+  if (auto read = names_file.look(false); !read) return read.error();
+  (*store)->judge_by(&merger);
+  correlate::Correlation correlation;
+  const auto order =
+      config.store == store::sqlite::kMemory ? Correlator::Order::kPacketTime : Correlator::Order::kArrival;
+  Correlator correlator(**store, correlation, names, order);
+  if (auto started = correlator.start(); !started) return started.error();
   query::Feed feed(**store);
   ingest::Service ingest(**store, presence);
-  query::Service query({**store, presence, feed, now_ns()});
+  query::Service query({**store, presence, feed, names, correlation, now_ns()});
   auto server = start_server(config, ingest, query);
   if (!server) return server.error();
   grpc::HealthCheckServiceInterface& health = *(*server)->GetHealthCheckService();
+  auto page = start_page(config, **server);
+  if (!page) return page.error();
   for (const char* name : {kIngestService, kQueryService}) health.SetServingStatus(name, true);
   spdlog::info("resetscope-control {} serves, store {}", RS_VERSION, config.store);
   say_ready(options.ready_fd);
 
-  serve(**store, health, signals);
+  serve(**store, health, names_file, signals);
 
   sd_notify(0, "STOPPING=1");
   health.Shutdown();
   feed.stop();
   ingest.stop();
   query.drain(kGrace);
+  page->reset();
   (*server)->Shutdown(std::chrono::system_clock::now() + kGoodbye);
   server->reset();
+  correlator.stop();
   return {};
 }
 

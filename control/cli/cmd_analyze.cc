@@ -5,6 +5,7 @@
 
 #include <future>
 #include <sstream>
+#include <thread>
 
 #include "control/cli/event_table.h"
 #include "control/cli/input_files.h"
@@ -78,7 +79,26 @@ struct Findings {
   v1::TopResponse endings;
   v1::TopResponse causes;
   v1::TopResponse top_services;
+  v1::ListIncidentsResponse incidents;
 };
+
+// Correlation runs behind the store: waits until it knows everything that was read, within reason.
+void wait_for_correlation(Client& client) {
+  constexpr auto kLongest = std::chrono::seconds(30);  // some ten million endings
+  for (const auto start = Clock::now(); Clock::now() - start < kLongest;) {
+    v1::GetServerInfoResponse info;
+    if (!client.call(&Client::Stub::GetServerInfo, v1::GetServerInfoRequest{}, &info)) return;
+    if (info.correlated_cursor() >= info.events()) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+void append_incidents(string& out, const v1::ListIncidentsResponse& incidents, const Style& style) {
+  if (incidents.incidents_size() == 0) return;
+  out += '\n' + painted("Incidents", Paint::kBold, style) + '\n';
+  for (const v1::Incident& incident : incidents.incidents())
+    append_wrapped(out, string(word(incident.kind())) + ": " + incident.summary(), 2, style);
+}
 
 // What the report needs besides the endings, asked for at once.
 Result<Findings> ask(Client& client, bool top) {
@@ -101,6 +121,9 @@ Result<Findings> ask(Client& client, bool top) {
   }));
   calls.push_back(std::async(std::launch::async, [&] { return top_by(v1::DIMENSION_ENDING, &f.endings); }));
   if (top) {
+    calls.push_back(std::async(std::launch::async, [&] {
+      return client.call(&Client::Stub::ListIncidents, v1::ListIncidentsRequest{}, &f.incidents);
+    }));
     calls.push_back(std::async(std::launch::async, [&] { return top_by(v1::DIMENSION_CAUSE, &f.causes); }));
     calls.push_back(std::async(std::launch::async, [&] { return top_by(v1::DIMENSION_SERVICE, &f.top_services); }));
   }
@@ -166,6 +189,7 @@ int run(const Options& options, Session& session) {
 
   Client client((*pipeline)->server(), session.timeout);
   const bool report = session.format == Format::kTable || session.format == Format::kWide;
+  wait_for_correlation(client);
   if (report || options.stats) {
     auto found = ask(client, report);
     if (!found) return session.fail(found.error());
@@ -175,6 +199,7 @@ int run(const Options& options, Session& session) {
     if (report) {
       append_top(text, "Top causes", found->causes, session.style);
       append_top(text, "Top services", found->top_services, session.style);
+      append_incidents(text, found->incidents, session.style);
       session.out.write(text);
       text.clear();
     }

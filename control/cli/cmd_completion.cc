@@ -42,7 +42,7 @@ string words_of_flag(const string& name) {
     return join(flag->words());
   if (name == "--output") return "table wide json csv";
   if (name == "--color") return "auto always never";
-  if (name == "--by") return given_words<v1::Dimension>();
+  if (name == "--by" || name == "--x" || name == "--y") return given_words<v1::Dimension>();
   if (name == "--metric") return given_words<v1::Metric>();
   if (name == "--since" || name == "--until") return "5m 15m 1h 3h 24h 7d";
   return "";
@@ -68,7 +68,9 @@ void collect(std::vector<CommandInfo>& commands, const CLI::App& app, const CLI:
   info.words = join(names);
   if (app.get_name() == "completion") info.words = "bash zsh fish";
   if (app.get_name() == "help")
-    info.words = "filter environment exit status resets why top sensors analyze completion version";
+    info.words =
+        "filter environment exit status resets why top heatmap incidents timeouts services sensors analyze completion "
+        "version";
   commands.push_back(std::move(info));
   for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
     if (!sub->get_name().empty())

@@ -253,6 +253,13 @@ constexpr EventField kFields[] = {
     {"service", Kind::kText, RS_TEXT(server().name())},
     {"server_site", Kind::kText, RS_TEXT(server().site())},
     {"sightings", Kind::kNested, write_sightings},
+    {"incident", Kind::kText, RS_TEXT(incident_id())},
+    {"incident_kind", Kind::kWord, RS_WORD(incident_kind)},
+    {"revised_cause", Kind::kWord, RS_WORD(revised_cause)},
+    {"revised_origin", Kind::kWord, RS_WORD(revised_origin)},
+    {"revised_reason", Kind::kText, RS_TEXT(revised_reason())},
+    {"root_event", Kind::kText, RS_TEXT(root_event_id())},
+    {"location", Kind::kText, RS_TEXT(location().text())},
 };
 
 // {"first": and ,"others": ready to append.

@@ -25,6 +25,14 @@ std::string who_text(const v1::Event& event) {
   return std::string(word(event.claimed_sender())) + "?";
 }
 
+// The sensor's cause; in brackets the one that an incident, a proxy chain or other taps give it.
+std::string cause_text(const v1::Event& event) {
+  std::string text(word(event.cause()));
+  if (event.revised_cause() != v1::CAUSE_UNKNOWN && event.revised_cause() != event.cause())
+    text.append(" (").append(word(event.revised_cause())).append(")");
+  return text;
+}
+
 // Below this width the year and the milliseconds go.
 constexpr size_t kShortTimeBelow = 120;
 bool short_time(const Session& session) { return session.style.width != 0 && session.style.width < kShortTimeBelow; }
@@ -69,7 +77,8 @@ Table make_event_table(const Session& session, bool streaming) {
     for (const Column& column : {Column{"ending", false, 0, preset(9)}, Column{"severity", false, 0, preset(8)},
                                  Column{"second", false, 10, preset(22)}, Column{"idle", true, 0, preset(9)},
                                  Column{"zeek", false, 0, preset(6)}, Column{"sensor", false, 6, preset(8)},
-                                 Column{"id", false, 0, preset(16)}, Column{"summary", false, 30, 0}})
+                                 Column{"incident", false, 0, preset(13)}, Column{"id", false, 0, preset(16)},
+                                 Column{"summary", false, 30, 0}})
       columns.push_back(column);
   return {std::move(columns), session.style};
 }
@@ -80,7 +89,7 @@ void add_event(Table& table, const Session& session, const v1::Event& event) {
       {time_cell(session, event), Paint::kDim},
       {service_text(event.server())},
       {endpoint_text(event.client())},
-      {std::string(word(event.cause())), paint},
+      {cause_text(event), paint},
       {who_text(event)},
       {std::string(word(event.stage()))},
       {percent(event.confidence())},
@@ -96,6 +105,7 @@ void add_event(Table& table, const Session& session, const v1::Event& event) {
                            {idle_text(event)},
                            {std::string(word(event.zeek_state()))},
                            {event.sensor()},
+                           {event.incident_id().empty() ? "" : std::string(word(event.incident_kind()))},
                            {event.id()},
                            {event.summary()}});
   }

@@ -117,6 +117,22 @@ void append_row(string& out, std::string_view label, std::string_view text) {
   out += '\n';
 }
 
+// What correlation adds to the sensor's verdict.
+void append_context(string& out, const v1::Event& e) {
+  string revised;
+  if (e.revised_cause() != v1::CAUSE_UNKNOWN) revised += word(e.revised_cause());
+  if (e.revised_origin() != v1::ORIGIN_UNKNOWN)
+    revised.append(revised.empty() ? "" : ", ").append("sent by the ").append(word(e.revised_origin()));
+  if (!revised.empty())
+    append_row(out, "in context", revised + (e.revised_reason().empty() ? "" : ": " + e.revised_reason()));
+  if (!e.incident_id().empty()) append_row(out, "incident", string(word(e.incident_kind())) + " " + e.incident_id());
+  if (!e.root_event_id().empty()) append_row(out, "root", "resetscope why " + e.root_event_id());
+  if (e.has_location()) append_row(out, "where", e.location().text());
+  string seen;
+  for (int i = 1; i < e.sightings_size(); ++i) seen.append(i == 1 ? "" : ", ").append(e.sightings(i).sensor());
+  if (!seen.empty()) append_row(out, "seen too by", seen);
+}
+
 void append_verdict(string& out, const v1::Explanation& x) {
   const v1::Event& e = x.event();
   out += '\n';
@@ -137,6 +153,7 @@ void append_verdict(string& out, const v1::Explanation& x) {
              when_text(e.time()) + " UTC, seen by " +
                  (e.sensor().empty() ? string("an unnamed sensor") : "sensor " + e.sensor()) +
                  (e.count() > 1 ? "; stands for " + counted(e.count(), "ending", "endings") : ""));
+  append_context(out, e);
   string data = "client " + bytes_text(e.client_bytes()) + ", server " + bytes_text(e.server_bytes());
   if (e.lost_bytes() > 0) data += "; " + bytes_text(e.lost_bytes()) + " sent and never acknowledged";
   append_row(out, "data", data);

@@ -158,15 +158,53 @@ grpc::Status FakeService::Top(grpc::ServerContext*, const v1::TopRequest* reques
   row->set_top_cause(v1::CAUSE_PORT_CLOSED);
   row->set_top_origin(v1::ORIGIN_SERVER);
   *row->mutable_last_seen() = to_timestamp(kTime);
+  if (request->compare()) row->mutable_before()->set_yesterday(617);
   response->set_total(1645);
   response->set_other(411);
   *response->mutable_completeness() = completeness();
   return answer;
 }
 
-grpc::Status FakeService::ListServices(grpc::ServerContext*, const v1::ListServicesRequest*,
+grpc::Status FakeService::Heatmap(grpc::ServerContext*, const v1::HeatmapRequest* request,
+                                  v1::HeatmapResponse* response) {
+  heatmap_request = *request;
+  *response = heatmap;
+  *response->mutable_completeness() = completeness();
+  return answer;
+}
+
+grpc::Status FakeService::ListIncidents(grpc::ServerContext*, const v1::ListIncidentsRequest* request,
+                                        v1::ListIncidentsResponse* response) {
+  incidents_request = *request;
+  *response = incidents;
+  return answer;
+}
+
+grpc::Status FakeService::WatchIncidents(grpc::ServerContext*, const v1::WatchIncidentsRequest*,
+                                         grpc::ServerWriter<v1::WatchIncidentsResponse>* writer) {
+  for (const v1::Incident& incident : changes) {
+    v1::WatchIncidentsResponse response;
+    *response.mutable_incident() = incident;
+    writer->Write(response);
+    writer->Write(v1::WatchIncidentsResponse{});  // a heartbeat
+  }
+  return {grpc::StatusCode::UNAVAILABLE, "going down"};
+}
+
+grpc::Status FakeService::ListIdleTimeouts(grpc::ServerContext*, const v1::ListIdleTimeoutsRequest* request,
+                                           v1::ListIdleTimeoutsResponse* response) {
+  timeouts_request = *request;
+  *response = timeouts;
+  return answer;
+}
+
+grpc::Status FakeService::ListServices(grpc::ServerContext*, const v1::ListServicesRequest* request,
                                        v1::ListServicesResponse* response) {
+  services_request = *request;
   v1::Service* service = response->add_services();
+  service->set_key("10.0.2.9:8080");
+  service->set_failed_per_1000(300);
+  if (request->compare()) service->mutable_before()->set_yesterday(12.5);
   service->set_attempted(2000);
   service->set_established(1500);
   service->set_closed_cleanly(1400);
@@ -208,6 +246,7 @@ grpc::Status FakeService::GetServerInfo(grpc::ServerContext*, const v1::GetServe
   *response->mutable_oldest() = to_timestamp(kTime);
   *response->mutable_newest() = to_timestamp(kTime + 60'000'000'000);
   response->set_events(12'345);
+  response->set_correlated_cursor(12'345);
   response->set_endings(20'000);
   response->set_sensors(1);
   return answer;

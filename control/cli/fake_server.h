@@ -34,6 +34,14 @@ class FakeService final : public v1::Resetscope::Service {
 
   v1::ListResetsRequest list_request;  // the first page's
   v1::TopRequest top_request;
+  v1::HeatmapRequest heatmap_request;
+  v1::HeatmapResponse heatmap;
+  v1::ListIncidentsRequest incidents_request;
+  v1::ListIncidentsResponse incidents;
+  std::vector<v1::Incident> changes;  // what a watch of incidents sends before it ends
+  v1::ListIdleTimeoutsRequest timeouts_request;
+  v1::ListIdleTimeoutsResponse timeouts;
+  v1::ListServicesRequest services_request;
   v1::WhyRequest why_request;
 
   grpc::Status ListResets(grpc::ServerContext*, const v1::ListResetsRequest*, v1::ListResetsResponse*) override;
@@ -41,6 +49,13 @@ class FakeService final : public v1::Resetscope::Service {
                            grpc::ServerWriter<v1::WatchResetsResponse>*) override;
   grpc::Status Why(grpc::ServerContext*, const v1::WhyRequest*, v1::WhyResponse*) override;
   grpc::Status Top(grpc::ServerContext*, const v1::TopRequest*, v1::TopResponse*) override;
+  grpc::Status Heatmap(grpc::ServerContext*, const v1::HeatmapRequest*, v1::HeatmapResponse*) override;
+  grpc::Status ListIncidents(grpc::ServerContext*, const v1::ListIncidentsRequest*,
+                             v1::ListIncidentsResponse*) override;
+  grpc::Status WatchIncidents(grpc::ServerContext*, const v1::WatchIncidentsRequest*,
+                              grpc::ServerWriter<v1::WatchIncidentsResponse>*) override;
+  grpc::Status ListIdleTimeouts(grpc::ServerContext*, const v1::ListIdleTimeoutsRequest*,
+                                v1::ListIdleTimeoutsResponse*) override;
   grpc::Status ListServices(grpc::ServerContext*, const v1::ListServicesRequest*, v1::ListServicesResponse*) override;
   grpc::Status ListSensors(grpc::ServerContext*, const v1::ListSensorsRequest*, v1::ListSensorsResponse*) override;
   grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*,

@@ -134,6 +134,10 @@ int run_program(std::vector<string> args, int out_fd, int err_fd) {
   add_resets(commands);
   add_why(commands);
   add_top(commands);
+  add_heatmap(commands);
+  add_incidents(commands);
+  add_timeouts(commands);
+  add_services(commands);
   add_sensors(commands);
   add_analyze(commands);
   add_completion(commands);
@@ -149,6 +153,7 @@ int run_program(std::vector<string> args, int out_fd, int err_fd) {
       "  resetscope analyze capture.pcap\n"
       "  resetscope resets watch --severity problem,hostile\n"
       "  resetscope why 10.0.1.7 10.0.2.9:8080\n"
+      "  resetscope incidents --since 24h\n"
       "\n"
       "Exit status: 0 done, 1 error, 2 bad usage. Every flag has a variable (resetscope help environment).");
 

@@ -23,12 +23,23 @@ grpc::Status watch_resets(const Parts& parts, grpc::ServerContext& context, cons
                           grpc::ServerWriter<v1::WatchResetsResponse>& out);
 // top.cc
 grpc::Status top(const Parts& parts, grpc::ServerContext& context, const v1::TopRequest& in, v1::TopResponse& out);
+// heatmap.cc
+grpc::Status heatmap(const Parts& parts, grpc::ServerContext& context, const v1::HeatmapRequest& in,
+                     v1::HeatmapResponse& out);
 // timeline.cc
 grpc::Status timeline(const Parts& parts, grpc::ServerContext& context, const v1::TimelineRequest& in,
                       v1::TimelineResponse& out);
 // services.cc
 grpc::Status list_services(const Parts& parts, grpc::ServerContext& context, const v1::ListServicesRequest& in,
                            v1::ListServicesResponse& out);
+// incidents.cc
+grpc::Status list_incidents(const Parts& parts, grpc::ServerContext& context, const v1::ListIncidentsRequest& in,
+                            v1::ListIncidentsResponse& out);
+grpc::Status watch_incidents(const Parts& parts, grpc::ServerContext& context, const v1::WatchIncidentsRequest& in,
+                             grpc::ServerWriter<v1::WatchIncidentsResponse>& out);
+// timeouts.cc
+grpc::Status list_idle_timeouts(const Parts& parts, grpc::ServerContext& context, const v1::ListIdleTimeoutsRequest& in,
+                                v1::ListIdleTimeoutsResponse& out);
 // sensors.cc
 grpc::Status list_sensors(const Parts& parts, grpc::ServerContext& context, v1::ListSensorsResponse& out);
 grpc::Status server_info(const Parts& parts, grpc::ServerContext& context, v1::GetServerInfoResponse& out);

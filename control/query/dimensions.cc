@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/query/dimensions.h"
 
+#include <algorithm>
+#include <array>
+#include <map>
+
 #include "control/correlate/knowledge.h"
 #include "control/model/ip.h"
 #include "control/query/encode.h"
@@ -21,7 +25,9 @@ std::string network_text(const model::Ip& ip) {
   return correlate::ip_text(ip) + "/" + std::to_string(bits);
 }
 
-}  // namespace
+std::string with_name(const std::string& name, std::string address) {
+  return name.empty() ? address : name + " (" + address + ")";
+}
 
 Result<Dimension> dimension_of(v1::Dimension dimension) {
   switch (dimension) {
@@ -56,11 +62,19 @@ Result<Dimension> dimension_of(v1::Dimension dimension) {
     case v1::DIMENSION_ENDING:
       return Dimension::kEnding;
     case v1::DIMENSION_SITE:
-      return Error{Code::kInvalid, "dimension site is not served by this version: it has no names file"};
+      return Dimension::kServerIp;
     default:
       return Error{Code::kInvalid,
                    "dimension " + std::to_string(dimension) + " is unspecified or unknown: choose one of DIMENSION_*"};
   }
+}
+
+}  // namespace
+
+Result<Axis> axis_of(v1::Dimension dimension) {
+  const auto stored = dimension_of(dimension);
+  if (!stored) return stored.error();
+  return Axis{dimension, *stored};
 }
 
 store::Metric metric_of(v1::Metric metric) {
@@ -78,15 +92,62 @@ store::Metric metric_of(v1::Metric metric) {
   }
 }
 
-std::string key_text(Dimension dimension, const store::Key& key) {
-  switch (dimension) {
+store::Key key_of(const Axis& axis, const store::Key& stored, const model::Names& names) {
+  if (axis.asked != v1::DIMENSION_SITE) return stored;
+  store::Key key;
+  key.text = names.find(stored.ip, 0).site;
+  return key;
+}
+
+void regroup(const std::vector<Axis>& axes, const model::Names& names, std::vector<store::Group>& groups) {
+  if (std::ranges::none_of(axes, [](const Axis& axis) { return axis.asked == v1::DIMENSION_SITE; })) return;
+  struct Sum {
+    store::Group group;
+    double most = -1;  // of the group that gives cause and origin
+  };
+  std::map<std::array<store::Key, 2>, Sum> sums;
+  for (const store::Group& group : groups) {
+    std::array<store::Key, 2> keys;
+    for (size_t i = 0; i < axes.size(); ++i) keys[i] = key_of(axes[i], group.keys[i], names);
+    Sum& sum = sums[keys];
+    sum.group.value += group.value;
+    sum.group.last_ns = std::max(sum.group.last_ns, group.last_ns);
+    if (group.value <= sum.most) continue;
+    sum.most = group.value;
+    sum.group.top_cause = group.top_cause;
+    sum.group.top_origin = group.top_origin;
+  }
+  groups.clear();
+  for (auto& [keys, sum] : sums) {
+    sum.group.keys = keys;
+    groups.push_back(std::move(sum.group));
+  }
+}
+
+bool has_order(const Axis& axis) {
+  switch (axis.stored) {
+    case Dimension::kTime:
+    case Dimension::kIdleTime:
+    case Dimension::kStage:
+    case Dimension::kSeverity:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string key_text(const Axis& axis, const store::Key& key, const model::Names& names) {
+  if (axis.asked == v1::DIMENSION_SITE) return key.text.empty() ? "(no site)" : key.text;
+  switch (axis.stored) {
     case Dimension::kTime:
       return time_text(key.number);
-    case Dimension::kService:
-      return correlate::endpoint_text({key.ip, static_cast<uint16_t>(key.number)});
+    case Dimension::kService: {
+      const model::Endpoint server{key.ip, static_cast<uint16_t>(key.number)};
+      return with_name(names.text(server), correlate::endpoint_text(server));
+    }
     case Dimension::kServerIp:
     case Dimension::kClientIp:
-      return correlate::ip_text(key.ip);
+      return with_name(names.text({key.ip, 0}), correlate::ip_text(key.ip));
     case Dimension::kServerNetwork:
     case Dimension::kClientNetwork:
       return network_text(key.ip);

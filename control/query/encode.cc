@@ -14,7 +14,7 @@ namespace {
 constexpr uint64_t kNsPerS = 1'000'000'000;
 constexpr double kWeightUnits = 100;  // 1/100 log-odds in the event
 
-void encode_lists(const model::Event& e, bool sentences, v1::Event& out) {
+void encode_lists(const model::Event& e, bool sentences, const model::Names& names, v1::Event& out) {
   out.mutable_evidence()->Reserve(static_cast<int>(e.evidence.size()));
   for (const model::Fact& fact : e.evidence) {
     v1::Fact& f = *out.add_evidence();
@@ -35,7 +35,7 @@ void encode_lists(const model::Event& e, bool sentences, v1::Event& out) {
   for (const model::Exemplar& exemplar : e.exemplars) {
     v1::Exemplar& x = *out.add_exemplars();
     encode_time(exemplar.time_ns, *x.mutable_time());
-    encode(exemplar.client, *x.mutable_client());
+    encode(exemplar.client, names, *x.mutable_client());
   }
 }
 
@@ -79,17 +79,20 @@ std::string time_text(uint64_t unix_ns) {
   return text + "Z";
 }
 
-void encode(const model::Endpoint& endpoint, v1::Endpoint& out) {
+void encode(const model::Endpoint& endpoint, const model::Names& names, v1::Endpoint& out) {
   out.set_ip(correlate::ip_text(endpoint.ip));
   out.set_port(endpoint.port);
+  const model::Named named = names.find(endpoint);
+  out.set_name(std::string(named.service));
+  out.set_site(std::string(named.site));
 }
 
-void encode(const model::Event& e, Detail detail, v1::Event& out) {
+void encode(const model::Event& e, Detail detail, const model::Names& names, v1::Event& out) {
   out.set_id(id_text(e.id));
   encode_time(e.time_ns, *out.mutable_time());
   encode_time(e.start_ns, *out.mutable_start());
-  encode(e.client, *out.mutable_client());
-  encode(e.server, *out.mutable_server());
+  encode(e.client, names, *out.mutable_client());
+  encode(e.server, names, *out.mutable_server());
   out.set_network_tag(e.network_tag);
   // Both files carry the same numbers; proto/vocabulary_test.cc compares them.
   out.set_claimed_sender(static_cast<v1::Side>(e.claimed_sender));
@@ -114,7 +117,7 @@ void encode(const model::Event& e, Detail detail, v1::Event& out) {
   out.set_lost_bytes(e.lost_bytes);
   out.set_rst_count(e.rst_count);
   out.set_count(e.count);
-  if (detail != Detail::kBrief) encode_lists(e, detail == Detail::kFull, out);
+  if (detail != Detail::kBrief) encode_lists(e, detail == Detail::kFull, names, out);
   out.set_one_sided(e.has(Flag::kOneSided));
   out.set_midstream(e.has(Flag::kMidstream));
   out.set_client_guessed(e.has(Flag::kClientGuessed));

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "control/model/event.h"
+#include "control/model/names.h"
 #include "proto/query.pb.h"
 
 namespace rs::query {
@@ -23,10 +24,10 @@ enum class Detail : uint8_t {
   kFull,
 };
 
-void encode(const model::Event& event, Detail detail, v1::Event& out);
+void encode(const model::Event& event, Detail detail, const model::Names& names, v1::Event& out);
 // What to do about `cause`, one of the event's two.
 void encode_advice(const model::Event& event, Cause cause, v1::Advice& out);
-void encode(const model::Endpoint& endpoint, v1::Endpoint& out);
+void encode(const model::Endpoint& endpoint, const model::Names& names, v1::Endpoint& out);
 
 void encode_time(uint64_t unix_ns, google::protobuf::Timestamp& out);
 void encode_duration(int64_t ns, google::protobuf::Duration& out);

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "control/query/calls.h"
-#include "control/query/encode.h"
+#include "control/query/present.h"
 
 namespace rs::query {
 namespace {
@@ -77,7 +77,7 @@ grpc::Status list_resets(const Parts& parts, grpc::ServerContext& context, const
       return false;
     }
     v1::Event& encoded = *out.add_events();
-    encode(event, in.brief() ? Detail::kBrief : Detail::kList, encoded);
+    present(parts, event, in.brief() ? Detail::kBrief : Detail::kList, encoded);
     bytes += encoded_bytes(event, encoded);
     next.position = {event.time_ns, event.cursor};
     return true;

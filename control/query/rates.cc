@@ -2,12 +2,13 @@
 #include "control/query/rates.h"
 
 #include <algorithm>
+#include <tuple>
 #include <vector>
-
-#include "control/model/ip.h"
 
 namespace rs::query {
 namespace {
+
+constexpr uint64_t kServiceStepNs = 10'000'000'000;  // event.fbs ServiceStats: one every 10 s
 
 using model::Field;
 using model::Filter;
@@ -53,46 +54,145 @@ Result<Filter> server_part(const Filter& filter) {
   return model::all_of(std::move(chosen));
 }
 
-Result<store::Key> key_of(store::Dimension by, const model::Endpoint& server) {
-  store::Key key;
-  switch (by) {
+// Whether service statistics tell this dimension's keys apart.
+bool counted_by(const Axis& axis) {
+  switch (axis.stored) {
+    case store::Dimension::kTime:
     case store::Dimension::kService:
-      key.ip = server.ip;
-      key.number = server.port;
+    case store::Dimension::kServerIp:
+    case store::Dimension::kServerNetwork:
+    case store::Dimension::kPort:
+    case store::Dimension::kSensor:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool of_clients(const Axis& axis) {
+  return axis.stored == store::Dimension::kClientIp || axis.stored == store::Dimension::kClientNetwork;
+}
+
+store::Key key_of(const Axis& axis, const store::ServiceTotals& totals, const model::Names& names) {
+  store::Key key;
+  switch (axis.stored) {
+    case store::Dimension::kTime:
+      key.number = totals.at_ns;
+      return key;
+    case store::Dimension::kService:
+      key.ip = totals.server.ip;
+      key.number = totals.server.port;
       return key;
     case store::Dimension::kServerIp:
-      key.ip = server.ip;
-      return key;
+      key.ip = totals.server.ip;
+      return query::key_of(axis, key, names);
     case store::Dimension::kServerNetwork:
-      key.ip = model::first_of(
-          {server.ip, static_cast<uint8_t>(model::is_v4(server.ip) ? model::kMappedBits + store::kClientNetworkBitsV4
-                                                                   : store::kClientNetworkBitsV6)});
+      key.ip = store::network_of(totals.server.ip);
       return key;
     case store::Dimension::kPort:
-      key.number = server.port;
+      key.number = totals.server.port;
+      return key;
+    case store::Dimension::kSensor:
+      key.text = totals.sensor;
       return key;
     default:
-      return Error{Code::kInvalid,
-                   "per 1,000 connections needs the one dimension service, server_ip, server_network or port: "
-                   "connections are not counted by anything else"};
+      return key;  // one for all
   }
+}
+
+// Sensors that saw the same endings of a service saw the same connections of it: of these the greatest count holds;
+// those of sensors that have nothing in common add up.
+std::vector<store::ServiceTotals> merged(const std::vector<store::ServiceTotals>& rows,
+                                         const std::vector<store::Overlap>& overlaps) {
+  constexpr uint64_t kLeastShared = 3;                                   // one in common may be chance or a moved tap
+  std::map<std::pair<model::Endpoint, std::string>, std::string> group;  // sensor -> one of its group, for a service
+  const auto root = [&](const model::Endpoint& server, std::string sensor) {
+    for (auto at = group.find({server, sensor}); at != group.end(); at = group.find({server, sensor}))
+      sensor = at->second;
+    return sensor;
+  };
+  for (const store::Overlap& overlap : overlaps) {
+    if (overlap.sightings < kLeastShared) continue;
+    const std::string one = root(overlap.server, overlap.one), other = root(overlap.server, overlap.other);
+    if (one != other) group[{overlap.server, other}] = one;
+  }
+  std::map<std::tuple<model::Endpoint, uint64_t, std::string>, store::ServiceTotals> greatest;
+  for (const store::ServiceTotals& row : rows) {
+    auto& best = greatest[{row.server, row.at_ns, root(row.server, row.sensor)}];
+    if (best.sensor.empty() || row.attempted > best.attempted) best = row;
+  }
+  std::map<std::pair<model::Endpoint, uint64_t>, store::ServiceTotals> sums;
+  for (const auto& [key, row] : greatest) {
+    store::ServiceTotals& sum = sums[{row.server, row.at_ns}];
+    sum.server = row.server;
+    sum.at_ns = row.at_ns;
+    sum.attempted += row.attempted;
+    sum.established += row.established;
+    sum.closed_cleanly += row.closed_cleanly;
+    sum.refused += row.refused;
+    sum.reset += row.reset;
+    sum.timed_out += row.timed_out;
+    sum.lost_bytes += row.lost_bytes;
+  }
+  std::vector<store::ServiceTotals> out;
+  for (auto& [key, sum] : sums) out.push_back(std::move(sum));
+  return out;
 }
 
 }  // namespace
 
-Result<Attempts> attempts(const Parts& parts, store::Dimension by, const Filter& filter, const store::TimeRange& range,
-                          const store::Patience& patience) {
+Result<std::vector<store::ServiceTotals>> service_totals(const Parts& parts, store::ServiceQuery query,
+                                                         const store::Patience& patience) {
+  if (query.by_sensor || !parts.correlation.has_sightings()) return parts.store.services(query, patience);
+  const auto overlaps = parts.store.overlaps();
+  if (!overlaps) return overlaps.error();
+  query.by_sensor = true;
+  auto rows = parts.store.services(query, patience);
+  if (!rows) return rows.error();
+  return merged(*rows, *overlaps);
+}
+
+Result<Denominators> Denominators::read(const Parts& parts, std::vector<Axis> axes, const Filter& filter,
+                                        const store::TimeRange& range, uint64_t step_ns,
+                                        const store::Patience& patience, const model::Names& names) {
   auto servers = server_part(filter);
   if (!servers) return servers.error();
-  if (const auto possible = key_of(by, {}); !possible) return possible.error();
-  const auto totals = parts.store.services({std::move(*servers), range}, patience);
+  const auto by = [&](store::Dimension d) { return std::ranges::find(axes, d, &Axis::stored) != axes.end(); };
+  const bool by_time = by(store::Dimension::kTime);
+  if (by_time && (step_ns == 0 || step_ns % kServiceStepNs != 0))
+    return Error{Code::kInvalid,
+                 "per 1,000 connections needs a step of whole tens of seconds: so often are they counted"};
+  store::ServiceQuery query{std::move(*servers), range, by_time ? step_ns : 0, by(store::Dimension::kSensor)};
+  const auto totals = service_totals(parts, std::move(query), patience);
   if (!totals) return totals.error();
-  Attempts out;
+  Denominators out;
+  out.axes_ = std::move(axes);
   for (const store::ServiceTotals& one : *totals) {
-    out.by_key[*key_of(by, one.server)] += static_cast<double>(one.attempted);
-    out.total += static_cast<double>(one.attempted);
+    std::array<store::Key, 2> keys;
+    for (size_t i = 0; i < out.axes_.size(); ++i) keys[i] = key_of(out.axes_[i], one, names);
+    const auto attempted = static_cast<double>(one.attempted);
+    out.attempted_[keys] += attempted;
+    out.total_ += attempted;
   }
   return out;
+}
+
+std::array<store::Key, 2> Denominators::known_part(const std::array<store::Key, 2>& keys) const {
+  std::array<store::Key, 2> known;
+  for (size_t i = 0; i < axes_.size(); ++i)
+    if (counted_by(axes_[i])) known[i] = keys[i];
+  return known;
+}
+
+std::optional<double> Denominators::of(const std::array<store::Key, 2>& keys) const {
+  const auto found = attempted_.find(known_part(keys));
+  if (found == attempted_.end() || found->second <= 0) return std::nullopt;
+  return found->second;
+}
+
+std::string Denominators::caveat() const {
+  if (std::ranges::none_of(axes_, of_clients)) return {};
+  return "connections are not counted by client: the rates are per 1,000 connections of all clients";
 }
 
 }  // namespace rs::query

@@ -8,7 +8,9 @@
 #include <string>
 #include <variant>
 
+#include "control/correlate/correlation.h"
 #include "control/model/filter.h"
+#include "control/model/names.h"
 #include "control/model/presence.h"
 #include "control/store/store.h"
 #include "proto/query.pb.h"
@@ -25,6 +27,8 @@ struct Parts {
   store::Store& store;
   const model::Presence& presence;
   Feed& feed;
+  const model::NamesHolder& names;
+  const correlate::Correlation& correlation;
   uint64_t started_ns = 0;
 };
 

@@ -8,8 +8,9 @@
 namespace rs::query {
 namespace {
 
-constexpr const char* kServed[] = {"ListResets", "WatchResets",  "GetReset",    "Why",          "Top",
-                                   "Timeline",   "ListServices", "ListSensors", "GetServerInfo"};
+constexpr const char* kServed[] = {"ListResets",    "WatchResets",    "GetReset",        "Why",         "Top",
+                                   "Heatmap",       "Timeline",       "ListServices",    "ListSensors", "GetServerInfo",
+                                   "ListIncidents", "WatchIncidents", "ListIdleTimeouts"};
 
 }  // namespace
 
@@ -64,6 +65,8 @@ grpc::Status server_info(const Parts& parts, grpc::ServerContext& context, v1::G
   if (info->newest_ns) encode_time(*info->newest_ns, *out.mutable_newest());
   out.set_sensors(static_cast<uint32_t>(parts.presence.count()));
   out.set_watchers(parts.feed.watchers());
+  out.set_names(parts.names.state());
+  out.set_correlated_cursor(parts.correlation.cursor());
   for (const char* call : kServed) out.add_calls(call);
   return grpc::Status::OK;
 }

@@ -4,15 +4,6 @@
 #include <google/protobuf/arena.h>
 
 namespace rs::query {
-namespace {
-
-grpc::Status not_served(const char* call) {
-  return {grpc::StatusCode::UNIMPLEMENTED, std::string(call) + " is not served by resetscope-control " RS_VERSION
-                                                               "; GetServerInfo lists the calls that are"};
-}
-
-}  // namespace
-
 template <class Call>
 grpc::Status Service::serve(const Call& call) {
   {
@@ -56,8 +47,8 @@ grpc::Status Service::Why(grpc::ServerContext* context, const v1::WhyRequest* in
 grpc::Status Service::Top(grpc::ServerContext* context, const v1::TopRequest* in, v1::TopResponse* out) {
   return serve([&] { return top(parts_, *context, *in, *out); });
 }
-grpc::Status Service::Heatmap(grpc::ServerContext*, const v1::HeatmapRequest*, v1::HeatmapResponse*) {
-  return not_served("Heatmap");
+grpc::Status Service::Heatmap(grpc::ServerContext* context, const v1::HeatmapRequest* in, v1::HeatmapResponse* out) {
+  return serve([&] { return heatmap(parts_, *context, *in, *out); });
 }
 grpc::Status Service::Timeline(grpc::ServerContext* context, const v1::TimelineRequest* in, v1::TimelineResponse* out) {
   return serve([&] { return timeline(parts_, *context, *in, *out); });
@@ -66,16 +57,17 @@ grpc::Status Service::ListServices(grpc::ServerContext* context, const v1::ListS
                                    v1::ListServicesResponse* out) {
   return serve([&] { return list_services(parts_, *context, *in, *out); });
 }
-grpc::Status Service::ListIncidents(grpc::ServerContext*, const v1::ListIncidentsRequest*, v1::ListIncidentsResponse*) {
-  return not_served("ListIncidents");
+grpc::Status Service::ListIncidents(grpc::ServerContext* context, const v1::ListIncidentsRequest* in,
+                                    v1::ListIncidentsResponse* out) {
+  return serve([&] { return list_incidents(parts_, *context, *in, *out); });
 }
-grpc::Status Service::WatchIncidents(grpc::ServerContext*, const v1::WatchIncidentsRequest*,
-                                     grpc::ServerWriter<v1::WatchIncidentsResponse>*) {
-  return not_served("WatchIncidents");
+grpc::Status Service::WatchIncidents(grpc::ServerContext* context, const v1::WatchIncidentsRequest* in,
+                                     grpc::ServerWriter<v1::WatchIncidentsResponse>* out) {
+  return serve([&] { return watch_incidents(parts_, *context, *in, *out); });
 }
-grpc::Status Service::ListIdleTimeouts(grpc::ServerContext*, const v1::ListIdleTimeoutsRequest*,
-                                       v1::ListIdleTimeoutsResponse*) {
-  return not_served("ListIdleTimeouts");
+grpc::Status Service::ListIdleTimeouts(grpc::ServerContext* context, const v1::ListIdleTimeoutsRequest* in,
+                                       v1::ListIdleTimeoutsResponse* out) {
+  return serve([&] { return list_idle_timeouts(parts_, *context, *in, *out); });
 }
 grpc::Status Service::ListSensors(grpc::ServerContext* context, const v1::ListSensorsRequest*,
                                   v1::ListSensorsResponse* out) {

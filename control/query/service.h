@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// gRPC service resetscope.v1.Resetscope: forwards each call to its function in calls.h. Calls that this version
-// does not serve say so. Runs on gRPC's threads.
+// gRPC service resetscope.v1.Resetscope: forwards each call to its function in calls.h. Runs on gRPC's threads.
 #pragma once
 
 #include <chrono>

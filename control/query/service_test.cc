@@ -31,7 +31,7 @@ class QueryTest : public testing::Test {
   void SetUp() override {
     store_ = std::move(*store::sqlite::open({":memory:", 0, 0}));
     feed_ = std::make_unique<Feed>(*store_);
-    service_ = std::make_unique<Service>(Parts{*store_, presence_, *feed_, kStart});
+    service_ = std::make_unique<Service>(Parts{*store_, presence_, *feed_, names_, correlation_, kStart});
     const std::string address = "unix:" + testing::TempDir() + "query_test_" + std::to_string(getpid()) + ".sock";
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address, grpc::InsecureServerCredentials());
@@ -74,6 +74,8 @@ class QueryTest : public testing::Test {
   uint64_t sequence_ = 0;
   std::unique_ptr<store::Store> store_;
   model::Presence presence_;
+  model::NamesHolder names_;
+  correlate::Correlation correlation_;
   std::unique_ptr<Feed> feed_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<grpc::Server> server_;
@@ -455,13 +457,47 @@ TEST_F(QueryTest, SensorsAndCompleteness) {
   EXPECT_EQ(info.sensors(), 1u);
 }
 
-TEST_F(QueryTest, CallsNotServedSaySo) {
-  v1::HeatmapResponse heatmap;
-  EXPECT_EQ(call(&v1::Resetscope::Stub::Heatmap, {}, &heatmap).error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  v1::ListIncidentsResponse incidents;
-  EXPECT_EQ(call(&v1::Resetscope::Stub::ListIncidents, {}, &incidents).error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  v1::ListIdleTimeoutsResponse timeouts;
-  EXPECT_EQ(call(&v1::Resetscope::Stub::ListIdleTimeouts, {}, &timeouts).error_code(), grpc::StatusCode::UNIMPLEMENTED);
+// The open incident first, then each change; a watch resumes after a revision.
+TEST_F(QueryTest, WatchesIncidents) {
+  const auto scan = [&](uint32_t from, uint32_t ports) {
+    correlate::Intake intake;
+    for (uint32_t i = from; i < from + ports; ++i) {
+      model::Ended e;
+      e.id = e.cursor = intake.cursor = i + 1;
+      e.time_ns = kStart + i * kSecond / 100;
+      e.client = {model::from_v4(0x0a000107), 4000};
+      e.server = {model::from_v4(0x0a000209), static_cast<uint16_t>(i + 1)};
+      e.stage = Stage::kSyn;
+      e.ending = Ending::kRefused;
+      e.cause = Cause::kPortClosed;
+      intake.ended.push_back(e);
+    }
+    correlation_.take(intake, {"fra1"}, kStart);
+  };
+  scan(0, 50);
+  grpc::ClientContext context;
+  const auto reader = stub_->WatchIncidents(&context, {});
+  v1::WatchIncidentsResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.incident().kind(), v1::INCIDENT_KIND_SCAN);
+  EXPECT_EQ(response.incident().endings(), 50u);
+  const uint64_t revision = response.heartbeat_revision();
+  scan(50, 10);
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.incident().endings(), 60u);
+  context.TryCancel();
+  grpc::ClientContext again;
+  v1::WatchIncidentsRequest request;
+  request.set_resume_revision(revision);
+  const auto resumed = stub_->WatchIncidents(&again, request);
+  ASSERT_TRUE(resumed->Read(&response));
+  EXPECT_EQ(response.incident().endings(), 60u);
+  again.TryCancel();
+  grpc::ClientContext beyond;
+  request.set_resume_revision(1'000'000);
+  const auto refused = stub_->WatchIncidents(&beyond, request);
+  EXPECT_FALSE(refused->Read(&response));
+  EXPECT_EQ(refused->Finish().error_code(), grpc::StatusCode::OUT_OF_RANGE);
 }
 
 TEST(TimeText, HasTheDigitsItNeeds) {

@@ -7,8 +7,8 @@
 #include <chrono>
 
 #include "control/query/calls.h"
-#include "control/query/encode.h"
 #include "control/query/feed.h"
+#include "control/query/present.h"
 
 namespace rs::query {
 namespace {
@@ -61,7 +61,7 @@ class Watch {
  private:
   void send(const model::Event& event) {
     v1::WatchResetsResponse response;
-    encode(event, Detail::kFull, *response.mutable_event());
+    present(parts_, event, Detail::kFull, *response.mutable_event());
     alive_ = alive_ && out_.Write(response);
     ++sent_;
   }

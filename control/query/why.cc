@@ -4,7 +4,7 @@
 // who asks about one connection wants its truth.
 #include "control/model/ip.h"
 #include "control/query/calls.h"
-#include "control/query/encode.h"
+#include "control/query/present.h"
 
 namespace rs::query {
 namespace {
@@ -57,8 +57,8 @@ Result<model::Filter> between(const v1::WhyRequest& in) {
                         model::all_of({client_is(ends[1]), server_is(ends[0])})});
 }
 
-void explain(const model::Event& event, v1::Explanation& out) {
-  encode(event, Detail::kFull, *out.mutable_event());
+void explain(const Parts& parts, const model::Event& event, v1::Explanation& out) {
+  present(parts, event, Detail::kFull, *out.mutable_event());
   encode_advice(event, event.cause, *out.mutable_advice());
   if (event.second_cause != Cause::kUnknown && event.second_cause != event.cause)
     encode_advice(event, event.second_cause, *out.mutable_second());
@@ -71,7 +71,7 @@ grpc::Status get_reset(const Parts& parts, grpc::ServerContext& context, const v
                        v1::GetResetResponse& out) {
   const auto event = event_by_id(parts, in.id());
   if (!event) return status_of(event.error(), context);
-  encode(*event, Detail::kFull, *out.mutable_event());
+  present(parts, *event, Detail::kFull, *out.mutable_event());
   encode_advice(*event, event->cause, *out.mutable_advice());
   return grpc::Status::OK;
 }
@@ -85,7 +85,7 @@ grpc::Status why(const Parts& parts, grpc::ServerContext& context, const v1::Why
       return {grpc::StatusCode::INVALID_ARGUMENT, "give an event_id or addresses, not both"};
     const auto event = event_by_id(parts, in.event_id());
     if (!event) return status_of(event.error(), context);
-    explain(*event, *out.add_explanations());
+    explain(parts, *event, *out.add_explanations());
     out.set_matching(event->count);
   } else {
     const auto filter = between(in);
@@ -98,7 +98,7 @@ grpc::Status why(const Parts& parts, grpc::ServerContext& context, const v1::Why
     query.newest_first = true;
     query.limit = *limit;
     const auto listed = parts.store.list(query, patience, [&](const model::Event& event) {
-      explain(event, *out.add_explanations());
+      explain(parts, event, *out.add_explanations());
       return true;
     });
     if (!listed) return status_of(listed.error(), context);

@@ -16,6 +16,7 @@
 
 #include "control/model/batch.h"
 #include "control/model/filter.h"
+#include "control/model/sighting.h"
 #include "proto/result.h"
 
 namespace rs::store {
@@ -101,6 +102,8 @@ enum class Metric : uint8_t { kEndings, kResets, kRefused, kTimedOut, kLostBytes
 inline constexpr uint8_t kClientNetworkBitsV4 = 24;  // our choice: one access network
 inline constexpr uint8_t kClientNetworkBitsV6 = 64;  // RFC 4291 2.5.4: one subnet
 
+model::Ip network_of(const model::Ip& ip);  // its first address
+
 struct AggregateQuery {
   model::Filter filter;
   TimeRange range;
@@ -131,9 +134,13 @@ struct Group {
 struct ServiceQuery {
   model::Filter filter;  // only server_ip, server_port, tag and sensor
   TimeRange range;
+  uint64_t step_ns = 0;    // 0: one sum for the range; else one a bucket, which start at multiples of it
+  bool by_sensor = false;  // each sensor's own count; else the sum
 };
 struct ServiceTotals {
   model::Endpoint server;
+  uint64_t at_ns = 0;  // the bucket's start; 0 without step
+  std::string sensor;  // empty unless by_sensor
   uint64_t attempted = 0;
   uint64_t established = 0;
   uint64_t closed_cleanly = 0;
@@ -165,6 +172,27 @@ struct Coverage {
   uint64_t missing_batches = 0;  // since the beginning
 };
 
+// What one sensor watched in one step of a range, by packet time.
+struct WatchedStep {
+  bool watching = false;  // some of its input lies in the step
+  uint64_t missed_pkts = 0;
+  uint64_t lost_events = 0;
+};
+struct Watched {
+  std::string sensor;
+  bool ended = false;
+  uint64_t first_ns = 0;  // of all it ever watched
+  uint64_t last_ns = 0;
+  std::vector<WatchedStep> steps;
+};
+
+struct Overlap {
+  model::Endpoint server;
+  std::string one;
+  std::string other;
+  uint64_t sightings = 0;
+};
+
 struct Info {
   std::string description;  // "sqlite /var/lib/resetscope/events.db"
   uint64_t events = 0;
@@ -172,6 +200,15 @@ struct Info {
   std::optional<uint64_t> oldest_ns;
   std::optional<uint64_t> newest_ns;
   uint64_t bytes = 0;  // of disk or memory in use
+};
+
+// Sees each batch as it was stored, before the listener gets its events; on the writer thread: must not block.
+class BatchObserver {
+ public:
+  virtual ~BatchObserver() = default;
+  // `fresh`: indices of events that are new and no sightings of others; `sightings` of this batch.
+  virtual void stored(const model::Batch& batch, const std::vector<uint32_t>& fresh,
+                      const std::vector<model::Sighting>& sightings) = 0;
 };
 
 class Store {
@@ -184,6 +221,12 @@ class Store {
   virtual void write(model::Batch batch, Done done) = 0;
   // Before the first write; nullptr stops it. The listener outlives the store or is taken off first.
   virtual void listen(CommitListener* listener) = 0;
+  // Likewise; before the first write.
+  virtual void observe(BatchObserver* observer) = 0;
+  // Tells sightings from events. Before the first write; it is asked first about the newest stored events.
+  virtual void judge_by(model::SightingJudge* judge) = 0;
+  // Keeps findings, replacing those of the same kind and key, and with them how far they go. As write().
+  virtual void save(model::Findings findings, Done done) = 0;
   // Empty, or why nothing can be written just now.
   [[nodiscard]] virtual std::string trouble() const = 0;
 
@@ -196,11 +239,23 @@ class Store {
                                          const Patience& patience) = 0;
   virtual Result<std::optional<model::Event>> get(uint64_t event_id) = 0;
   [[nodiscard]] virtual uint64_t newest_cursor() const = 0;
+  virtual Result<std::vector<model::Sighting>> sightings(uint64_t event_id) = 0;
+
+  // All findings of a kind, oldest first.
+  virtual Result<void> findings(uint8_t kind, const std::function<void(const model::Finding&)>& each) = 0;
+  virtual Result<std::optional<model::Finding>> finding(uint8_t kind, const std::string& key) = 0;
+  // How far the findings go: the cursor of the last save.
+  virtual Result<uint64_t> findings_cursor() = 0;
+  // Services of which two sensors saw the same endings, and how many: their connections are the same ones, too.
+  virtual Result<std::vector<Overlap>> overlaps() = 0;
 
   virtual Result<std::vector<Group>> aggregate(const AggregateQuery& query, const Patience& patience) = 0;
   virtual Result<std::vector<ServiceTotals>> services(const ServiceQuery& query, const Patience& patience) = 0;
   virtual Result<std::vector<Sensor>> sensors() = 0;
   virtual Result<std::vector<Coverage>> coverage(const TimeRange& range) = 0;
+  // One row a sensor, one step a bucket; buckets start at multiples of step_ns, the first holds range.since_ns. With
+  // step_ns 0 the range is one step. The range must be closed.
+  virtual Result<std::vector<Watched>> watched(const TimeRange& range, uint64_t step_ns, const Patience& patience) = 0;
   virtual Result<Info> info() = 0;
 };
 

@@ -22,7 +22,7 @@ CONTROL = {
     "store": ["model"],
     "ingest": ["model", "store", "correlate"],
     "query": ["model", "store", "correlate"],
-    "web": ["model", "query"],
+    "web": [],
     "cli": [],
     "main": ["model", "store", "correlate", "ingest", "query", "web"],
 }
@@ -37,13 +37,16 @@ HOMES = {
     "FlatBuffers": (["flatbuffers/*", "*event_generated.h", "*event.grpc.fb.h"],
                     ["dataplane/event/encode*", "dataplane/event/exporter*", "dataplane/event/uplink*",
                      "control/ingest/*"]),
-    "protobuf": (["google/protobuf/*", "*.pb.h"], ["*/service*", "control/query/*", "control/cli/*"]),
+    "protobuf": (["google/protobuf/*", "*.pb.h"], ["*/service*", "control/query/*", "control/cli/*",
+                                                 "control/web/*"]),
     "gRPC": (["grpcpp/*", "grpc/*", "*.grpc.pb.h", "*.grpc.fb.h"],
              ["dataplane/event/exporter*", "dataplane/event/uplink*", "control/ingest/*", "control/query/*",
-              "control/cli/*", "control/main*", "*/service*"]),
+              "control/cli/*", "control/web/*", "control/main*", "*/service*"]),
     "Hyperscan": (["hs/*", "hs.h"], ["dataplane/context/*"]),
+    "cpp-httplib": (["httplib.h"], ["control/web/*"]),
     "SQLite": (["sqlite3.h"], ["control/store/sqlite/*"]),
-    "yaml-cpp": (["yaml-cpp/*"], ["dataplane/config/*", "dataplane/context/patterns*", "control/config*"]),
+    "yaml-cpp": (["yaml-cpp/*"], ["dataplane/config/*", "dataplane/context/patterns*", "control/config*",
+                               "control/names_file*"]),
     "rte_ethdev.h": (["rte_ethdev.h"], ["dataplane/capture/*"]),
 }
 
@@ -103,8 +106,9 @@ def edge_problem(name, target):
     if top == "proto":
         return None if target_top == "proto" else "proto/ includes nothing above it"
     if target_top == "proto":
-        if unit_of(name) == "cli" and top == "control" and not target.startswith(("proto/query.", "proto/result.h")):
-            return "the client knows only query.proto"
+        knows_only_query = top == "control" and unit_of(name) in ("cli", "web")
+        if knows_only_query and not target.startswith(("proto/query.", "proto/result.h")):
+            return "client and page know only query.proto"
         return None
     if top != target_top:
         return "data plane and control plane share only proto/"

@@ -7,13 +7,10 @@
 namespace rs::store::sqlite {
 namespace {
 
+using model::put_zigzag;
+
 constexpr uint64_t kFormat = 1;
 
-constexpr uint64_t to_zigzag(int64_t v) { return static_cast<uint64_t>(v) << 1 ^ static_cast<uint64_t>(v >> 63); }
-constexpr int64_t from_zigzag(uint64_t v) { return static_cast<int64_t>(v >> 1) ^ -static_cast<int64_t>(v & 1); }
-static_assert(from_zigzag(to_zigzag(INT64_MIN)) == INT64_MIN && to_zigzag(-1) == 1);
-
-void put_zigzag(std::string& out, int64_t v) { put_varint(out, to_zigzag(v)); }
 void put_enum(std::string& out, auto v) { put_varint(out, static_cast<uint64_t>(v)); }
 
 void put_ip(std::string& out, const model::Ip& ip) {
@@ -62,52 +59,6 @@ bool decode_detail(BodyReader& in, model::Event& e) {
 }
 
 }  // namespace
-
-void put_varint(std::string& out, uint64_t value) {
-  char bytes[10];
-  size_t n = 0;
-  while (value >= 0x80) {
-    bytes[n++] = static_cast<char>(value | 0x80);
-    value >>= 7;
-  }
-  bytes[n++] = static_cast<char>(value);
-  out.append(bytes, n);
-}
-
-void put_text(std::string& out, std::string_view text) {
-  put_varint(out, text.size());
-  out.append(text);
-}
-
-uint64_t BodyReader::varint() {
-  uint64_t value = 0;
-  for (unsigned shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
-    const auto byte = static_cast<uint8_t>(rest_.front());
-    rest_.remove_prefix(1);
-    value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) return ok_ ? value : 0;
-  }
-  ok_ = false;
-  rest_ = {};
-  return 0;
-}
-
-int64_t BodyReader::zigzag() { return from_zigzag(varint()); }
-
-std::string_view BodyReader::text() {
-  const size_t size = count(1);
-  const std::string_view text = rest_.substr(0, size);
-  rest_.remove_prefix(size);
-  return text;
-}
-
-size_t BodyReader::count(size_t least_bytes) {
-  const uint64_t n = varint();
-  if (n <= rest_.size() / least_bytes) return n;
-  ok_ = false;
-  rest_ = {};
-  return 0;
-}
 
 void encode_body(const model::Event& e, std::string& out) {
   out.clear();

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "control/model/event.h"
+#include "control/model/pack.h"
 
 namespace rs::store::sqlite {
 
@@ -18,24 +19,9 @@ void encode_body(const model::Event& event, std::string& out);
 // Fills the fields that encode_body wrote; needs time_ns. False when the blob is damaged or of a newer format.
 bool decode_body(std::string_view body, bool brief, model::Event& event);
 
-// Named counts and names of ports of a health report, and causes of service statistics.
-void put_varint(std::string& out, uint64_t value);
-void put_text(std::string& out, std::string_view text);
-
-// Reads what put_* wrote; after the first fault every read is 0 and ok() is false.
-class BodyReader {
- public:
-  explicit BodyReader(std::string_view bytes) : rest_(bytes) {}
-  uint64_t varint();
-  int64_t zigzag();
-  std::string_view text();
-  // A count of items that take at least `least_bytes` each: refused when they cannot fit in what is left.
-  size_t count(size_t least_bytes);
-  [[nodiscard]] bool ok() const { return ok_; }
-
- private:
-  std::string_view rest_;
-  bool ok_ = true;
-};
+// Named counts and names of ports of a health report, and causes of service statistics, are packed alike.
+using model::put_text;
+using model::put_varint;
+using BodyReader = model::PackReader;
 
 }  // namespace rs::store::sqlite

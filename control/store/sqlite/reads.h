@@ -20,10 +20,13 @@ Result<std::optional<model::Event>> get(Lease& db, uint64_t event_id);
 
 // aggregate.cc
 Result<std::vector<Group>> aggregate(Lease& db, const AggregateQuery& query, bool has_rollups);
+
+// services.cc
 Result<std::vector<ServiceTotals>> services(Lease& db, const ServiceQuery& query);
 
 // sensors.cc
 Result<std::vector<Sensor>> sensors(Lease& db);
 Result<std::vector<Coverage>> coverage(Lease& db, const TimeRange& range);
+Result<std::vector<Watched>> watched(Lease& db, const TimeRange& range, uint64_t step_ns);
 
 }  // namespace rs::store::sqlite

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "control/store/sqlite/findings.h"
 #include "control/store/sqlite/reads.h"
 #include "control/store/sqlite/schema.h"
 #include "control/store/sqlite/writer.h"
@@ -31,7 +32,7 @@ class SqliteStore final : public Store {
     db_ = std::move(*db);
     Writer::Options writer;
     writer.path = path_;
-    writer.transaction.rollups = !memory_;
+    writer.transaction.rollups = writer.transaction.lookup = !memory_;
     if (memory_) {
       writer.shared = &memory_mutex_;
       readers_.share(&db_, &memory_mutex_);
@@ -47,6 +48,27 @@ class SqliteStore final : public Store {
 
   void write(model::Batch batch, Done done) override { writer_.write(std::move(batch), std::move(done)); }
   void listen(CommitListener* listener) override { writer_.listen(listener); }
+  void observe(BatchObserver* observer) override { writer_.observe(observer); }
+  void judge_by(model::SightingJudge* judge) override {
+    if (judge != nullptr) teach(*judge);
+    writer_.judge_by(judge);
+  }
+  void save(model::Findings findings, Done done) override { writer_.save(std::move(findings), std::move(done)); }
+  Result<std::vector<model::Sighting>> sightings(uint64_t event_id) override {
+    return with({}, [&](Lease& db) { return sqlite::sightings(db, event_id); });
+  }
+  Result<void> findings(uint8_t kind, const std::function<void(const model::Finding&)>& each) override {
+    return with({}, [&](Lease& db) { return sqlite::findings(db, kind, each); });
+  }
+  Result<std::optional<model::Finding>> finding(uint8_t kind, const std::string& key) override {
+    return with({}, [&](Lease& db) { return sqlite::finding(db, kind, key); });
+  }
+  Result<uint64_t> findings_cursor() override {
+    return with({}, [](Lease& db) { return sqlite::findings_cursor(db); });
+  }
+  Result<std::vector<Overlap>> overlaps() override {
+    return with({}, [](Lease& db) { return sqlite::overlaps(db); });
+  }
   std::string trouble() const override { return writer_.trouble(); }
   uint64_t newest_cursor() const override { return writer_.newest_cursor(); }
 
@@ -76,6 +98,9 @@ class SqliteStore final : public Store {
   Result<std::vector<Coverage>> coverage(const TimeRange& range) override {
     return with({}, [&](Lease& db) { return sqlite::coverage(db, range); });
   }
+  Result<std::vector<Watched>> watched(const TimeRange& range, uint64_t step_ns, const Patience& patience) override {
+    return with(patience, [&](Lease& db) { return sqlite::watched(db, range, step_ns); });
+  }
 
   Result<Info> info() override {
     return with({}, [&](Lease& db) -> Result<Info> {
@@ -99,6 +124,17 @@ class SqliteStore final : public Store {
   }
 
  private:
+  // What was stored last, so that a sighting that comes after a restart is told from an event.
+  void teach(model::SightingJudge& judge) {
+    constexpr uint64_t kNewest = 10'000;
+    const uint64_t newest = writer_.newest_cursor();
+    const auto told = list_after(newest > kNewest ? newest - kNewest : 0, {}, kNewest, {}, [&](const model::Event& e) {
+      (void)judge.judge(e, e.sensor);
+      return true;
+    });
+    if (!told) spdlog::warn("store: {}", told.error().text);
+  }
+
   template <class Read>
   auto with(const Patience& patience, const Read& read) -> decltype(read(std::declval<Lease&>())) {
     auto lease = readers_.lease(patience);

@@ -24,6 +24,7 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
       {&commit_, "COMMIT"},
       {&roll_back_, "ROLLBACK"},
       {&insert_event_, std::string(kInsertEvent)},
+      {&find_event_, "SELECT 1 FROM event WHERE time_ns = ? AND id = ?"},
       {&insert_service_, "INSERT OR IGNORE INTO service_raw VALUES(?,?,?,?,?,?,?,?)"},
       {&find_sensor_, "SELECT id FROM sensor WHERE name = ?"},
       {&add_sensor_, "INSERT INTO sensor(name, boot, last_seen_ns) VALUES(?, 0, 0)"},
@@ -35,6 +36,9 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
       {&save_hour_,
        "INSERT INTO hour VALUES(?, ?) ON CONFLICT DO UPDATE SET last_arrival_ns = max(last_arrival_ns, "
        "excluded.last_arrival_ns)"},
+      {&save_watched_,
+       "INSERT INTO watched VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET first_ns = min(first_ns, excluded.first_ns),"
+       " last_ns = max(last_ns, excluded.last_ns)"},
       {&save_counts_,
        "UPDATE meta SET value = CASE key WHEN 'next_cursor' THEN ?1 WHEN 'events' THEN value + ?2 ELSE value + ?3 END"
        " WHERE key IN ('next_cursor', 'events', 'endings')"},
@@ -45,7 +49,10 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
     *statement = std::move(*prepared);
   }
   if (auto ready = rollup_.prepare(db); !ready) return ready;
+  if (auto rebuilt = rollup_.rebuild(db); !rebuilt) return rebuilt;
+  if (auto ready = lookup_.prepare(db, options.lookup); !ready) return ready;
   if (auto ready = sequences_.prepare(db); !ready) return ready;
+  if (auto ready = findings_.prepare(db); !ready) return ready;
   const auto next = db.scalar("SELECT value FROM meta WHERE key = 'next_cursor'");
   if (!next) return next.error();
   next_cursor_ = committed_cursor_ = static_cast<uint64_t>(std::max<int64_t>(*next, 1));
@@ -79,13 +86,54 @@ int Transaction::sensor_id(const std::string& name, int64_t& id) {
   return SQLITE_OK;
 }
 
+int Transaction::judge_event(model::Event& event, const model::Batch& batch, int64_t sensor, bool& counts) {
+  counts = true;
+  if (judge_ == nullptr) return SQLITE_OK;
+  // Live input comes once, its batches are told apart by number; a capture may be read again.
+  if (batch.input != batch.boot) {
+    bool known = false;
+    if (const int code = findings_.was_sighting(event.id, known); code != SQLITE_OK) return code;
+    if (known) {
+      counts = false;
+      return SQLITE_OK;
+    }
+  }
+  const auto sighting = judge_->judge(event, batch.sensor);
+  if (!sighting) return SQLITE_OK;
+  const int64_t other = lookup_.sensor_of(sighting->event_id);
+  if (other == 0) return SQLITE_OK;  // its transaction failed: this one counts
+  if (const int code = findings_.save(*sighting, sensor, other, event.server); code != SQLITE_OK) return code;
+  sightings_.push_back(*sighting);
+  // Set, not subtracted: the transaction may be tried again with this very event.
+  counts = sighting->count < sighting->total;
+  if (counts) event.count = sighting->total - sighting->count;
+  return SQLITE_OK;
+}
+
+int Transaction::is_stored(const model::Event& event, bool& stored) {
+  const Reading done(find_event_);
+  find_event_.bind(1, event.time_ns);
+  find_event_.bind_bits(2, event.id);
+  const int code = find_event_.step();
+  stored = code == SQLITE_ROW;
+  return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
 int Transaction::insert_events(model::Batch& batch, int64_t sensor) {
   for (uint32_t i = 0; i < batch.events.size(); ++i) {
     model::Event& event = batch.events[i];
+    bool counts = true;
+    if (const int code = judge_event(event, batch, sensor, counts); code != SQLITE_OK) return code;
+    if (!counts) continue;
+    if (batch.input != batch.boot) {
+      bool stored = false;
+      if (const int code = is_stored(event, stored); code != SQLITE_OK) return code;
+      if (stored) continue;
+    }
     bind_event(insert_event_, event, next_cursor_, sensor, body_);
     if (const int code = insert_event_.run(); code != SQLITE_OK) return code;
-    if (sqlite3_changes(db_) == 0) continue;  // known: the same input read again
     event.cursor = next_cursor_++;
+    lookup_.add(event, sensor);
     fresh_.push_back(i);
     ++new_rows_;
     new_endings_ += event.count;
@@ -112,6 +160,27 @@ int Transaction::insert_services(const model::Batch& batch, int64_t sensor) {
     rollup_.add(s, sensor);
   }
   return SQLITE_OK;
+}
+
+// Everything between the first and the last packet time of a run was watched: what the sensor missed in between is in
+// its reports.
+int Transaction::save_watched(const model::Batch& batch, int64_t sensor) {
+  uint64_t first = UINT64_MAX;
+  uint64_t last = 0;
+  const auto add = [&](uint64_t from, uint64_t to) {
+    if (from == 0 && to == 0) return;
+    first = std::min(first, from);
+    last = std::max(last, to);
+  };
+  for (const model::Event& event : batch.events) add(event.time_ns, event.time_ns);
+  for (const model::ServiceStats& stats : batch.services) add(stats.from_ns, stats.to_ns);
+  if (batch.health) add(batch.health->time_ns, batch.health->time_ns);
+  if (first > last) return SQLITE_OK;
+  save_watched_.bind(1, sensor);
+  save_watched_.bind_bits(2, batch.boot);
+  save_watched_.bind(3, first);
+  save_watched_.bind(4, last);
+  return save_watched_.run();
 }
 
 int Transaction::update_sensor(const model::Batch& batch, int64_t sensor, const Sequences::Verdict& verdict,
@@ -143,6 +212,7 @@ int Transaction::update_sensor(const model::Batch& batch, int64_t sensor, const 
 
 int Transaction::apply(model::Batch& batch, Written& written) {
   fresh_.clear();
+  sightings_.clear();
   arrival_ns_ = std::max(arrival_ns_, batch.received_ns);
   int64_t sensor = 0;
   if (const int code = sensor_id(batch.sensor, sensor); code != SQLITE_OK) return code;
@@ -154,6 +224,7 @@ int Transaction::apply(model::Batch& batch, Written& written) {
   }
   if (const int code = insert_events(batch, sensor); code != SQLITE_OK) return code;
   if (const int code = insert_services(batch, sensor); code != SQLITE_OK) return code;
+  if (const int code = save_watched(batch, sensor); code != SQLITE_OK) return code;
   if (const int code = update_sensor(batch, sensor, verdict, fresh_.size()); code != SQLITE_OK) return code;
   written.outcome = Outcome::kStored;
   written.new_events = fresh_.size();
@@ -172,6 +243,7 @@ int Transaction::flush_hours() {
 
 int Transaction::commit() {
   if (const int code = rollup_.flush(); code != SQLITE_OK) return code;
+  if (const int code = lookup_.flush(); code != SQLITE_OK) return code;
   if (const int code = flush_hours(); code != SQLITE_OK) return code;
   save_counts_.bind(1, next_cursor_);
   save_counts_.bind(2, new_rows_);
@@ -190,6 +262,8 @@ void Transaction::roll_back() {
   sensor_ids_.clear();
   fresh_.clear();
   next_cursor_ = committed_cursor_;
+  // When even reading fails, the next transaction fails, too, and comes here again.
+  (void)lookup_.roll_back();
 }
 
 }  // namespace rs::store::sqlite

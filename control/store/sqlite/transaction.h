@@ -11,6 +11,8 @@
 
 #include "control/model/batch.h"
 #include "control/store/sqlite/database.h"
+#include "control/store/sqlite/findings.h"
+#include "control/store/sqlite/lookup.h"
 #include "control/store/sqlite/rollup.h"
 #include "control/store/sqlite/sequences.h"
 #include "control/store/store.h"
@@ -21,6 +23,7 @@ class Transaction {
  public:
   struct Options {
     bool rollups = true;  // of endings; service statistics have no other form
+    bool lookup = true;   // by id, server and client
   };
 
   Result<void> prepare(Connection& db, Options options);
@@ -33,21 +36,34 @@ class Transaction {
 
   // Events of the batch last applied that are new: their indices. Their cursors are set.
   [[nodiscard]] const std::vector<uint32_t>& fresh() const { return fresh_; }
+  // Of the same batch: what other sensors had reported already. Their endings are not counted again.
+  [[nodiscard]] const std::vector<model::Sighting>& sightings() const { return sightings_; }
+  int save(const model::Findings& findings) { return findings_.save(findings); }
+  void judge_by(model::SightingJudge* judge) { judge_ = judge; }
   [[nodiscard]] uint64_t newest_cursor() const { return committed_cursor_ - 1; }
 
  private:
   int sensor_id(const std::string& name, int64_t& id);
+  // Whether the event counts: false when all its endings were counted by that of another sensor.
+  int judge_event(model::Event& event, const model::Batch& batch, int64_t sensor, bool& counts);
+  // Whether this very event was stored before; asked of captures, which may be read again.
+  int is_stored(const model::Event& event, bool& stored);
   int insert_events(model::Batch& batch, int64_t sensor);
   int insert_services(const model::Batch& batch, int64_t sensor);
   int flush_hours();
+  int save_watched(const model::Batch& batch, int64_t sensor);
   int update_sensor(const model::Batch& batch, int64_t sensor, const Sequences::Verdict& verdict, uint64_t new_events);
 
   sqlite3* db_ = nullptr;
   Options options_;
   Rollup rollup_;
+  LookupWriter lookup_;
   Sequences sequences_;
   std::unordered_map<std::string, int64_t> sensor_ids_;
   std::vector<uint32_t> fresh_;
+  std::vector<model::Sighting> sightings_;
+  FindingsWriter findings_;
+  model::SightingJudge* judge_ = nullptr;
   std::set<uint64_t> hours_;  // of packet time that this transaction adds to; retention works by them
   uint64_t arrival_ns_ = 0;
   std::string body_, scratch_;
@@ -55,8 +71,8 @@ class Transaction {
   uint64_t committed_cursor_ = 1;
   uint64_t new_rows_ = 0;  // of this transaction
   uint64_t new_endings_ = 0;
-  Statement begin_, commit_, roll_back_, insert_event_, insert_service_, find_sensor_, add_sensor_, update_sensor_,
-      save_health_, save_report_, save_counts_, save_hour_;
+  Statement begin_, commit_, roll_back_, find_event_, insert_event_, insert_service_, find_sensor_, add_sensor_,
+      update_sensor_, save_health_, save_report_, save_counts_, save_hour_, save_watched_;
 };
 
 }  // namespace rs::store::sqlite

@@ -60,21 +60,40 @@ void Writer::stop() {
 }
 
 void Writer::write(model::Batch batch, Done done) {
+  Job job;
+  job.batch = std::move(batch);
+  job.done = std::move(done);
+  enqueue(std::move(job));
+}
+
+void Writer::save(model::Findings findings, Done done) {
+  Job job;
+  job.findings = std::move(findings);
+  job.done = std::move(done);
+  enqueue(std::move(job));
+}
+
+void Writer::enqueue(Job job) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
-      queue_.push_back(Job{std::move(batch), std::move(done), {}, {}});
+      queue_.push_back(std::move(job));
       wake_.notify_one();
       return;
     }
   }
-  done({Outcome::kAborted, 0, 0, "the control plane is shutting down"});
+  job.done({Outcome::kAborted, 0, 0, "the control plane is shutting down"});
 }
 
 void Writer::listen(CommitListener* listener) {
   // Held by announce() while it calls: after this returns the old listener is not called any more.
   const std::lock_guard lock(mutex_);
   listener_ = listener;
+}
+
+void Writer::observe(BatchObserver* observer) {
+  const std::lock_guard lock(mutex_);  // as for listen()
+  observer_ = observer;
 }
 
 std::string Writer::trouble() const {
@@ -126,8 +145,14 @@ int Writer::try_group(Group& group) {
   for (Job& job : group) {
     if (code != SQLITE_OK) break;
     job.written = {};
+    if (job.findings) {
+      code = transaction_.save(*job.findings);
+      job.written.outcome = Outcome::kStored;
+      continue;
+    }
     code = transaction_.apply(job.batch, job.written);
     job.fresh = transaction_.fresh();
+    job.sightings = transaction_.sightings();
   }
   if (code == SQLITE_OK) code = transaction_.commit();
   if (code != SQLITE_OK) {
@@ -174,6 +199,11 @@ void Writer::store(Group& group) {
 
 void Writer::announce(Group& group) {
   newest_cursor_.store(transaction_.newest_cursor(), std::memory_order_release);
+  // Before the answers: who waits for one finds its events on their way to correlation.
+  if (const std::lock_guard lock(mutex_); observer_ != nullptr)
+    for (const Job& job : group)
+      if (!job.findings && job.written.outcome == Outcome::kStored)
+        observer_.load()->stored(job.batch, job.fresh, job.sightings);
   // Listeners first: who learns from an acknowledgement that an event is stored may start a watch, and must not be
   // shown it as news.
   tell_listener(group);

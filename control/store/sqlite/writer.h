@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,6 +39,9 @@ class Writer {
   // Any thread.
   void write(model::Batch batch, Done done);
   void listen(CommitListener* listener);
+  void observe(BatchObserver* observer);
+  void judge_by(model::SightingJudge* judge) { transaction_.judge_by(judge); }
+  void save(model::Findings findings, Done done);
   [[nodiscard]] std::string trouble() const;
   [[nodiscard]] uint64_t newest_cursor() const { return newest_cursor_.load(std::memory_order_acquire); }
 
@@ -47,10 +51,13 @@ class Writer {
     Done done;
     Written written;
     std::vector<uint32_t> fresh;
+    std::vector<model::Sighting> sightings;
+    std::optional<model::Findings> findings;  // instead of the batch
   };
   using Group = std::vector<Job>;
 
   void run();
+  void enqueue(Job job);
   bool take_group(Group& group);  // false: stopping and nothing waits
   void store(Group& group);
   int try_group(Group& group);
@@ -73,6 +80,7 @@ class Writer {
   std::string trouble_;    // under mutex_
   bool stopping_ = false;  // under mutex_
   std::atomic<CommitListener*> listener_ = nullptr;
+  std::atomic<BatchObserver*> observer_ = nullptr;
   std::atomic<uint64_t> newest_cursor_ = 0;
 };
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where between two taps an ending came from. Which taps lie on the path of a pair of networks, and in what order, is
+// learned from the endings they share: the round trip to the client is shorter the nearer a tap is to it. A tap that is
+// on the path, was watching this service then, and did not see the reset, has its sender on its far side. Pure but for
+// PathMap, which is not safe for several threads.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "control/model/names.h"
+#include "control/model/sighting.h"
+
+namespace rs::correlate {
+
+// What is known of one tap on the path of one ending.
+struct TapView {
+  std::string sensor;
+  bool saw = false;
+  double client_ns = 0;  // round trip to the client, learned; 0: unknown
+  double server_ns = 0;
+  uint8_t rst_ttl = 0;                             // of this ending; 0: unknown
+  model::TapSide side = model::TapSide::kUnknown;  // as the names file has it
+};
+
+struct Located {
+  std::string after;   // tap on the sender's side that did not see it, or "client" or "server"
+  std::string before;  // first tap that saw it
+  Origin origin = Origin::kUnknown;
+  double confidence = 0;
+  std::string text;
+};
+
+// Empty when the taps do not tell more than one alone.
+std::optional<Located> locate(Side claimed_sender, std::vector<TapView> taps);
+
+class PathMap {
+ public:
+  static constexpr size_t kMaxPaths = 16'384;
+  static constexpr size_t kMaxWatched = 65'536;
+  static constexpr uint64_t kReportedNs = 5ull * 1'000'000'000;  // an ending is reported within it: settle, fold, send
+  static constexpr uint64_t kLeastShared = 3;                    // endings that a tap saw before it is on a path
+
+  // One view of an ending, be it the first or a sighting.
+  void add(const model::Endpoint& client, const model::Endpoint& server, const std::string& sensor,
+           uint64_t rtt_client_ns, uint64_t rtt_server_ns);
+  // The sensor saw connections of this service in this time.
+  void watched(const model::Endpoint& server, const std::string& sensor, uint64_t from_ns, uint64_t to_ns);
+
+  // Nothing more comes from this sensor.
+  void ended(const std::string& sensor) { ended_.insert(sensor); }
+  void connected(const std::string& sensor) { ended_.erase(sensor); }
+
+  // Whether more than one tap was ever heard of: alone none can place anything.
+  [[nodiscard]] bool many_taps() const { return sensors_.size() > 1; }
+
+  // Every tap on this path that saw the ending or was watching its service at the time.
+  [[nodiscard]] std::vector<TapView> taps(const model::Event& event, const std::vector<model::Sighting>& sightings,
+                                          const model::Names& names) const;
+
+ private:
+  struct PathKey {
+    model::Ip client;
+    model::Ip server;
+    bool operator==(const PathKey&) const = default;
+  };
+  struct Tap {
+    uint64_t seen = 0;
+    double client_ns = 0;  // smoothed
+    double server_ns = 0;
+  };
+  struct Span {
+    uint64_t from_ns = 0;
+    uint64_t to_ns = 0;
+  };
+  static PathKey key_of(const model::Endpoint& client, const model::Endpoint& server);
+
+  struct PathHash {
+    size_t operator()(const PathKey& key) const;
+  };
+  std::unordered_map<PathKey, std::map<std::string, Tap>, PathHash> paths_;
+  std::map<std::pair<model::Endpoint, std::string>, Span> watched_;
+  std::set<std::string> ended_;
+  std::set<std::string> sensors_;
+};
+
+}  // namespace rs::correlate

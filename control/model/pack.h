@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Compact bytes for what is kept in blobs: numbers as varints (seven bits a byte, least first), signed ones zigzagged,
+// text with its length. Pure, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace rs::model {
+
+void put_varint(std::string& out, uint64_t value);
+void put_zigzag(std::string& out, int64_t value);
+void put_text(std::string& out, std::string_view text);
+
+// Reads what put_* wrote; after the first fault every read is 0 and ok() is false.
+class PackReader {
+ public:
+  explicit PackReader(std::string_view bytes) : rest_(bytes) {}
+  uint64_t varint();
+  int64_t zigzag();
+  std::string_view text();
+  uint64_t byte();
+  // A count of items that take at least `least_bytes` each: refused when they cannot fit in what is left.
+  size_t count(size_t least_bytes);
+  [[nodiscard]] bool ok() const { return ok_; }
+  [[nodiscard]] size_t left() const { return rest_.size(); }
+
+ private:
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+}  // namespace rs::model
