@@ -19,9 +19,9 @@ CALL_S = 10
 
 
 class Clients:
-    """Stubs of query.proto, health and reflection over one channel."""
+    """Stubs of query.proto, health and reflection over one channel, plaintext without credentials."""
 
-    def __init__(self, server):
+    def __init__(self, server, credentials=None):
         self._directory = tempfile.TemporaryDirectory()
         out = self._directory.name
         well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
@@ -35,10 +35,20 @@ class Clients:
         self.query = importlib.import_module("query_pb2")
         self.health = importlib.import_module("health_pb2")
         self.reflection = importlib.import_module("reflection_pb2")
-        self.channel = grpc.insecure_channel(server)
+        self.credentials = credentials
+        self.channel = self.open(server)
         self.resetscope = importlib.import_module("query_pb2_grpc").ResetscopeStub(self.channel)
         self.health_stub = importlib.import_module("health_pb2_grpc").HealthStub(self.channel)
         self.reflection_stub = importlib.import_module("reflection_pb2_grpc").ServerReflectionStub(self.channel)
+
+    def open(self, server, credentials=None):
+        """Another channel."""
+        credentials = credentials or self.credentials
+        return grpc.secure_channel(server, credentials) if credentials else grpc.insecure_channel(server)
+
+    def on(self, channel, service):
+        """Another stub: "Resetscope" or "Operation"."""
+        return getattr(importlib.import_module("query_pb2_grpc"), service + "Stub")(channel)
 
     def close(self):
         self.channel.close()
