@@ -152,7 +152,7 @@ TEST(Sender, PostsOpenedUpdatedAndClosedToAlertmanager) {
   ASSERT_GE(requests.size(), 1u);
   EXPECT_EQ(requests[0].path, "POST /api/v2/alerts");
   ASSERT_EQ(requests[0].body.size(), 1u);
-  const json& alert = requests[0].body[0];
+  const json alert = requests[0].body[0];  // `requests` changes below
   EXPECT_EQ(alert["labels"]["alertname"], "ResetscopeIncident");
   EXPECT_EQ(alert["labels"]["incident"], "0000000000000001");
   EXPECT_EQ(alert["labels"]["kind"], "restart");

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "proto/operation.grpc.pb.h"
 #include "proto/query.grpc.pb.h"
 #include "proto/result.h"
 #include "proto/tls.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "control/access/gate.h"
-#include "proto/query.grpc.pb.h"
+#include "proto/operation.grpc.pb.h"
 
 namespace rs::query {
 

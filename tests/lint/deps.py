@@ -112,8 +112,8 @@ def edge_problem(name, target):
         return None if target_top == "proto" else "proto/ includes nothing above it"
     if target_top == "proto":
         if unit_of(name) == "cli" and top == "control" and not target.startswith(
-                ("proto/query.", "proto/result.h", "proto/tls.h")):
-            return "the client knows only query.proto, and how to reach it"
+                ("proto/query.", "proto/operation.", "proto/result.h", "proto/tls.h")):
+            return "the client knows only query.proto and operation.proto, and how to reach them"
         return None
     if top != target_top:
         return "data plane and control plane share only proto/"
