@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <iterator>
+#include <tuple>
+#include <utility>
 
 namespace rs::control {
 namespace {
@@ -71,7 +74,17 @@ void Correlator::stored(const model::Batch& batch, const std::vector<uint32_t>& 
   correlate::Intake intake;
   if (!fresh.empty()) intake.cursor = batch.events[fresh.back()].cursor;
   newest_ = std::max(newest_, intake.cursor);
-  if (!behind_) {
+  if (in_packet_order_) {
+    if (batch.input == batch.boot) {
+      in_packet_order_ = false;  // live: what was held back is read from the store
+      behind_ = true;
+    } else if (batch.last) {
+      reading_.erase(batch.sensor);
+    } else {
+      reading_.insert(batch.sensor);
+    }
+  }
+  if (!behind_ && !in_packet_order_) {
     intake.ended.reserve(fresh.size());
     for (const uint32_t i : fresh) intake.ended.push_back(model::ended(batch.events[i], sensor));
   }
@@ -139,6 +152,51 @@ void Correlator::catch_up() {
   }
 }
 
+void Correlator::take_in_packet_order(std::vector<correlate::Intake> held) {
+  correlate::Intake all;
+  for (const correlate::Intake& one : held) {
+    all.served.insert(all.served.end(), one.served.begin(), one.served.end());
+    all.sightings.insert(all.sightings.end(), one.sightings.begin(), one.sightings.end());
+    all.progress.insert(all.progress.end(), one.progress.begin(), one.progress.end());
+  }
+  const auto interval = [](const model::Served& s) {
+    return std::tuple(s.to_ns, s.server, s.from_ns, s.sensor, s.attempted, s.established);
+  };
+  std::ranges::sort(all.served, {}, interval);
+  auto served = all.served.begin();
+
+  std::vector<std::string> sensors;
+  correlate::Intake chunk;
+  const auto take = [&] {
+    if (chunk.ended.empty()) return;
+    std::ranges::sort(chunk.ended, {}, [](const model::Ended& e) { return std::pair(e.time_ns, e.id); });
+    for (; served != all.served.end() && served->to_ns <= chunk.ended.front().time_ns; ++served)
+      chunk.served.push_back(*served);
+    correlation_.take(chunk, sensors, now_ns());
+    chunk = {};
+  };
+  store::ListQuery query;
+  query.limit = SIZE_MAX >> 1;
+  const auto listed = store_.list(query, {}, [&](const model::Event& event) {
+    // Equal times stay together, so that their order is not that of arrival.
+    if (chunk.ended.size() >= kChunk && chunk.ended.back().time_ns != event.time_ns) take();
+    const std::lock_guard lock(mutex_);
+    chunk.ended.push_back(model::ended(event, number_of(event.sensor)));
+    chunk.ended.back().cursor = 0;  // their order is not that of cursors
+    all.cursor = std::max(all.cursor, event.cursor);
+    if (sensors.size() != sensors_.size()) sensors = sensors_;
+    return true;
+  });
+  if (!listed) spdlog::error("correlation: cannot read what was stored: {}", listed.error().text);
+  take();
+  all.served.erase(all.served.begin(), served);
+  correlation_.take(all, sensors, now_ns());
+  // What comes from now on, another capture say, comes in order of arrival.
+  const std::lock_guard lock(mutex_);
+  in_packet_order_ = false;
+  behind_ = newest_ > all.cursor;
+}
+
 void Correlator::keep(bool wait) {
   model::Findings findings = correlation_.changed();
   // How far they go is kept now and then even when nothing was found, so that a start has little to read again.
@@ -156,11 +214,14 @@ void Correlator::keep(bool wait) {
 void Correlator::run() {
   auto kept = std::chrono::steady_clock::now();
   std::shared_ptr<const model::Names> names = names_.get();
+  std::vector<correlate::Intake> held;  // until all captures are read
   for (;;) {
     std::deque<correlate::Intake> work;
     std::vector<std::string> sensors;
     bool behind = false;
     bool stopping = false;
+    bool hold = false;
+    bool all_read = false;
     {
       std::unique_lock lock(mutex_);
       wake_.wait_for(lock, kKeepEvery, [this] { return stopping_ || behind_ || !queue_.empty(); });
@@ -169,10 +230,18 @@ void Correlator::run() {
       sensors = sensors_;
       behind = behind_;
       stopping = stopping_;
+      hold = in_packet_order_;
+      all_read = hold && reading_.empty();
       busy_ = true;
     }
     if (const auto newest = names_.get(); newest != names) correlation_.set_names(names = newest);
+    if (hold || !held.empty()) {
+      std::ranges::move(work, std::back_inserter(held));
+      work.clear();
+    }
+    if (all_read && !held.empty()) take_in_packet_order(std::exchange(held, {}));
     if (behind) catch_up();
+    if (!hold) std::ranges::move(std::exchange(held, {}), std::back_inserter(work));
     for (correlate::Intake& intake : work) {
       // What was queued before the queue gave way is known from the store.
       const uint64_t known = correlation_.cursor();

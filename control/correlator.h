@@ -4,12 +4,16 @@
 // only makes a digest of each batch and queues it; when correlation falls behind by more than kMaxQueued endings, the
 // queue gives way and they are read from the store instead, so that memory stays bounded and nothing is left out. After
 // a restart it goes on where the kept findings end: no ending counts twice, none is missed.
+//
+// Captures read for one analysis are correlated when they have been read, in the order of packet time: the findings are
+// the same however many workers read them.
 #pragma once
 
 #include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,8 +29,11 @@ class Correlator final : public store::BatchObserver {
   static constexpr size_t kMaxQueued = 131'072;  // endings: about 30 MiB
   static constexpr uint64_t kWarm = 20'000;      // endings read again at start, to fill the windows
 
-  Correlator(store::Store& store, correlate::Correlation& correlation, const model::NamesHolder& names)
-      : store_(store), correlation_(correlation), names_(names) {}
+  enum class Order : uint8_t { kArrival, kPacketTime };  // the latter while all input is captures
+
+  Correlator(store::Store& store, correlate::Correlation& correlation, const model::NamesHolder& names,
+             Order order = Order::kArrival)
+      : store_(store), correlation_(correlation), names_(names), in_packet_order_(order == Order::kPacketTime) {}
   ~Correlator() override { stop(); }
 
   // Reads what was kept, then begins.
@@ -46,6 +53,7 @@ class Correlator final : public store::BatchObserver {
  private:
   void run();
   void catch_up();
+  void take_in_packet_order(std::vector<correlate::Intake> held);
   void keep(bool wait);
   model::SensorNumber number_of(const std::string& sensor);  // under mutex_
 
@@ -62,6 +70,8 @@ class Correlator final : public store::BatchObserver {
   size_t queued_ = 0;                    // endings in it
   bool behind_ = false;                  // endings are read from the store
   uint64_t newest_ = 0;                  // cursor stored
+  bool in_packet_order_;
+  std::set<std::string> reading_;  // captures, not at their end
   bool busy_ = false;
   bool stopping_ = false;
   std::vector<std::string> sensors_;  // by number

@@ -79,7 +79,8 @@ class CorrelatorTest : public testing::Test {
              std::vector<model::ServiceStats> services = {}, bool last = false) {
     model::Batch batch;
     batch.sensor = sensor;
-    batch.boot = batch.input = 1;
+    batch.boot = 1;
+    batch.input = input_;
     batch.sequence = ++sequence_[sensor];
     batch.received_ns = kStart;
     batch.events = std::move(events);
@@ -126,6 +127,7 @@ class CorrelatorTest : public testing::Test {
 
   std::string path_ = testing::TempDir() + "correlator_test_" + std::to_string(getpid()) + ".db";
   uint64_t next_id_ = 0;
+  uint64_t input_ = 1;
   std::map<std::string, uint64_t> sequence_;
   model::Presence presence_;
   model::NamesHolder names_;
@@ -180,6 +182,33 @@ TEST_F(CorrelatorTest, NothingCountsTwiceOrIsLostThroughRestarts) {
   ASSERT_EQ(found.incidents_size(), 1);
   EXPECT_EQ(found.incidents(0).endings(), 200u);
   EXPECT_EQ(found.incidents(0).state(), v1::INCIDENT_STATE_OPEN);
+}
+
+// An analysis reads a capture with any number of workers: their batches come in any order.
+TEST_F(CorrelatorTest, CapturesAreCorrelatedInTheOrderOfPacketTime) {
+  std::vector<std::string> ids;
+  const auto all = scan(kStart, 200);
+  for (const bool turned : {false, true}) {
+    close();
+    store_ = std::move(*store::sqlite::open({":memory:", 0, 0}));
+    correlation_ = std::make_unique<correlate::Correlation>();
+    correlator_ = std::make_unique<Correlator>(*store_, *correlation_, names_, Correlator::Order::kPacketTime);
+    ASSERT_TRUE(correlator_->start());
+    feed_ = std::make_unique<query::Feed>(*store_);
+    input_ = 7;  // not the boot: a capture
+    sequence_.clear();
+    const std::vector<model::Event> first(all.begin(), all.begin() + 100), second(all.begin() + 100, all.end());
+    write("a", turned ? second : first);
+    write("a", turned ? first : second, {}, true);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (correlation_->cursor() < store_->newest_cursor() && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const auto found = incidents();
+    ASSERT_EQ(found.incidents_size(), 1);
+    EXPECT_EQ(found.incidents(0).endings(), 200u);
+    ids.push_back(found.incidents(0).id());
+  }
+  EXPECT_EQ(ids[0], ids[1]);
 }
 
 TEST_F(CorrelatorTest, AQueueThatGivesWayLosesNothing) {

@@ -113,7 +113,9 @@ Result<void> run(const Options& options) {
   if (auto read = names_file.look(false); !read) return read.error();
   (*store)->judge_by(&merger);
   correlate::Correlation correlation;
-  Correlator correlator(**store, correlation, names);
+  const auto order =
+      config.store == store::sqlite::kMemory ? Correlator::Order::kPacketTime : Correlator::Order::kArrival;
+  Correlator correlator(**store, correlation, names, order);
   EndingCounts endings;
   correlator.also_tell(&endings);
   if (auto started = correlator.start(); !started) return started.error();

@@ -251,8 +251,8 @@ class Sensor {
 
   Result<void> serve_metrics() {
     if (config_.metrics.listen.empty()) return {};
-    auto endpoint = metrics::Endpoint::start(
-        config_.metrics.listen, [this](metrics::Page& page) { fill_page(parts_, *exporter_, page); });
+    auto endpoint = metrics::Endpoint::start(config_.metrics.listen,
+                                             [this](metrics::Page& page) { fill_page(parts_, *exporter_, page); });
     if (!endpoint) return endpoint.error();
     metrics_ = std::move(*endpoint);
     spdlog::info("metrics on http://{} (port {})", config_.metrics.listen, metrics_->port());

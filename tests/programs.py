@@ -159,11 +159,13 @@ def sensor_command(space, control, capture, *arguments, spool="spool"):
 
 # What may differ between two runs over the same packets: the row's place in the store.
 VOLATILE = ("cursor",)
+# And between two orders of arrival: an incident is called after the ending that opened it.
+BY_ARRIVAL = (*VOLATILE, "incident")
 
 
-def canonical(events):
+def canonical(events, without=VOLATILE):
     """The events as a sorted list of texts, for comparing whole sets."""
-    return sorted(json.dumps({k: v for k, v in e.items() if k not in VOLATILE}, sort_keys=True) for e in events)
+    return sorted(json.dumps({k: v for k, v in e.items() if k not in without}, sort_keys=True) for e in events)
 
 
 def difference(want, got, limit=3):

@@ -25,6 +25,7 @@ class PackReader {
   // A count of items that take at least `least_bytes` each: refused when they cannot fit in what is left.
   size_t count(size_t least_bytes);
   [[nodiscard]] bool ok() const { return ok_; }
+  [[nodiscard]] size_t left() const { return rest_.size(); }
 
  private:
   std::string_view rest_;

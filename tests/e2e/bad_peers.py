@@ -12,7 +12,7 @@ import grpc
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from clients import CALL_S, Clients, status_of
-from programs import (Control, Failure, Skip, Workspace, canonical, difference, each, run, run_ok,
+from programs import (BY_ARRIVAL, Control, Failure, Skip, Workspace, canonical, difference, each, run, run_ok,
                       sensor_command)
 from report import Report
 
@@ -99,7 +99,7 @@ def disk_tests(space):
         capture, _ = space.capture("many.pcap", "--packets", 200_000, "--reset-share", 0.9)
         reference = Control(space, "reference.db").start()
         run_ok(*sensor_command(space, reference, capture, "--no-fold", spool="spool-reference"))
-        want = canonical(reference.events())
+        want = canonical(reference.events(), BY_ARRIVAL)
         reference.stop()
 
         control = Control(space, "small/events.db").start()
@@ -116,7 +116,7 @@ def disk_tests(space):
             status = sensor.wait(90)
         else:
             status = run(*sensor_command(space, control, capture, "--no-fold", spool="spool-full")).returncode
-        got = canonical(control.events())
+        got = canonical(control.events(), BY_ARRIVAL)
         control.stop()
         return ([] if status == 0 else [f"the sensor ended with status {status}"]) + list(difference(want, got))
 

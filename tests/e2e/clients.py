@@ -2,15 +2,14 @@
 """Python clients generated at test time from the .proto files alone, as any user of the interface would make them."""
 import importlib
 import pathlib
+import shutil
 import sys
 import tempfile
 
 import grpc
-import grpc_tools
-from grpc_tools import protoc
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from programs import Failure
+from programs import run_ok
 from report import ROOT
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -24,15 +23,14 @@ class Clients:
     def __init__(self, server, credentials=None):
         self._directory = tempfile.TemporaryDirectory()
         out = self._directory.name
-        well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
-        if not well_known.exists():   # Debian keeps the well-known types with protobuf
-            well_known = pathlib.Path("/usr/include")
-        for folder, name in ((ROOT / "proto", "query"), (HERE / "proto", "health"), (HERE / "proto", "reflection")):
-            if protoc.main(["protoc", f"-I{folder}", f"-I{well_known}", f"--python_out={out}",
-                            f"--grpc_python_out={out}", f"{name}.proto"]) != 0:
-                raise Failure(f"no Python client can be generated from {name}.proto")
+        # Not python3-grpc-tools: Debian 12's knows no `optional` in proto3.
+        plugin = shutil.which("grpc_python_plugin")
+        for folder, name in ((ROOT / "proto", "query"), (ROOT / "proto", "operation"), (HERE / "proto", "health"), (HERE / "proto", "reflection")):
+            run_ok("protoc", f"-I{folder}", f"--python_out={out}", f"--grpc_python_out={out}",
+                   f"--plugin=protoc-gen-grpc_python={plugin}", f"{name}.proto")
         sys.path.insert(0, out)
         self.query = importlib.import_module("query_pb2")
+        self.operation = importlib.import_module("operation_pb2")
         self.health = importlib.import_module("health_pb2")
         self.reflection = importlib.import_module("reflection_pb2")
         self.credentials = credentials
@@ -48,7 +46,8 @@ class Clients:
 
     def on(self, channel, service):
         """Another stub: "Resetscope" or "Operation"."""
-        return getattr(importlib.import_module("query_pb2_grpc"), service + "Stub")(channel)
+        module = {"Resetscope": "query_pb2_grpc", "Operation": "operation_pb2_grpc"}[service]
+        return getattr(importlib.import_module(module), service + "Stub")(channel)
 
     def close(self):
         self.channel.close()

@@ -12,7 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from programs import Control, Failure, Workspace, canonical, difference, each, sensor_command
+from programs import BY_ARRIVAL, Control, Failure, Workspace, canonical, difference, each, sensor_command
 from report import Report
 
 KILLS = 10
@@ -34,7 +34,7 @@ def undisturbed(capture):
         space.forget_logs()
         control = Control(space).start()
         finish(space.start("sensor", sensor_command(space, control, capture, "--no-fold")), "undisturbed run")
-        events = canonical(control.events())
+        events = canonical(control.events(), BY_ARRIVAL)
         control.stop()
     return events
 
@@ -71,7 +71,7 @@ def killed_ten_times():
                 time.sleep(chance.uniform(0, 0.5))
                 control.start()
         finish(sensor, f"seed {seed}: after the last kill")
-        got = canonical(control.events())
+        got = canonical(control.events(), BY_ARRIVAL)
         control.stop()
     problems = list(difference(want, got))
     return problems or f"{len(want)} events, seed {seed}"

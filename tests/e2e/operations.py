@@ -57,7 +57,8 @@ def page_problems(page, prefix):
     for line in series:
         if not line.startswith((prefix, "process_")):
             yield f"a foreign name: {line[:80]}"
-        if re.search(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b", line.split("{", 1)[-1].rsplit("}", 1)[0]) and "{" in line:
+        labels = line.split("{", 1)[1].rsplit("}", 1)[0] if "{" in line else ""
+        if re.search(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b", labels):
             yield f"an address in a label: {line[:120]}"
         if line.endswith(" NaN"):
             yield f"no number: {line}"

@@ -158,10 +158,12 @@ def tests(setting):
         refused = setting.cli("sensor1", "status")
         if refused.returncode != 1 or "role sensor" not in refused.stderr:
             yield f"a sensor asking: status {refused.returncode}: {refused.stderr[:200]}"
-        code = status_of(setting.clients.on(setting.clients.channel, "Operation").ListAudit, query.ListAuditRequest())
+        code = status_of(setting.clients.on(setting.clients.channel, "Operation").ListAudit,
+                         setting.clients.operation.ListAuditRequest())
         if code != grpc.StatusCode.PERMISSION_DENIED:
             yield f"a reader listing the audit gives {code.name}"
-        audit = [json.loads(line) for line in setting.cli("operator", "admin", "audit", "-o", "json").stdout.splitlines()]
+        told = setting.cli("operator", "admin", "audit", "-o", "json").stdout
+        audit = [json.loads(line) for line in told.splitlines()]
         told = [(e["who"], e["action"], e["detail"], e["allowed"]) for e in audit if "LogLevel" in e["action"]]
         if told != [("reader", "SetLogLevel", "", False), ("operator", "SetLogLevel", "debug", True),
                     ("listed", "SetLogLevel", "info", True), ("operator", "SetLogLevel", "loud", True)]:
@@ -190,8 +192,8 @@ def tests(setting):
             yield f"the client with an expired certificate: status {done.returncode}: {done.stderr[:200]}"
         ca, cert, _ = setting.files("reader")
         _, _, key = setting.files("operator")
-        done = run(program("resetscope"), "--server", setting.server, "--tls-ca", ca, "--tls-cert", cert, "--tls-key", key,
-                   "status")
+        done = run(program("resetscope"), "--server", setting.server, "--tls-ca", ca, "--tls-cert", cert,
+                   "--tls-key", key, "status")
         if done.returncode != 1 or "is not the private key" not in done.stderr:
             yield f"the client with another's key: status {done.returncode}: {done.stderr[:200]}"
         sensor = run(*setting.sensor("s1", "expired"))

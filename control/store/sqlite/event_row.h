@@ -12,9 +12,8 @@
 
 namespace rs::store::sqlite {
 
-// Does nothing when the id is there already.
 inline constexpr std::string_view kInsertEvent =
-    "INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 // `body` is a scratch buffer and has to live until the statement has run.
 void bind_event(Statement& insert, const model::Event& event, uint64_t cursor, int64_t sensor_id, std::string& body);

@@ -46,7 +46,6 @@ Result<void> FindingsWriter::prepare(Connection& db) {
       {&save_sighting_, "INSERT OR IGNORE INTO sighting VALUES(?,?,?,?,?,?)"},
       {&save_overlap_, "INSERT INTO overlap VALUES(?,?,?,?,1) ON CONFLICT DO UPDATE SET sightings = sightings + 1"},
       {&find_sighting_, "SELECT 1 FROM sighting WHERE id = ?"},
-      {&find_event_, "SELECT sensor FROM event WHERE id = ?"},
   };
   for (const auto& [statement, sql] : statements) {
     auto prepared = db.prepare(sql);
@@ -94,14 +93,6 @@ int FindingsWriter::was_sighting(uint64_t id, bool& known) {
   find_sighting_.bind_bits(1, id);
   const int code = find_sighting_.step();
   known = code == SQLITE_ROW;
-  return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
-}
-
-int FindingsWriter::sensor_of(uint64_t event_id, int64_t& sensor_id) {
-  const Reading done(find_event_);
-  find_event_.bind_bits(1, event_id);
-  const int code = find_event_.step();
-  sensor_id = code == SQLITE_ROW ? find_event_.integer(0) : 0;
   return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
 

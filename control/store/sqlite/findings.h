@@ -25,11 +25,9 @@ class FindingsWriter {
   int save(const model::Sighting& sighting, int64_t sensor_id, int64_t other_sensor_id, const model::Endpoint& server);
   // Whether this ending was stored as a sighting; asked only of inputs that may be read twice.
   int was_sighting(uint64_t id, bool& known);
-  // The sensor of a stored event, 0 when it is not stored.
-  int sensor_of(uint64_t event_id, int64_t& sensor_id);
 
  private:
-  Statement save_finding_, drop_finding_, save_cursor_, save_sighting_, save_overlap_, find_sighting_, find_event_;
+  Statement save_finding_, drop_finding_, save_cursor_, save_sighting_, save_overlap_, find_sighting_;
   std::string body_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "control/store/sqlite/lookup.h"
 #include "control/store/sqlite/schema.h"
 
 namespace rs::store::sqlite {
@@ -92,6 +93,11 @@ Result<bool> Retention::forget_some(uint64_t hour_s) {
   for (const auto table : {"sighting", "finding"})
     sql += "DELETE FROM " + std::string(table) + " WHERE time_ns < " + to + " * 1000000000 AND time_ns >= " + from +
            " * 1000000000;";
+  // Segments of which nothing is left.
+  const std::string gone =
+      " < (SELECT coalesce((SELECT min(cursor) FROM event), (SELECT value FROM meta WHERE key = 'next_cursor')) / " +
+      std::to_string(kSegmentEvents) + ");";
+  sql += "DELETE FROM lookup WHERE segment" + gone + "DELETE FROM segment WHERE number" + gone;
   sql += "DELETE FROM health WHERE at_s >= " + from + " AND at_s < " + to + ";";
   sql += "DELETE FROM hour WHERE at_s = " + from;
   if (auto deleted = db_->execute(sql); !deleted) return deleted.error();

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 
+#include "control/store/sqlite/event_row.h"
 #include "control/store/sqlite/hash.h"
 
 namespace rs::store::sqlite {
@@ -31,11 +32,11 @@ std::vector<const typename Map::value_type*> in_order(const Map& map) {
 
 size_t KeyHash::operator()(const EndingKey& key) const {
   Mixer mixer;
-  mixer.add(key.at_s << 24 ^ static_cast<uint64_t>(key.sensor));
+  mixer.add(key.at_s << 24 ^ static_cast<uint64_t>(key.way.sensor));
   add_ip(mixer, key.server.ip);
-  mixer.add(uint64_t{key.server.port} << 40 | static_cast<uint64_t>(key.cause) << 32 | key.tag);
-  mixer.add(static_cast<uint64_t>(key.origin) << 24 | static_cast<uint64_t>(key.stage) << 16 |
-            static_cast<uint64_t>(key.ending) << 8 | static_cast<uint64_t>(key.severity));
+  mixer.add(uint64_t{key.server.port} << 40 | static_cast<uint64_t>(key.way.cause) << 32 | key.tag);
+  mixer.add(static_cast<uint64_t>(key.way.origin) << 24 | static_cast<uint64_t>(key.way.stage) << 16 |
+            static_cast<uint64_t>(key.way.ending) << 8 | static_cast<uint64_t>(key.way.severity));
   return mixer.value();
 }
 
@@ -49,12 +50,14 @@ size_t KeyHash::operator()(const ServiceKey& key) const {
 
 Result<void> Rollup::prepare(Connection& db) {
   for (size_t i = 0; i < kTiers.size(); ++i) {
-    auto endings =
-        db.prepare("INSERT INTO " + std::string(kTiers[i].table) +
-                   " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET endings = endings + excluded.endings,"
-                   " lost_bytes = lost_bytes + excluded.lost_bytes, last_ns = max(last_ns, excluded.last_ns)");
-    if (!endings) return endings.error();
-    upsert_endings_[i] = std::move(*endings);
+    const std::string table(kTiers[i].table);
+    auto read =
+        db.prepare("SELECT sums FROM " + table + " WHERE at_s = ? AND server_ip = ? AND server_port = ? AND tag = ?");
+    if (!read) return read.error();
+    read_endings_[i] = std::move(*read);
+    auto write = db.prepare("INSERT OR REPLACE INTO " + table + " VALUES(?,?,?,?,?)");
+    if (!write) return write.error();
+    write_endings_[i] = std::move(*write);
     auto services = db.prepare(
         "INSERT INTO " + std::string(kTiers[i].service) +
         " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET attempted = attempted + excluded.attempted,"
@@ -71,8 +74,9 @@ Result<void> Rollup::prepare(Connection& db) {
 
 void Rollup::add(const model::Event& e, int64_t sensor_id) {
   const uint64_t seconds = e.time_ns / kNsPerS;
-  Endings& sum = endings_[{seconds - seconds % kTiers[0].seconds, sensor_id, e.server, e.network_tag, e.cause, e.origin,
-                           e.stage, e.ending, e.severity}];
+  const Way way{sensor_id, e.cause, e.origin, e.stage, e.ending, e.severity};
+  Sum& sum = endings_[{seconds - seconds % kTiers[0].seconds, e.server, e.network_tag, way}];
+  sum.way = way;
   sum.endings += e.count;
   sum.lost_bytes += e.lost_bytes;
   sum.last_ns = std::max(sum.last_ns, e.time_ns);
@@ -86,22 +90,36 @@ void Rollup::add(const model::ServiceStats& s, int64_t sensor_id) {
   for (size_t i = 0; i < one.size(); ++i) sum[i] += one[i];
 }
 
-int Rollup::write(Statement& s, const EndingMap& sums) {
-  for (const auto* item : in_order(sums)) {
-    const auto& [key, sum] = *item;
-    int i = 0;
-    s.bind(++i, key.at_s);
-    s.bind_ip(++i, key.server.ip);
-    s.bind(++i, static_cast<int64_t>(key.server.port));
-    s.bind(++i, static_cast<int64_t>(key.tag));
-    for (const auto v :
-         {static_cast<int64_t>(key.cause), static_cast<int64_t>(key.origin), static_cast<int64_t>(key.stage),
-          static_cast<int64_t>(key.ending), static_cast<int64_t>(key.severity), key.sensor})
-      s.bind(++i, v);
-    s.bind(++i, sum.endings);
-    s.bind(++i, sum.lost_bytes);
-    s.bind(++i, sum.last_ns);
-    if (const int code = s.run(); code != SQLITE_OK) return code;
+int Rollup::write(size_t tier, const EndingMap& sums) {
+  Statement& read = read_endings_[tier];
+  Statement& write = write_endings_[tier];
+  const auto items = in_order(sums);
+  std::vector<Sum> row, fresh;
+  std::string bytes;
+  for (size_t i = 0; i < items.size();) {
+    const EndingKey& key = items[i]->first;
+    const auto same_row = [&key](const EndingKey& other) {
+      return other.at_s == key.at_s && other.server == key.server && other.tag == key.tag;
+    };
+    fresh.clear();
+    for (; i < items.size() && same_row(items[i]->first); ++i) fresh.push_back(items[i]->second);
+    for (Statement* s : {&read, &write}) {
+      s->bind(1, key.at_s);
+      s->bind_ip(2, key.server.ip);
+      s->bind(3, static_cast<int64_t>(key.server.port));
+      s->bind(4, static_cast<int64_t>(key.tag));
+    }
+    row.clear();
+    {
+      const Reading done(read);
+      const int code = read.step();
+      if (code != SQLITE_ROW && code != SQLITE_DONE) return code;
+      if (code == SQLITE_ROW && !decode_sums(read.blob(0), key.at_s, row)) return SQLITE_CORRUPT;
+    }
+    merge_sums(fresh, row);
+    encode_sums(row, key.at_s, bytes);
+    write.bind_blob(5, bytes);
+    if (const int code = write.run(); code != SQLITE_OK) return code;
   }
   return SQLITE_OK;
 }
@@ -129,7 +147,8 @@ int Rollup::flush() {
       for (const auto& [key, sum] : endings_) {
         EndingKey coarse = key;
         coarse.at_s = floor(key.at_s);
-        Endings& into = endings[coarse];
+        Sum& into = endings[coarse];
+        into.way = sum.way;
         into.endings += sum.endings;
         into.lost_bytes += sum.lost_bytes;
         into.last_ns = std::max(into.last_ns, sum.last_ns);
@@ -144,11 +163,41 @@ int Rollup::flush() {
       }
       services_ = std::move(services);
     }
-    if (const int code = write(upsert_endings_[tier], endings_); code != SQLITE_OK) return code;
+    if (const int code = write(tier, endings_); code != SQLITE_OK) return code;
     if (const int code = write(upsert_services_[tier], services_); code != SQLITE_OK) return code;
   }
   clear();
   return SQLITE_OK;
+}
+
+Result<void> Rollup::rebuild(Connection& db) {
+  constexpr size_t kAtOnce = 500'000;
+  const auto missing = db.scalar("SELECT value FROM meta WHERE key = 'sums_missing'");
+  if (!missing) return missing.error();
+  if (*missing == 0) return {};
+  if (auto begun = db.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  const auto failed = [&](std::string_view what) {
+    Error error = error_of(db.handle(), what);
+    (void)db.execute("ROLLBACK");
+    clear();
+    return error;
+  };
+  {
+    auto row = db.prepare("SELECT " + std::string(kEventColumns) + " FROM event", false);
+    if (!row) return failed("cannot read the stored events");
+    model::Event event;
+    size_t added = 0;
+    int code = SQLITE_OK;
+    while ((code = row->step()) == SQLITE_ROW) {
+      if (!read_event(*row, {}, true, event)) continue;  // damaged: lists say so
+      add(event, row->integer(3));
+      if (++added % kAtOnce == 0 && flush() != SQLITE_OK) return failed("cannot sum the stored events");
+    }
+    if (code != SQLITE_DONE || flush() != SQLITE_OK) return failed("cannot sum the stored events");
+  }
+  if (!db.execute("UPDATE meta SET value = 0 WHERE key = 'sums_missing'; COMMIT"))
+    return failed("cannot sum the stored events");
+  return {};
 }
 
 void Rollup::clear() {

@@ -12,19 +12,15 @@
 #include "control/model/event.h"
 #include "control/store/sqlite/database.h"
 #include "control/store/sqlite/schema.h"
+#include "control/store/sqlite/sums.h"
 
 namespace rs::store::sqlite {
 
 struct EndingKey {
   uint64_t at_s = 0;
-  int64_t sensor = 0;
   model::Endpoint server;
   uint32_t tag = 0;
-  Cause cause = Cause::kUnknown;
-  Origin origin = Origin::kUnknown;
-  Stage stage = Stage::kUnknown;
-  Ending ending = Ending::kUnknown;
-  Severity severity = Severity::kUnknown;
+  Way way;
   auto operator<=>(const EndingKey&) const = default;
 };
 
@@ -44,6 +40,8 @@ struct KeyHash {
 class Rollup {
  public:
   Result<void> prepare(Connection& db);
+  // Sums of all stored endings, when an older program left none.
+  Result<void> rebuild(Connection& db);
 
   void add(const model::Event& event, int64_t sensor_id);
   void add(const model::ServiceStats& stats, int64_t sensor_id);
@@ -52,22 +50,17 @@ class Rollup {
   void clear();
 
  private:
-  struct Endings {
-    uint64_t endings = 0;
-    uint64_t lost_bytes = 0;
-    uint64_t last_ns = 0;
-  };
   // attempted, established, closed_cleanly, refused, reset, timed_out, client_bytes, server_bytes, lost_bytes
   using Service = std::array<uint64_t, 9>;
-  using EndingMap = std::unordered_map<EndingKey, Endings, KeyHash>;
+  using EndingMap = std::unordered_map<EndingKey, Sum, KeyHash>;
   using ServiceMap = std::unordered_map<ServiceKey, Service, KeyHash>;
 
-  static int write(Statement& upsert, const EndingMap& sums);
+  int write(size_t tier, const EndingMap& sums);
   static int write(Statement& upsert, const ServiceMap& sums);
 
   EndingMap endings_;
   ServiceMap services_;
-  std::array<Statement, kTiers.size()> upsert_endings_;
+  std::array<Statement, kTiers.size()> read_endings_, write_endings_;
   std::array<Statement, kTiers.size()> upsert_services_;
 };
 

@@ -18,8 +18,8 @@ constexpr uintmax_t kAlwaysCheckedBytes = 64ull << 20;     // quick_check reads 
 constexpr uintmax_t kUncleanCheckedBytes = 4096ull << 20;  // after a crash: a few seconds are well spent
 
 // One entry a schema version, applied in order, never edited once released.
-// Indices of `event`, each bought dearly at ingest: by id (an ending counts once), by time (every list), by server
-// and by client (why, drill-down). rowid is the cursor: order of arrival.
+// rowid is the cursor: order of arrival. The only index of `event` is by time (every list, an ending counts once); by
+// id, server and client the table `lookup` leads to it (lookup.h).
 constexpr std::string_view kMigrations[] = {
     R"sql(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -76,6 +76,28 @@ CREATE TABLE overlap(
 INSERT INTO meta VALUES('correlated', (SELECT value - 1 FROM meta WHERE key = 'next_cursor'));
 INSERT INTO watched SELECT sensor, boot, min(at_s) * 1000000000, max(at_s) * 1000000000 FROM health
   GROUP BY sensor, boot;
+)sql",
+    // The sums of endings are written anew from the events (rollup.h).
+    R"sql(
+DROP INDEX event_id;
+DROP INDEX event_server;
+DROP INDEX event_client;
+CREATE TABLE segment(number INTEGER PRIMARY KEY, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL);
+CREATE TABLE lookup(
+  segment INTEGER NOT NULL, slot INTEGER NOT NULL, cursors BLOB NOT NULL, PRIMARY KEY(segment, slot)) WITHOUT ROWID;
+DROP TABLE rollup_10s;
+DROP TABLE rollup_1m;
+DROP TABLE rollup_1h;
+CREATE TABLE rollup_10s(
+  at_s INTEGER NOT NULL, server_ip BLOB NOT NULL, server_port INTEGER NOT NULL, tag INTEGER NOT NULL,
+  sums BLOB NOT NULL, PRIMARY KEY(at_s, server_ip, server_port, tag)) WITHOUT ROWID;
+CREATE TABLE rollup_1m(
+  at_s INTEGER NOT NULL, server_ip BLOB NOT NULL, server_port INTEGER NOT NULL, tag INTEGER NOT NULL,
+  sums BLOB NOT NULL, PRIMARY KEY(at_s, server_ip, server_port, tag)) WITHOUT ROWID;
+CREATE TABLE rollup_1h(
+  at_s INTEGER NOT NULL, server_ip BLOB NOT NULL, server_port INTEGER NOT NULL, tag INTEGER NOT NULL,
+  sums BLOB NOT NULL, PRIMARY KEY(at_s, server_ip, server_port, tag)) WITHOUT ROWID;
+INSERT INTO meta VALUES('sums_missing', (SELECT count(*) > 0 FROM event));
 )sql",
 };
 
@@ -203,11 +225,7 @@ Result<Connection> open_writer(const std::string& path) {
     return Error{set.error().code, "cannot write to " + path + ": " + set.error().text +
                                        "; check the rights of the file and of its folder"};
   if (auto done = migrate(*db, path); !done) return done.error();
-  if (memory) {
-    // Made for one analysis and read once from end to end: these two would cost more than they save.
-    if (auto dropped = db->execute("DROP INDEX event_server; DROP INDEX event_client"); !dropped)
-      return dropped.error();
-  } else {
+  if (!memory) {
     if (auto sound = check_integrity(*db, path); !sound) return sound.error();
     if (auto marked = db->execute("UPDATE meta SET value = 0 WHERE key = 'clean'"); !marked) return marked.error();
   }

@@ -32,7 +32,7 @@ class SqliteStore final : public Store {
     db_ = std::move(*db);
     Writer::Options writer;
     writer.path = path_;
-    writer.transaction.rollups = !memory_;
+    writer.transaction.rollups = writer.transaction.lookup = !memory_;
     if (memory_) {
       writer.shared = &memory_mutex_;
       readers_.share(&db_, &memory_mutex_);

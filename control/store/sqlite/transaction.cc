@@ -24,6 +24,7 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
       {&commit_, "COMMIT"},
       {&roll_back_, "ROLLBACK"},
       {&insert_event_, std::string(kInsertEvent)},
+      {&find_event_, "SELECT 1 FROM event WHERE time_ns = ? AND id = ?"},
       {&insert_service_, "INSERT OR IGNORE INTO service_raw VALUES(?,?,?,?,?,?,?,?)"},
       {&find_sensor_, "SELECT id FROM sensor WHERE name = ?"},
       {&add_sensor_, "INSERT INTO sensor(name, boot, last_seen_ns) VALUES(?, 0, 0)"},
@@ -48,6 +49,8 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
     *statement = std::move(*prepared);
   }
   if (auto ready = rollup_.prepare(db); !ready) return ready;
+  if (auto rebuilt = rollup_.rebuild(db); !rebuilt) return rebuilt;
+  if (auto ready = lookup_.prepare(db, options.lookup); !ready) return ready;
   if (auto ready = sequences_.prepare(db); !ready) return ready;
   if (auto ready = findings_.prepare(db); !ready) return ready;
   const auto next = db.scalar("SELECT value FROM meta WHERE key = 'next_cursor'");
@@ -97,9 +100,8 @@ int Transaction::judge_event(model::Event& event, const model::Batch& batch, int
   }
   const auto sighting = judge_->judge(event, batch.sensor);
   if (!sighting) return SQLITE_OK;
-  int64_t other = 0;
-  if (const int code = findings_.sensor_of(sighting->event_id, other); code != SQLITE_OK) return code;
-  if (other == 0) return SQLITE_OK;  // retention has removed it, or its transaction failed: this one counts
+  const int64_t other = lookup_.sensor_of(sighting->event_id);
+  if (other == 0) return SQLITE_OK;  // its transaction failed: this one counts
   if (const int code = findings_.save(*sighting, sensor, other, event.server); code != SQLITE_OK) return code;
   sightings_.push_back(*sighting);
   // Set, not subtracted: the transaction may be tried again with this very event.
@@ -108,16 +110,30 @@ int Transaction::judge_event(model::Event& event, const model::Batch& batch, int
   return SQLITE_OK;
 }
 
+int Transaction::is_stored(const model::Event& event, bool& stored) {
+  const Reading done(find_event_);
+  find_event_.bind(1, event.time_ns);
+  find_event_.bind_bits(2, event.id);
+  const int code = find_event_.step();
+  stored = code == SQLITE_ROW;
+  return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
 int Transaction::insert_events(model::Batch& batch, int64_t sensor) {
   for (uint32_t i = 0; i < batch.events.size(); ++i) {
     model::Event& event = batch.events[i];
     bool counts = true;
     if (const int code = judge_event(event, batch, sensor, counts); code != SQLITE_OK) return code;
     if (!counts) continue;
+    if (batch.input != batch.boot) {
+      bool stored = false;
+      if (const int code = is_stored(event, stored); code != SQLITE_OK) return code;
+      if (stored) continue;
+    }
     bind_event(insert_event_, event, next_cursor_, sensor, body_);
     if (const int code = insert_event_.run(); code != SQLITE_OK) return code;
-    if (sqlite3_changes(db_) == 0) continue;  // known: the same input read again
     event.cursor = next_cursor_++;
+    lookup_.add(event, sensor);
     fresh_.push_back(i);
     ++new_rows_;
     new_endings_ += event.count;
@@ -227,6 +243,7 @@ int Transaction::flush_hours() {
 
 int Transaction::commit() {
   if (const int code = rollup_.flush(); code != SQLITE_OK) return code;
+  if (const int code = lookup_.flush(); code != SQLITE_OK) return code;
   if (const int code = flush_hours(); code != SQLITE_OK) return code;
   save_counts_.bind(1, next_cursor_);
   save_counts_.bind(2, new_rows_);
@@ -245,6 +262,8 @@ void Transaction::roll_back() {
   sensor_ids_.clear();
   fresh_.clear();
   next_cursor_ = committed_cursor_;
+  // When even reading fails, the next transaction fails, too, and comes here again.
+  (void)lookup_.roll_back();
 }
 
 }  // namespace rs::store::sqlite

@@ -12,6 +12,7 @@
 #include "control/model/batch.h"
 #include "control/store/sqlite/database.h"
 #include "control/store/sqlite/findings.h"
+#include "control/store/sqlite/lookup.h"
 #include "control/store/sqlite/rollup.h"
 #include "control/store/sqlite/sequences.h"
 #include "control/store/store.h"
@@ -22,6 +23,7 @@ class Transaction {
  public:
   struct Options {
     bool rollups = true;  // of endings; service statistics have no other form
+    bool lookup = true;   // by id, server and client
   };
 
   Result<void> prepare(Connection& db, Options options);
@@ -44,6 +46,8 @@ class Transaction {
   int sensor_id(const std::string& name, int64_t& id);
   // Whether the event counts: false when all its endings were counted by that of another sensor.
   int judge_event(model::Event& event, const model::Batch& batch, int64_t sensor, bool& counts);
+  // Whether this very event was stored before; asked of captures, which may be read again.
+  int is_stored(const model::Event& event, bool& stored);
   int insert_events(model::Batch& batch, int64_t sensor);
   int insert_services(const model::Batch& batch, int64_t sensor);
   int flush_hours();
@@ -53,6 +57,7 @@ class Transaction {
   sqlite3* db_ = nullptr;
   Options options_;
   Rollup rollup_;
+  LookupWriter lookup_;
   Sequences sequences_;
   std::unordered_map<std::string, int64_t> sensor_ids_;
   std::vector<uint32_t> fresh_;
@@ -66,8 +71,8 @@ class Transaction {
   uint64_t committed_cursor_ = 1;
   uint64_t new_rows_ = 0;  // of this transaction
   uint64_t new_endings_ = 0;
-  Statement begin_, commit_, roll_back_, insert_event_, insert_service_, find_sensor_, add_sensor_, update_sensor_,
-      save_health_, save_report_, save_counts_, save_hour_, save_watched_;
+  Statement begin_, commit_, roll_back_, find_event_, insert_event_, insert_service_, find_sensor_, add_sensor_,
+      update_sensor_, save_health_, save_report_, save_counts_, save_hour_, save_watched_;
 };
 
 }  // namespace rs::store::sqlite

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/store/sqlite/lookup.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <string>
+
+#include "control/model/pack.h"
+#include "control/store/sqlite/hash.h"
+
+namespace rs::store::sqlite {
+namespace {
+
+constexpr unsigned kSlotBits = 12;
+constexpr size_t kKinds = 3;
+constexpr uint16_t kId = 0, kServer = 1, kClient = 2;
+
+LookupKey key(uint16_t kind, uint64_t hash) {
+  return {static_cast<uint16_t>(kind << kSlotBits | (hash & ((1u << kSlotBits) - 1))),
+          static_cast<uint8_t>(hash >> kSlotBits)};
+}
+
+uint64_t hash_of_ip(const model::Ip& ip) {
+  Mixer mixer;
+  for (const uint64_t half : std::bit_cast<std::array<uint64_t, 2>>(ip)) mixer.add(half);
+  return mixer.value();
+}
+
+// Of several alternatives of an AND the one with the fewest keys; clients are the finer sieve.
+bool finer(const std::vector<LookupKey>& a, const std::vector<LookupKey>& b) {
+  if (a.size() != b.size()) return a.size() < b.size();
+  return !a.empty() && a.front().slot >> kSlotBits > b.front().slot >> kSlotBits;
+}
+
+std::optional<std::vector<LookupKey>> keys_of_test(const model::Filter& test) {
+  const bool client = test.field == model::Field::kClientIp || test.field == model::Field::kIp;
+  const bool server = test.field == model::Field::kServerIp || test.field == model::Field::kIp;
+  if ((!client && !server) || (test.op != model::Op::kEq && test.op != model::Op::kIn)) return std::nullopt;
+  std::vector<LookupKey> keys;
+  for (const model::Value& value : test.values) {
+    const auto* prefix = std::get_if<model::Prefix>(&value);
+    if (prefix == nullptr || prefix->bits != 128) return std::nullopt;
+    if (client) keys.push_back(client_key(prefix->ip));
+    if (server) keys.push_back(server_key(prefix->ip));
+  }
+  return keys;
+}
+
+}  // namespace
+
+LookupKey id_key(uint64_t id) {
+  Mixer mixer;
+  mixer.add(id);
+  return key(kId, mixer.value());
+}
+LookupKey server_key(const model::Ip& ip) { return key(kServer, hash_of_ip(ip)); }
+LookupKey client_key(const model::Ip& ip) { return key(kClient, hash_of_ip(ip)); }
+
+std::optional<std::vector<LookupKey>> keys_of(const model::Filter& filter) {
+  constexpr size_t kMostKeys = 64;  // more are looked for as well by reading along
+  std::optional<std::vector<LookupKey>> found;
+  switch (filter.kind) {
+    case model::Filter::Kind::kTest:
+      found = keys_of_test(filter);
+      break;
+    case model::Filter::Kind::kAnd:
+      for (const model::Filter& child : filter.children)
+        if (auto keys = keys_of(child); keys && (!found || finer(*keys, *found))) found = std::move(keys);
+      break;
+    case model::Filter::Kind::kOr:
+      found.emplace();
+      for (const model::Filter& child : filter.children) {
+        const auto keys = keys_of(child);
+        if (!keys) return std::nullopt;
+        found->insert(found->end(), keys->begin(), keys->end());
+      }
+      break;
+    default:
+      break;
+  }
+  if (found && found->size() > kMostKeys) return std::nullopt;
+  return found;
+}
+
+Result<void> LookupWriter::prepare(Connection& db, bool kept) {
+  db_ = &db;
+  kept_ = kept;
+  auto slot = db.prepare("INSERT OR REPLACE INTO lookup VALUES(?, ?, ?)");
+  if (!slot) return slot.error();
+  insert_slot_ = std::move(*slot);
+  auto segment = db.prepare("INSERT OR REPLACE INTO segment VALUES(?, ?, ?)");
+  if (!segment) return segment.error();
+  insert_segment_ = std::move(*segment);
+
+  entries_.clear();
+  newest_.clear();
+  before_.clear();
+  const auto finished = db.scalar("SELECT coalesce(max(number) + 1, 0) FROM segment");
+  if (!finished) return finished.error();
+  const auto oldest = db.scalar("SELECT coalesce(min(cursor), 0) FROM event");
+  if (!oldest) return oldest.error();
+  const auto newest = db.scalar("SELECT coalesce(max(cursor), 0) FROM event");
+  if (!newest) return newest.error();
+  const auto end = static_cast<uint64_t>(*newest) + 1;
+  const uint64_t unfinished =
+      std::max(static_cast<uint64_t>(*finished), static_cast<uint64_t>(*oldest) / kSegmentEvents) * kSegmentEvents;
+  // One that was full before it had a lookup (an older program's): one transaction each.
+  for (uint64_t from = unfinished; kept_ && from < end; from += kSegmentEvents) {
+    if (auto taken = take_up(from, std::min(end, from + kSegmentEvents)); !taken) return taken;
+    if (end - from <= kSegmentEvents) break;
+    if (auto begun = db.execute("SAVEPOINT lookup"); !begun) return begun;
+    if (write_segment(from / kSegmentEvents, entries_.size()) != SQLITE_OK)
+      return error_of(db.handle(), "cannot index the stored events");
+    if (auto released = db.execute("RELEASE lookup"); !released) return released;
+    entries_.clear();
+  }
+  // The newest of the finished ones, too, are asked for by id.
+  auto row = db.prepare("SELECT id, sensor FROM event WHERE cursor >= ? AND cursor < ?", false);
+  if (!row) return row.error();
+  row->bind(1, unfinished > kSegmentEvents ? unfinished - kSegmentEvents : 0);
+  row->bind(2, end);
+  int code = SQLITE_OK;
+  while ((code = row->step()) == SQLITE_ROW) remember(row->bits(0), row->integer(1));
+  if (code != SQLITE_DONE) return error_of(db.handle(), "cannot read the stored events");
+  return {};
+}
+
+Result<void> LookupWriter::take_up(uint64_t from, uint64_t until) {
+  auto row = db_->prepare(
+      "SELECT cursor, time_ns, id, server_ip, client_ip FROM event WHERE cursor >= ? AND cursor < ?", false);
+  if (!row) return row.error();
+  row->bind(1, from);
+  row->bind(2, until);
+  int code = SQLITE_OK;
+  while ((code = row->step()) == SQLITE_ROW)
+    entries_.push_back(
+        {row->natural(0), row->natural(1), {id_key(row->bits(2)), server_key(row->ip(3)), client_key(row->ip(4))}});
+  if (code != SQLITE_DONE) return error_of(db_->handle(), "cannot read the stored events");
+  return {};
+}
+
+void LookupWriter::remember(uint64_t id, int64_t sensor) {
+  if (newest_.size() >= kSegmentEvents) {
+    before_.swap(newest_);
+    newest_.clear();
+  }
+  newest_.insert_or_assign(id, sensor);
+}
+
+void LookupWriter::add(const model::Event& e, int64_t sensor) {
+  if (kept_)
+    entries_.push_back({e.cursor, e.time_ns, {id_key(e.id), server_key(e.server.ip), client_key(e.client.ip)}});
+  remember(e.id, sensor);
+}
+
+int64_t LookupWriter::sensor_of(uint64_t id) const {
+  for (const auto* ids : {&newest_, &before_})
+    if (const auto found = ids->find(id); found != ids->end()) return found->second;
+  return 0;
+}
+
+int LookupWriter::write_segment(uint64_t number, size_t count) {
+  const auto end = entries_.begin() + static_cast<ptrdiff_t>(count);
+  const uint64_t base = number * kSegmentEvents;
+  std::vector<std::string> slots(kKinds << kSlotBits);
+  std::vector<uint64_t> last(slots.size(), base);
+  uint64_t first_ns = UINT64_MAX, last_ns = 0;
+  for (auto entry = entries_.begin(); entry != end; ++entry) {
+    first_ns = std::min(first_ns, entry->time_ns);
+    last_ns = std::max(last_ns, entry->time_ns);
+    for (const LookupKey& one : entry->keys) {
+      model::put_varint(slots[one.slot], entry->cursor - last[one.slot]);
+      slots[one.slot].push_back(static_cast<char>(one.mark));
+      last[one.slot] = entry->cursor;
+    }
+  }
+  for (size_t slot = 0; slot < slots.size(); ++slot) {
+    if (slots[slot].empty()) continue;
+    insert_slot_.bind(1, number);
+    insert_slot_.bind(2, static_cast<int64_t>(slot));
+    insert_slot_.bind_blob(3, slots[slot]);
+    if (const int code = insert_slot_.run(); code != SQLITE_OK) return code;
+  }
+  insert_segment_.bind(1, number);
+  insert_segment_.bind(2, first_ns);
+  insert_segment_.bind(3, last_ns);
+  return insert_segment_.run();
+}
+
+int LookupWriter::flush() {
+  while (!entries_.empty()) {
+    const uint64_t number = entries_.front().cursor / kSegmentEvents;
+    if (entries_.back().cursor / kSegmentEvents == number) break;
+    const auto beyond = std::ranges::partition_point(
+        entries_, [number](const Entry& entry) { return entry.cursor / kSegmentEvents == number; });
+    const auto count = static_cast<size_t>(beyond - entries_.begin());
+    if (const int code = write_segment(number, count); code != SQLITE_OK) return code;
+    entries_.erase(entries_.begin(), beyond);
+  }
+  return SQLITE_OK;
+}
+
+Result<Lookup> Lookup::open(Lease& db) {
+  Lookup out(db);
+  const auto tail = db->scalar("SELECT coalesce(max(number) + 1, 0) FROM segment");
+  if (!tail) return tail.error();
+  out.tail_ = static_cast<uint64_t>(*tail) * kSegmentEvents;
+  auto slot = db->prepare("SELECT cursors FROM lookup WHERE segment = ? AND slot = ?", false);
+  if (!slot) return slot.error();
+  out.slot_ = std::move(*slot);
+  return out;
+}
+
+Result<std::vector<Lookup::Segment>> Lookup::segments(const TimeRange& range) {
+  auto row = (*db_)->prepare(
+      "SELECT number, first_ns, last_ns FROM segment WHERE last_ns >= ? AND first_ns < ? ORDER BY last_ns DESC", false);
+  if (!row) return row.error();
+  row->bind(1, range.since_ns);
+  row->bind(2, range.until_ns);
+  std::vector<Segment> out;
+  int code = SQLITE_OK;
+  while ((code = row->step()) == SQLITE_ROW) out.push_back({row->natural(0), row->natural(1), row->natural(2)});
+  if (code != SQLITE_DONE) return db_->error("lookup");
+  return out;
+}
+
+Result<std::vector<uint64_t>> Lookup::candidates(const Segment& segment, const std::vector<LookupKey>& keys) {
+  std::vector<uint64_t> out;
+  for (const LookupKey& one : keys) {
+    const Reading done(slot_);
+    slot_.bind(1, segment.number);
+    slot_.bind(2, static_cast<int64_t>(one.slot));
+    const int code = slot_.step();
+    if (code == SQLITE_DONE) continue;
+    if (code != SQLITE_ROW) return db_->error("lookup");
+    model::PackReader in(slot_.blob(0));
+    uint64_t cursor = segment.number * kSegmentEvents;
+    for (;;) {
+      cursor += in.varint();
+      const uint64_t mark = in.byte();
+      if (!in.ok()) break;
+      if (mark == one.mark) out.push_back(cursor);
+    }
+  }
+  std::ranges::sort(out);
+  const auto repeated = std::ranges::unique(out);
+  out.erase(repeated.begin(), repeated.end());
+  return out;
+}
+
+}  // namespace rs::store::sqlite

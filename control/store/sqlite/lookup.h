@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From an event's id, server address or client address to its row. An index of SQLite's own would touch a page of its
+// tree for every random key, and there are three; here the events of one segment (65,536 cursors, order of arrival) are
+// sorted in memory and written in one go when the segment is full: a row a slot of their hash, each behind the last, so
+// that keeping it costs a tenth of a row's insert. The newest, unfinished segment is searched row by row.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "control/model/filter.h"
+#include "control/store/sqlite/database.h"
+#include "control/store/sqlite/reader.h"
+#include "control/store/store.h"
+
+namespace rs::store::sqlite {
+
+// Our choice: the search of half of it on average takes some 10 ms, and 100 million events are 1,526 segments.
+inline constexpr uint64_t kSegmentEvents = 65'536;
+
+// Sixteen events a slot; the next byte of the hash keeps those of other keys out but for one in 256.
+struct LookupKey {
+  uint16_t slot = 0;  // the kind of key in its upper bits
+  uint8_t mark = 0;
+  bool operator==(const LookupKey&) const = default;
+};
+LookupKey id_key(uint64_t id);
+LookupKey server_key(const model::Ip& ip);
+LookupKey client_key(const model::Ip& ip);
+
+// Keys of which every match has at least one; none when the filter matches others, too.
+std::optional<std::vector<LookupKey>> keys_of(const model::Filter& filter);
+
+// The writer's thread.
+class LookupWriter {
+ public:
+  // Takes up what is stored and not in a finished segment; finishes segments that lack theirs. Not `kept`: nothing is
+  // written, all is searched row by row.
+  Result<void> prepare(Connection& db, bool kept);
+
+  // In the order of cursors, after the event's insert.
+  void add(const model::Event& event, int64_t sensor);
+  // Within the transaction: writes the segments that are full. SQLITE_OK or an error code: then roll back.
+  int flush();
+  // After a rollback: as the database has it.
+  Result<void> roll_back() { return prepare(*db_, kept_); }
+
+  // The sensor of an event among the newest kSegmentEvents at least; 0: not there.
+  [[nodiscard]] int64_t sensor_of(uint64_t id) const;
+
+ private:
+  struct Entry {
+    uint64_t cursor = 0;
+    uint64_t time_ns = 0;
+    LookupKey keys[3];
+  };
+  Result<void> take_up(uint64_t from, uint64_t until);
+  int write_segment(uint64_t number, size_t entries);
+  void remember(uint64_t id, int64_t sensor);
+
+  Connection* db_ = nullptr;
+  Statement insert_slot_, insert_segment_;
+  bool kept_ = true;
+  std::vector<Entry> entries_;                             // not in a finished segment
+  std::unordered_map<uint64_t, int64_t> newest_, before_;  // event id to sensor
+};
+
+// A reader's view of it.
+class Lookup {
+ public:
+  struct Segment {
+    uint64_t number = 0;
+    uint64_t first_ns = 0;
+    uint64_t last_ns = 0;
+  };
+  static Result<Lookup> open(Lease& db);
+
+  // Finished segments with events in the range, that with the newest event first.
+  Result<std::vector<Segment>> segments(const TimeRange& range);
+  // Cursors in this segment that may have one of the keys, ascending.
+  Result<std::vector<uint64_t>> candidates(const Segment& segment, const std::vector<LookupKey>& keys);
+  // Events from this cursor on are in no finished segment.
+  [[nodiscard]] uint64_t tail() const { return tail_; }
+
+ private:
+  explicit Lookup(Lease& db) : db_(&db) {}
+  Lease* db_;
+  Statement slot_;
+  uint64_t tail_ = 0;
+};
+
+}  // namespace rs::store::sqlite
