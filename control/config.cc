@@ -168,6 +168,18 @@ constexpr auto kKeys = std::to_array<Key>({
      },
      [](const Config& config) { return quoted(config.names); },
      "The names file: networks to site, service and owner; read again when it changes or on SIGHUP. \"\": none."},
+    {"web.listen", "--web", false,
+     [](const Key& key, Config& config, Values values) -> Result<void> {
+       if (!values[0].empty()) {
+         const auto address = parse_address(values[0]);
+         if (!address) return Error{Code::kInvalid, std::string(key.name) + ": " + address.error().text};
+         if (!address->path.empty()) return bad(key, values[0], "host:port: browsers know no Unix sockets");
+       }
+       config.web = values[0];
+       return {};
+     },
+     [](const Config& config) { return quoted(config.web); },
+     "Where the web page and its JSON API are served: host:port on the loopback, e.g. 127.0.0.1:8460. \"\": nowhere."},
     {"log.level", "--log-level", false,
      [](const Key& key, Config& config, Values values) -> Result<void> {
        if (std::ranges::find(kLogLevels, values[0]) == kLogLevels.end())

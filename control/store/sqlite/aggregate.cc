@@ -71,6 +71,11 @@ E greatest(const std::vector<std::pair<E, double>>& parts) {
   return best;
 }
 
+bool of_service(Dimension d) {
+  return d == Dimension::kService || d == Dimension::kServerIp || d == Dimension::kServerNetwork ||
+         d == Dimension::kPort;
+}
+
 bool in_way(Dimension d) {
   return d == Dimension::kCause || d == Dimension::kFamily || d == Dimension::kOrigin || d == Dimension::kStage ||
          d == Dimension::kSensor || d == Dimension::kSeverity || d == Dimension::kEnding;
@@ -242,6 +247,7 @@ class WayFilter {
     by_way_only_ = !mentions_rows(ways_);
   }
   [[nodiscard]] const model::Filter& rows() const { return rows_; }
+  [[nodiscard]] bool by_way_only() const { return by_way_only_; }
 
   void row(const model::Endpoint& server, uint32_t tag) {
     event_.server = server;
@@ -290,9 +296,11 @@ class WayFilter {
 Result<void> sum_rollup(Lease& db, const AggregateQuery& query, const Piece& piece, WayFilter& filter,
                         Summing& summing) {
   const Condition condition = condition_of(filter.rows());
-  auto row = db->prepare("SELECT at_s, server_ip, server_port, tag, sums FROM " + std::string(piece.tier->table) +
-                             " WHERE at_s >= ? AND at_s < ? AND (" + condition.sql + ")",
-                         false);
+  // Where nothing asks for services, one row holds them all.
+  const bool by_service = condition.sql != "1" || !filter.by_way_only() || std::ranges::any_of(query.by, of_service);
+  const std::string from = by_service ? "server_ip, server_port, tag, sums FROM " + std::string(piece.tier->table)
+                                      : "0, 0, 0, sums FROM " + std::string(piece.tier->total);
+  auto row = db->prepare("SELECT at_s, " + from + " WHERE at_s >= ? AND at_s < ? AND (" + condition.sql + ")", false);
   if (!row) return row.error();
   row->bind(1, piece.since_ns / kNsPerS);
   row->bind(2, piece.until_ns / kNsPerS);

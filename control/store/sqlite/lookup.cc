@@ -83,6 +83,33 @@ std::optional<std::vector<LookupKey>> keys_of(const model::Filter& filter) {
   return found;
 }
 
+size_t RecentSensors::place_of(const Table& table, uint64_t id) {
+  size_t at = id * 0x9e3779b97f4a7c15ull >> 32 & (kPlaces - 1);  // 2^64 / golden ratio
+  while (table[at].sensor != 0 && table[at].id != id) at = (at + 1) & (kPlaces - 1);
+  return at;
+}
+
+void RecentSensors::add(uint64_t id, int64_t sensor) {
+  if (used_ >= kSegmentEvents) {
+    before_.swap(newest_);
+    std::ranges::fill(newest_, Place{});
+    used_ = 0;
+  }
+  Place& place = newest_[place_of(newest_, id)];
+  used_ += place.sensor == 0 ? 1 : 0;
+  place = {id, sensor};
+}
+
+int64_t RecentSensors::find(uint64_t id) const {
+  const int64_t sensor = newest_[place_of(newest_, id)].sensor;
+  return sensor != 0 ? sensor : before_[place_of(before_, id)].sensor;
+}
+
+void RecentSensors::clear() {
+  for (Table* table : {&newest_, &before_}) std::ranges::fill(*table, Place{});
+  used_ = 0;
+}
+
 Result<void> LookupWriter::prepare(Connection& db, bool kept) {
   db_ = &db;
   kept_ = kept;
@@ -94,8 +121,7 @@ Result<void> LookupWriter::prepare(Connection& db, bool kept) {
   insert_segment_ = std::move(*segment);
 
   entries_.clear();
-  newest_.clear();
-  before_.clear();
+  sensors_.clear();
   const auto finished = db.scalar("SELECT coalesce(max(number) + 1, 0) FROM segment");
   if (!finished) return finished.error();
   const auto oldest = db.scalar("SELECT coalesce(min(cursor), 0) FROM event");
@@ -121,7 +147,7 @@ Result<void> LookupWriter::prepare(Connection& db, bool kept) {
   row->bind(1, unfinished > kSegmentEvents ? unfinished - kSegmentEvents : 0);
   row->bind(2, end);
   int code = SQLITE_OK;
-  while ((code = row->step()) == SQLITE_ROW) remember(row->bits(0), row->integer(1));
+  while ((code = row->step()) == SQLITE_ROW) sensors_.add(row->bits(0), row->integer(1));
   if (code != SQLITE_DONE) return error_of(db.handle(), "cannot read the stored events");
   return {};
 }
@@ -140,24 +166,10 @@ Result<void> LookupWriter::take_up(uint64_t from, uint64_t until) {
   return {};
 }
 
-void LookupWriter::remember(uint64_t id, int64_t sensor) {
-  if (newest_.size() >= kSegmentEvents) {
-    before_.swap(newest_);
-    newest_.clear();
-  }
-  newest_.insert_or_assign(id, sensor);
-}
-
 void LookupWriter::add(const model::Event& e, int64_t sensor) {
   if (kept_)
     entries_.push_back({e.cursor, e.time_ns, {id_key(e.id), server_key(e.server.ip), client_key(e.client.ip)}});
-  remember(e.id, sensor);
-}
-
-int64_t LookupWriter::sensor_of(uint64_t id) const {
-  for (const auto* ids : {&newest_, &before_})
-    if (const auto found = ids->find(id); found != ids->end()) return found->second;
-  return 0;
+  sensors_.add(e.id, sensor);
 }
 
 int LookupWriter::write_segment(uint64_t number, size_t count) {

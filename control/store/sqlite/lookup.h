@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "control/model/filter.h"
@@ -34,6 +33,26 @@ LookupKey client_key(const model::Ip& ip);
 // Keys of which every match has at least one; none when the filter matches others, too.
 std::optional<std::vector<LookupKey>> keys_of(const model::Filter& filter);
 
+// Which sensor reported an event, of the newest kSegmentEvents at least. Open addressing: two tables that take turns.
+class RecentSensors {
+ public:
+  void add(uint64_t id, int64_t sensor);
+  [[nodiscard]] int64_t find(uint64_t id) const;  // 0: not there
+  void clear();
+
+ private:
+  static constexpr size_t kPlaces = 2 * kSegmentEvents;
+  struct Place {
+    uint64_t id = 0;
+    int64_t sensor = 0;  // 0: free
+  };
+  using Table = std::vector<Place>;
+  static size_t place_of(const Table& table, uint64_t id);
+
+  Table newest_ = Table(kPlaces), before_ = Table(kPlaces);
+  size_t used_ = 0;
+};
+
 // The writer's thread.
 class LookupWriter {
  public:
@@ -49,7 +68,7 @@ class LookupWriter {
   Result<void> roll_back() { return prepare(*db_, kept_); }
 
   // The sensor of an event among the newest kSegmentEvents at least; 0: not there.
-  [[nodiscard]] int64_t sensor_of(uint64_t id) const;
+  [[nodiscard]] int64_t sensor_of(uint64_t id) const { return sensors_.find(id); }
 
  private:
   struct Entry {
@@ -59,13 +78,12 @@ class LookupWriter {
   };
   Result<void> take_up(uint64_t from, uint64_t until);
   int write_segment(uint64_t number, size_t entries);
-  void remember(uint64_t id, int64_t sensor);
 
   Connection* db_ = nullptr;
   Statement insert_slot_, insert_segment_;
   bool kept_ = true;
-  std::vector<Entry> entries_;                             // not in a finished segment
-  std::unordered_map<uint64_t, int64_t> newest_, before_;  // event id to sensor
+  std::vector<Entry> entries_;  // not in a finished segment
+  RecentSensors sensors_;
 };
 
 // A reader's view of it.
