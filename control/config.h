@@ -25,16 +25,13 @@ struct Config {
   uint32_t retention_days = 30;                         // 0-36500; 0: for ever
   uint64_t max_store_mib = 20480;  // 0-1073741824 MiB; 0: no limit. 20 GiB hold about 40 million events
   std::string names;               // path of the names file; empty: none
-<<<<<<< HEAD
   std::string web;                 // loopback host:port of the web page; empty: none
-=======
   tls::Files tls;                  // all three or none; Unix sockets stay plaintext
   access::Policy access;           // see gate.h
   std::string audit;               // file of changes, absolute; empty: memory and log only
   std::string metrics_listen;      // host:port of Prometheus' endpoint; empty: none
   std::string alerts_url;          // where incidents are posted; empty: nowhere
   AlertFormat alerts_format = AlertFormat::kAlertmanager;
->>>>>>> ops
   std::string log_level = "info";  // debug, info, warn or error
   bool log_json = false;           // one JSON object a line
   bool operator==(const Config&) const = default;

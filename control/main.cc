@@ -24,6 +24,7 @@
 #include "control/correlator.h"
 #include "control/incident_alerts.h"
 #include "control/ingest/service.h"
+#include "control/listen.h"
 #include "control/log.h"
 #include "control/metrics.h"
 #include "control/model/presence.h"
@@ -60,49 +61,6 @@ uint64_t now_ns() {
   return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
 }
 
-<<<<<<< HEAD
-void set_up_log(const std::string& level) {
-  auto log = spdlog::stderr_color_mt("control");
-  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
-  log->set_level(spdlog::level::from_str(level == "error" ? "err" : level));
-  spdlog::set_default_logger(std::move(log));
-}
-
-Result<std::unique_ptr<grpc::Server>> start_server(const Config& config, ingest::Service& ingest,
-                                                   query::Service& query) {
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  grpc::ServerBuilder builder;
-  grpc::ResourceQuota quota("resetscope-control");
-  quota.SetMaxThreads(kMaxThreads);
-  builder.SetResourceQuota(quota);
-  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second program on our port is an error, not a lottery
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
-  builder.RegisterService(&ingest);
-  builder.RegisterService(&query);
-  std::vector<int> ports(config.listen.size(), -1);
-  for (size_t i = 0; i < config.listen.size(); ++i) {
-    const auto address = parse_address(config.listen[i]);
-    if (!address) return address.error();
-    if (auto way = make_way(*address); !way) return way.error();
-    builder.AddListeningPort(address->target(), grpc::InsecureServerCredentials(), &ports[i]);
-  }
-  auto server = builder.BuildAndStart();
-  if (!server) {
-    std::string text = "cannot listen on";
-    for (const std::string& address : config.listen) text += " " + address;
-    return Error{Code::kUnavailable, text + ": an address is in use, or this user may not use it"};
-  }
-  for (size_t i = 0; i < ports.size(); ++i)
-    spdlog::info("listening on {}{}", config.listen[i],
-                 config.listen[i].ends_with(":0") ? " (port " + std::to_string(ports[i]) + ")" : "");
-  return server;
-}
-
 // Null when none is wanted.
 Result<std::unique_ptr<web::Server>> start_page(const Config& config, grpc::Server& server) {
   if (config.web.empty()) return std::unique_ptr<web::Server>();
@@ -118,8 +76,6 @@ Result<std::unique_ptr<web::Server>> start_page(const Config& config, grpc::Serv
   return page;
 }
 
-=======
->>>>>>> ops
 void say_ready(int ready_fd) {
   sd_notify(0, "READY=1\nSTATUS=serving");
   if (ready_fd < 0) return;
@@ -205,13 +161,9 @@ Result<void> run(const Options& options) {
     spdlog::info("metrics on http://{} (port {})", config.metrics_listen, endpoint->port());
   }
   grpc::HealthCheckServiceInterface& health = *(*server)->GetHealthCheckService();
-<<<<<<< HEAD
   auto page = start_page(config, **server);
   if (!page) return page.error();
-  for (const char* name : {kIngestService, kQueryService}) health.SetServingStatus(name, true);
-=======
   for (const char* name : {kIngestService, kQueryService, kOperationService}) health.SetServingStatus(name, true);
->>>>>>> ops
   spdlog::info("resetscope-control {} serves, store {}", RS_VERSION, config.store);
   say_ready(options.ready_fd);
 
