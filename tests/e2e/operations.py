@@ -247,6 +247,8 @@ def tests(space, control, receiver):
 
     def units():
         """units: systemd takes them, and what they start is checked in."""
+        if shutil.which("systemd-analyze") is None:
+            return   # a machine without systemd
         units_there = sorted((DEPLOY / "systemd").glob("*.service"))
         done = run("systemd-analyze", "verify", "--man=no", *units_there)
         for line in done.stderr.splitlines():
