@@ -25,7 +25,7 @@ std::string time_text(uint64_t ns) {
   gmtime_r(&seconds, &parts);
   char text[48];
   const size_t size = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  return std::string(text, size) + fmt::format(".{:06}Z", ns % 1'000'000'000 / 1000);
+  return std::string(text, size) + fmt::format(".{:09}Z", ns % 1'000'000'000);
 }
 
 // All of it, or not: a line cut short would spoil the next one.

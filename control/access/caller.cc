@@ -8,10 +8,11 @@
 namespace rs::access {
 namespace {
 
-// As gRPC writes them: "unix:", "ipv4:127.0.0.1:4711", "ipv6:%5B::1%5D:4711".
+// As gRPC writes them: "unix:", "ipv4:127.0.0.1:4711", "ipv6:%5B::1%5D:4711"; the web page's own calls, which do not
+// leave the process, are "unknown", as no connection's are.
 bool on_this_machine(const std::string& peer) {
-  return peer.starts_with("unix") || peer.starts_with("ipv4:127.") || peer.starts_with("ipv6:%5B::1%5D:") ||
-         peer.starts_with("ipv6:[::1]:");
+  return peer.starts_with("unix") || peer == "inproc" || peer == "unknown" || peer.starts_with("ipv4:127.") ||
+         peer.starts_with("ipv6:%5B::1%5D:") || peer.starts_with("ipv6:[::1]:");
 }
 
 }  // namespace

@@ -139,7 +139,7 @@ TEST(Audit, OneJsonObjectALineAndFollowsAMovedFile) {
   const auto old = lines(path + ".1");
   ASSERT_EQ(old.size(), 2u);
   EXPECT_EQ(old[0]["who"], "ali\"ce\n");
-  EXPECT_EQ(old[0]["time"], "2023-11-14T22:13:20.123456Z");
+  EXPECT_EQ(old[0]["time"], "2023-11-14T22:13:20.123456789Z");
   EXPECT_EQ(old[0]["allowed"], true);
   ASSERT_EQ(lines(path).size(), 1u);
   EXPECT_EQ(lines(path)[0]["who"], "carol");

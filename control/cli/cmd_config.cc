@@ -85,9 +85,8 @@ void add_config(Commands& commands) {
       ->type_name("PROGRAM")
       ->check(CLI::IsMember({kControl, kSensor, kNames}).description(""));
   one->footer(
-      "Nothing is started or changed. Errors name file, line and reason; exit status 1. The whole file is refused, as "
-      "it\n"
-      "would be at a start or a reload.\n"
+      "Nothing is started or changed. Errors name file, line and reason, and the exit status is 1. The whole file is\n"
+      "refused, as it would be at a start or a reload.\n"
       "\n"
       "Examples:\n"
       "  resetscope config check /etc/resetscope/*.yaml\n"

@@ -92,7 +92,8 @@ Layout layout_of(const HeatImage& image, cairo_t* c) {
   double legend = text_width(c, image.metric) + 16;
   for (const HeatImage::Legend& one : image.legend) legend += 18 + text_width(c, one.text) + 14;
   const double grid = columns * l.cell_width + (l.slanted ? beyond * 0.72 : beyond);
-  l.width = std::max(l.left + grid, legend + kMargin) + kMargin;
+  const double title = text_width(c, image.title) * kTitleFont / kFont;
+  l.width = std::max({l.left + grid, legend + kMargin, title + kMargin}) + kMargin;
   l.height = l.top + static_cast<double>(image.rows.size()) * kCellHeight + below + 2 * kLine + 3 * kLine + kMargin;
   return l;
 }

@@ -25,7 +25,8 @@ class Clients:
         out = self._directory.name
         # Not python3-grpc-tools: Debian 12's knows no `optional` in proto3.
         plugin = shutil.which("grpc_python_plugin")
-        for folder, name in ((ROOT / "proto", "query"), (ROOT / "proto", "operation"), (HERE / "proto", "health"), (HERE / "proto", "reflection")):
+        for folder, name in ((ROOT / "proto", "query"), (ROOT / "proto", "operation"), (HERE / "proto", "health"),
+                             (HERE / "proto", "reflection")):
             run_ok("protoc", f"-I{folder}", f"--python_out={out}", f"--grpc_python_out={out}",
                    f"--plugin=protoc-gen-grpc_python={plugin}", f"{name}.proto")
         sys.path.insert(0, out)
