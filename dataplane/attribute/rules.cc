@@ -47,7 +47,7 @@ constexpr Rule kRules[] = {
      kRfc9293},
     // The reject target builds its RST from nothing: TOS 0 and flow label 0 where the kernel would copy. Without a
     // marked SYN and over IPv4 nothing tells it from a closed port.
-    {Cause::kHostFwReject, Who::kSender, kServer, kSyn, kRefused, Severity::kProblem, 60,
+    {Cause::kHostFwReject, Who::kSender, kServer, kSyn, kRefused, Severity::kProblem, 130,
      {F::kImageStatelessAck, F::kAckExact}, {},
      {F::kTosCopied, F::kFlowLabelOther, F::kFlowLabelKept, F::kTtlDiffersFromSender},
      {{{F::kTosNotCopied, 300}, {F::kFlowLabelZero, 300}, {F::kTtlMatchesSender, 100}, {F::kTtlOffByOne, -150},
@@ -68,7 +68,7 @@ constexpr Rule kRules[] = {
      {F::kSynAckResent, F::kHandshakeFull, F::kServerNeverSpoke}, {}, {}, {{{F::kRetransmissions, 60}}},
      "Linux tcp_conn_request: a full accept queue drops the handshake's ACK; lab"},
     // With SYN cookies the SYN-ACK does not come again: a server that took the handshake and hears nothing of what follows.
-    {Cause::kListenOverflowDrop, Who::kSender, kEither, kOpen | kRequest, kTimedOut, Severity::kProblem, 240,
+    {Cause::kListenOverflowDrop, Who::kSender, kEither, kOpen | kRequest, kTimedOut, Severity::kProblem, 270,
      {F::kRetransmissions, F::kHandshakeFull, F::kServerNeverSpoke}, {}, {F::kRequestAtEndOfIdle}, {},
      "Linux tcp_get_cookie_sock with a full accept queue; lab"},
     {Cause::kListenerClosedBacklog, Who::kSender, kServer, kOpen, kReset, Severity::kProblem, 40,
@@ -114,7 +114,7 @@ constexpr Rule kRules[] = {
     // Nothing was left unread: only a deliberate abort (SO_LINGER 0) or a kill sends an active RST then.
     {Cause::kAppAbortLinger0, Who::kSender, kServer, kOpen | kData | kMid, kReset, Severity::kNotice, 180,
      {F::kImageActive}, {}, {F::kKeepaliveProbes, F::kFlowSurvived},
-     {{{F::kSeqExact, 40}, {F::kRequestAnswered, 60}, {F::kRequestUnanswered, -150}, {F::kSenderContinued, -300},
+     {{{F::kSeqExact, 40}, {F::kRequestAnswered, 60}, {F::kSenderContinued, -300},
        {F::kIdleWholeSeconds, -60}, {F::kZeroWindow, -150}, {F::kIdleSpontaneous, -60}}},
      kActive},
     {Cause::kAppAbortLinger0, Who::kSender, kClient, kOpen | kData | kMid, kReset, Severity::kNotice, 40,
@@ -177,7 +177,7 @@ constexpr Rule kRules[] = {
     {Cause::kClientCancel, Who::kSender, kClient, kClosing, kReset, Severity::kBenign, 250,
      {F::kImageStateless, F::kFinFromRstSender, F::kFinCrossedData}, {}, {F::kFinFromPeer}, {}, kActive},
     // What looks like a whole response may be the part that had come: only its length, inside the payload, tells.
-    {Cause::kClientCancel, Who::kSender, kClient, kTalk | kIdle, kReset, Severity::kBenign, 150,
+    {Cause::kClientCancel, Who::kSender, kClient, kTalk | kIdle, kReset, Severity::kBenign, 240,
      {F::kResponseComplete, F::kImageActive}, {}, {F::kFlowSurvived, F::kFinFromPeer, F::kKeepaliveProbes},
      {{{F::kSenderContinued, -300}, {F::kIdleWholeSeconds, -80}}}, kActive},
     {Cause::kClientFastClose, Who::kSender, kClient, kTalk | kIdle | kClosing, kReset, Severity::kBenign, 260,
@@ -405,14 +405,14 @@ constexpr Rule kRules[] = {
     {Cause::kPortScan, Who::kSender, kServer, kSyn, kRefused, Severity::kHostile, 620,
      {F::kImageStatelessAck, F::kPortsTried}, {}, {F::kFlowSurvived, F::kRegularClient}, {},
      "nmap -sT -p: RFC 9293 3.10.7.1 at every closed port; lab"},
-    {Cause::kPortScan, Who::kSender, kServer, kMid, kReset, Severity::kHostile, 480,
+    {Cause::kPortScan, Who::kSender, kServer, kMid, kReset, Severity::kHostile, 540,
      {F::kImageStateless, F::kPortsTried, F::kMidstreamStart, F::kSenderSilent}, {}, {F::kFlowSurvived}, {},
      "nmap -sA: RFC 9293 3.10.7.1, 3.10.7.2; lab"},
     {Cause::kPortScan, Who::kSender, kClient, kSyn | kSynAck | kOpen, kReset, Severity::kHostile, 400,
      {F::kPortsTried}, {F::kImageActive, F::kImageStateless, F::kImageRaw},
      {F::kClientBytes, F::kServerBytes, F::kSynOnLiveConnection, F::kRegularClient}, {}, "nmap -sT: connect() and close; lab"},
     // FIN, NULL and Xmas probes carry no ACK; a connection nobody opened, with such a segment and a closed port.
-    {Cause::kPortScan, Who::kSender, kServer, kMid, kReset, Severity::kHostile, 150,
+    {Cause::kPortScan, Who::kSender, kServer, kMid, kReset, Severity::kHostile, 200,
      {F::kImageStatelessAck, F::kMidstreamStart, F::kSenderSilent}, {}, {}, {}, "RFC 9293 3.10.7.1; nmap -sF -sN -sX"},
     {Cause::kHealthCheck, Who::kSender, kClient, kSynAck, kReset, Severity::kBenign, 250,
      {F::kAnswersSynAck}, {F::kImageActive, F::kImageRaw}, {F::kSynRetries, F::kLateHandshake, F::kScannerSyn}, {},
