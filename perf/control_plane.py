@@ -27,7 +27,8 @@ SERVICES = NETWORKS = 1000
 CALL_S = 60
 ROUNDS = 20
 MIXED = 200
-STATISTICS_ROWS = (2_000_000, 200_000)   # full, quick
+INGEST_ROWS, PER_SECOND = (2_000_000, 300_000), 200_000   # full, quick; of packet time
+STATISTICS_ROWS = (2_000_000, 200_000)
 WATCHED_RESETS = (200, 40)
 
 
@@ -86,11 +87,11 @@ def finished(process):
 
 
 def ingest(plane, clients, events):
-    """Endings to committed and correlated rows, the control plane on core 0."""
+    """Endings to committed and correlated rows as fast as they happen, the control plane on one core."""
     cores = sorted(os.sched_getaffinity(0))
     plane.use_cores({cores[0]})
     cpu, start = plane.cpu_seconds(), time.monotonic()
-    done = finished(load(plane, cores[-1], events=events, start=START_S, span=WEEK_S))
+    done = finished(load(plane, cores[-1], events=events, start=START_S - 3600, span=max(1, events // PER_SECOND)))
     while True:
         info = clients.resetscope.GetServerInfo(clients.query.GetServerInfoRequest(), timeout=CALL_S)
         if info.correlated_cursor >= info.events:
@@ -99,8 +100,16 @@ def ingest(plane, clients, events):
     seconds, cpu = time.monotonic() - start, plane.cpu_seconds() - cpu
     if info.endings != done["endings"]:
         fail(f"ingest: {done['endings']:.0f} endings sent, {info.endings} stored")
-    return {"ingest_events_per_s": done["rows"] / seconds, "ingest_events_per_cpu_s": done["rows"] / cpu,
-            "stored_events": info.events}
+    return {"ingest_events_per_s": done["rows"] / seconds, "ingest_events_per_cpu_s": done["rows"] / cpu}
+
+
+def fill(plane, clients, events):
+    """A week of endings, to be asked about."""
+    start = time.monotonic()
+    done = finished(load(plane, None, events=events, start=START_S, span=WEEK_S, boot=4))
+    seconds = time.monotonic() - start
+    info = clients.resetscope.GetServerInfo(clients.query.GetServerInfoRequest(), timeout=CALL_S)
+    return {"stored_events": info.events, "fill_events_per_s": done["rows"] / seconds}
 
 
 def rollups(plane, clients, rows):
@@ -108,7 +117,7 @@ def rollups(plane, clients, rows):
     cores = sorted(os.sched_getaffinity(0))
     plane.use_cores({cores[0]})
     cpu, start = plane.cpu_seconds(), time.monotonic()
-    done = finished(load(plane, cores[-1], kind="statistics", events=rows, start=START_S, boot=2))
+    done = finished(load(plane, cores[-1], kind="statistics", events=rows, start=START_S - 86_400, boot=2))
     seconds, cpu = time.monotonic() - start, plane.cpu_seconds() - cpu
     plane.use_cores(set(cores))
     services = clients.resetscope.ListServices(clients.query.ListServicesRequest(limit=10_000), timeout=CALL_S).services
@@ -297,8 +306,9 @@ def control_plane(build, quick, events, store):
     clients = Clients(plane.server)
     try:
         if fresh:
-            figures |= ingest(plane, clients, events)
+            figures |= ingest(plane, clients, INGEST_ROWS[quick])
             figures |= rollups(plane, clients, STATISTICS_ROWS[quick])
+            figures |= fill(plane, clients, events)
         else:
             info = clients.resetscope.GetServerInfo(clients.query.GetServerInfoRequest(), timeout=CALL_S)
             figures["stored_events"] = info.events

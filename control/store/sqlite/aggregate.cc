@@ -367,23 +367,32 @@ Result<void> sum_events(Lease& db, const AggregateQuery& query, const Piece& pie
   if (keys) {
     auto lookup = Lookup::open(db);
     if (!lookup) return lookup.error();
-    if (lookup->tail() > 0) {
-      auto tail = db->prepare(sql + " AND cursor >= ?", false);
+    if (lookup->kept()) {
       auto one = db->prepare(sql + " AND cursor = ?", false);
-      if (!tail || !one) return (tail ? one : tail).error();
-      tail->bind(bind(*tail), lookup->tail());
-      if (auto added = sum_all(*tail); !added) return added;
+      if (!one) return one.error();
       const int cursor_at = bind(*one);
+      const auto sum_those = [&](const std::vector<uint64_t>& cursors) -> Result<void> {
+        for (const uint64_t cursor : cursors) {
+          const Reading done(*one);
+          one->bind(cursor_at, cursor);
+          if (auto added = sum_all(*one); !added) return added;
+        }
+        return {};
+      };
+      if (const auto newest = lookup->tail_candidates(*keys)) {
+        if (auto added = sum_those(*newest); !added) return added;
+      } else {
+        auto tail = db->prepare(sql + " AND cursor >= ?", false);
+        if (!tail) return tail.error();
+        tail->bind(bind(*tail), lookup->tail());
+        if (auto added = sum_all(*tail); !added) return added;
+      }
       const auto segments = lookup->segments({piece.since_ns, piece.until_ns});
       if (!segments) return segments.error();
       for (const Lookup::Segment& segment : *segments) {
         const auto candidates = lookup->candidates(segment, *keys);
         if (!candidates) return candidates.error();
-        for (const uint64_t cursor : *candidates) {
-          const Reading done(*one);
-          one->bind(cursor_at, cursor);
-          if (auto added = sum_all(*one); !added) return added;
-        }
+        if (auto added = sum_those(*candidates); !added) return added;
       }
       return {};
     }

@@ -50,7 +50,7 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
   }
   if (auto ready = rollup_.prepare(db); !ready) return ready;
   if (auto rebuilt = rollup_.rebuild(db); !rebuilt) return rebuilt;
-  if (auto ready = lookup_.prepare(db, options.lookup); !ready) return ready;
+  if (auto ready = lookup_.prepare(db, options.lookup_tail); !ready) return ready;
   if (auto ready = sequences_.prepare(db); !ready) return ready;
   if (auto ready = findings_.prepare(db); !ready) return ready;
   const auto next = db.scalar("SELECT value FROM meta WHERE key = 'next_cursor'");
