@@ -28,6 +28,7 @@
 #include "control/names_file.h"
 #include "control/query/feed.h"
 #include "control/query/service.h"
+#include "control/store/sqlite/schema.h"
 #include "control/store/sqlite/sqlite_store.h"
 #include "control/web/server.h"
 

@@ -141,7 +141,7 @@ export class Heat {
           height: area.height}})}],
     }, true);
     chart.getZr().refreshImmediately();
-    this.painted = performance.now();
+    this.element.dataset.painted = String(performance.now());
     if (this.width !== this.drawnWidth && this.at && this.drawnWidth) this.leave();  // what was under the pointer is elsewhere
     this.drawnWidth = this.width;
     if (this.at) this.#moveCursor();
