@@ -8,12 +8,18 @@ const kRounds = 5;
 const kLiveS = 6;
 const kFrameMs = 1000 / 60;
 
-const browser = await chromium.launch({executablePath: '/usr/bin/chromium', headless: true, args: ['--headless',
-  '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-  '--disable-sync']});
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  headless: true,
+  args: [
+    '--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'
+  ]
+});
 const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
-const shown = (page) => page.waitForFunction(() => document.querySelector('main')?.dataset.loaded && !document.querySelector('main.asking'),
-  null, {timeout: 30_000, polling: 'raf'});
+const shown = (page) => page.waitForFunction(
+  () => document.querySelector('main')?.dataset.loaded && !document.querySelector('main.asking'), null,
+  {timeout: 30_000, polling: 'raf'});
 
 // From the start of the navigation until the heatmap's cells are on the screen.
 async function paint(path) {
@@ -22,7 +28,8 @@ async function paint(path) {
     const context = await browser.newContext({viewport: {width: 1440, height: 900}});
     const page = await context.newPage();
     await page.goto(setup.base + path);
-    await page.waitForFunction(() => document.querySelector('.heat')?.dataset.painted, null, {timeout: 30_000, polling: 'raf'});
+    await page.waitForFunction(
+      () => document.querySelector('.heat')?.dataset.painted, null, {timeout: 30_000, polling: 'raf'});
     times.push(await page.evaluate(() => Number(document.querySelector('.heat').dataset.painted)));
     firsts.push(await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0].startTime));
     await context.close();
@@ -32,9 +39,13 @@ async function paint(path) {
 
 // From an input until the page shows its answer, in the page's own time.
 async function interaction(page, act) {
-  const turn = await page.evaluate(() => { window.began = performance.now(); return document.querySelector('main').dataset.loaded; });
+  const turn = await page.evaluate(() => {
+    window.began = performance.now();
+    return document.querySelector('main').dataset.loaded;
+  });
   await act();
-  await page.waitForFunction((old) => document.querySelector('main').dataset.loaded !== old && (window.ended = performance.now()), turn,
+  await page.waitForFunction(
+    (old) => document.querySelector('main').dataset.loaded !== old && (window.ended = performance.now()), turn,
     {timeout: 30_000, polling: 'raf'});
   await shown(page);
   return page.evaluate(() => window.ended - window.began);
@@ -57,13 +68,17 @@ const acts = {
   page_rows_ms: select('rows', '50'),
   page_causes_ms: () => page.locator('.tabs a', {hasText: 'Why, when'}).click(),
   page_matrix_ms: () => page.locator('.tabs a', {hasText: 'Between'}).click(),
-  page_filter_ms: async () => { await page.locator('#filter').fill('origin = server'); await page.keyboard.press('Enter'); },
+  page_filter_ms: async () => {
+    await page.locator('#filter').fill('origin = server');
+    await page.keyboard.press('Enter');
+  },
 };
 for (const [name, act] of Object.entries(acts)) figures[name] = await interaction(page, act);
 await page.goto(`${setup.base}${week}`);
 await shown(page);
 const spot = await page.evaluate(() => {
-  const heat = document.querySelector('.heat'), box = heat.getBoundingClientRect(), [l, t, w, hh] = JSON.parse(heat.dataset.area);
+  const heat = document.querySelector('.heat'), box = heat.getBoundingClientRect(),
+        [l, t, w, hh] = JSON.parse(heat.dataset.area);
   return {x: box.left + l + 20.5 * w, y: box.top + t + 3.5 * hh};
 });
 figures.page_cell_ms = await interaction(page, () => page.mouse.click(spot.x, spot.y));
@@ -83,13 +98,22 @@ const live = await page.evaluate(async ([seconds]) => {
   const names = (word) => Array.from({length: n}, (_, i) => `${word} ${i}`);
   const frames = [], paints = [];
   let last = 0, running = true;
-  const frame = (now) => { if (last) frames.push(now - last); last = now; if (running) requestAnimationFrame(frame); };
+  const frame = (now) => {
+    if (last) frames.push(now - last);
+    last = now;
+    if (running) requestAnimationFrame(frame);
+  };
   requestAnimationFrame(frame);
   for (let s = 0; s < seconds; ++s) {
     const values = Float64Array.from({length: n * n}, () => Math.random() * 1000);
     const began = performance.now();
-    await heat.show({columns: names('column'), rows: names('row'), label: 'speed', names: false,
-      cell: (x, y) => ({color: scale.color(Math.round(values[y * n + x])), hatch: ''})});
+    await heat.show({
+      columns: names('column'),
+      rows: names('row'),
+      label: 'speed',
+      names: false,
+      cell: (x, y) => ({color: scale.color(Math.round(values[y * n + x])), hatch: ''})
+    });
     paints.push(performance.now() - began);
     await new Promise((done) => setTimeout(done, 1000 - (performance.now() - began)));
   }
