@@ -34,6 +34,7 @@
 #include "control/query/service.h"
 #include "control/reload.h"
 #include "control/server.h"
+#include "control/store/sqlite/schema.h"
 #include "control/store/sqlite/sqlite_store.h"
 #include "control/web/server.h"
 

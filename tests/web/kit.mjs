@@ -38,20 +38,26 @@ export async function runAll() {
   lines.close();
 }
 
-export const browser = await chromium.launch({executablePath: '/usr/bin/chromium', headless: true, args: ['--headless',
-  '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-  '--disable-sync']});
+export const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  headless: true,
+  args: [
+    '--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'
+  ]
+});
 
 // A page that notes every complaint of the browser: a refused script or style is one.
 export async function open({path = '/', base = setup.base, dark = false, width = 1440, height = 900} = {}) {
-  const context = await browser.newContext({viewport: {width, height}, colorScheme: dark ? 'dark' : 'light',
-    acceptDownloads: true});
+  const context =
+    await browser.newContext({viewport: {width, height}, colorScheme: dark ? 'dark' : 'light', acceptDownloads: true});
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], {origin: base});
   const page = await context.newPage();
   page.complaints = [];
   page.on('console', (message) => {
     // That a request failed is the matter of some tests; the page says so itself.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) page.complaints.push(message.text());
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+      page.complaints.push(message.text());
   });
   page.on('pageerror', (error) => page.complaints.push(error.message));
   await page.goto(base + path);
@@ -60,8 +66,9 @@ export async function open({path = '/', base = setup.base, dark = false, width =
 }
 
 export async function loaded(page) {
-  await page.waitForFunction(() => document.querySelector('main')?.dataset.loaded && !document.querySelector('main.asking'),
-    null, {timeout: 15_000});
+  await page.waitForFunction(
+    () => document.querySelector('main')?.dataset.loaded && !document.querySelector('main.asking'), null,
+    {timeout: 15_000});
 }
 
 // Does something that navigates within the page, and waits until it shows the new state.
@@ -72,12 +79,12 @@ export async function after(page, action) {
   await loaded(page);
 }
 
-export async function view(page, path) {
-  await page.goto(setup.base + path);
-  await loaded(page);
-}
+// As a link within the page leads there: without loading the page's files again.
+export const view = (page, path) =>
+  after(page, () => page.evaluate(async (href) => (await import('/state.js')).go(href), path));
 
-export const range = `${new Date(setup.until - setup.hours * 3_600_000).toISOString()}..${new Date(setup.until).toISOString()}`;
+export const range =
+  `${new Date(setup.until - setup.hours * 3_600_000).toISOString()}..${new Date(setup.until).toISOString()}`;
 export const [since, until] = range.split('..');
 export const at = (path, params = {}) => `${path}?${new URLSearchParams({r: range, ...params})}`;
 
@@ -91,7 +98,14 @@ export async function cell(page, row, column = null) {
     const x = pick ?? texts.findIndex((t) => t !== '' && !t.startsWith('0'));
     const heat = document.querySelector('.heat'), box = heat.getBoundingClientRect();
     const [left, top, width, height] = JSON.parse(heat.dataset.area);
-    return {column: x, row: y, text: texts[x], x: box.left + left + (x + 0.5) * width, y: box.top + top + (y + 0.5) * height,
-      width, height};
+    return {
+      column: x,
+      row: y,
+      text: texts[x],
+      x: box.left + left + (x + 0.5) * width,
+      y: box.top + top + (y + 0.5) * height,
+      width,
+      height
+    };
   }, [row, column]);
 }

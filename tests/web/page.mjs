@@ -5,24 +5,36 @@ import {readFile} from 'node:fs/promises';
 
 import {after, ask, at, cell, loaded, open, range, runAll, setup, since, test, until, view} from './kit.mjs';
 
-const kHeatmaps = [['time', 'service'], ['server_network', 'client_network'], ['time', 'cause'], ['cause', 'service'],
-  ['idle_time', 'service']];
-const kAlsoDark = ['overview', 'event', 'incident', 'timeouts', 'services', 'heatmap-time-service', 'heatmap-server_network-client_network'];
-const api = (page, name, body) => page.evaluate(async ([n, b]) => (await fetch(`/api/v1/${n}`, {method: 'POST', body: JSON.stringify(b)})).json(), [name, body]);
+const kHeatmaps = [
+  ['time', 'service'], ['server_network', 'client_network'], ['time', 'cause'], ['cause', 'service'],
+  ['idle_time', 'service']
+];
+const kAlsoDark = [
+  'overview', 'event', 'incident', 'timeouts', 'services', 'heatmap-time-service',
+  'heatmap-server_network-client_network'
+];
+const api = (page, name, body) => page.evaluate(
+  async ([n, b]) => (await fetch(`/api/v1/${n}`, {method: 'POST', body: JSON.stringify(b)})).json(), [name, body]);
 const text = (page, selector) => page.locator(selector).first().innerText();
-const between = {range: {since, until}};
+const between = {
+  range: {since, until}
+};
 
 test('every view shows its content in light and dark, and nothing breaks the policy', async (expect) => {
   const probe = await open();
-  const list = await api(probe, 'ListResets', {...between, filter: 'cause = idle_timeout_rst', pageSize: 1, last: true});
+  const list =
+    await api(probe, 'ListResets', {...between, filter: 'cause = idle_timeout_rst', pageSize: 1, last: true});
   const incidents = await api(probe, 'ListIncidents', {});
   const event = list.events[0].id, incident = incidents.incidents.find((i) => i.kind === 'INCIDENT_KIND_SCAN').id;
   await probe.context().close();
-  const views = [['overview', at('/'), 'Services that fail most'], ['endings', at('/endings'), 'idle timeout rst'],
-    ['event', at(`/event/${event}`), 'On the wire'], ['incidents', at('/incidents'), 'scan'], ['incident', at(`/incident/${incident}`), 'What to do'],
-    ['services', at('/services'), 'payments-db'], ['service', at('/service/payments-db @ fra1 (10.1.1.20:5432)'), 'Limits on silence'],
+  const views = [
+    ['overview', at('/'), 'Services that fail most'], ['endings', at('/endings'), 'idle timeout rst'],
+    ['event', at(`/event/${event}`), 'On the wire'], ['incidents', at('/incidents'), 'scan'],
+    ['incident', at(`/incident/${incident}`), 'What to do'], ['services', at('/services'), 'payments-db'],
+    ['service', at('/service/payments-db @ fra1 (10.1.1.20:5432)'), 'Limits on silence'],
     ['timeouts', at('/timeouts'), '350 s: AWS'], ['sensors', at('/sensors'), 'fra1-a'],
-    ...kHeatmaps.map(([x, y]) => [`heatmap-${x}-${y}`, at('/heatmap', {x, y}), 'endings'])];
+    ...kHeatmaps.map(([x, y]) => [`heatmap-${x}-${y}`, at('/heatmap', {x, y}), 'endings'])
+  ];
   for (const dark of [false, true]) {
     const page = await open({dark});
     for (const [name, path, wanted] of views) {
@@ -40,7 +52,9 @@ test('every view shows its content in light and dark, and nothing breaks the pol
 
 test('on a narrow screen nothing sticks out', async (expect) => {
   const page = await open({width: 400, height: 800});
-  for (const [name, path] of [['overview', at('/')], ['heatmap', at('/heatmap')], ['services', at('/services')], ['endings', at('/endings')]]) {
+  for (const [name, path] of [
+         ['overview', at('/')], ['heatmap', at('/heatmap')], ['services', at('/services')],
+         ['endings', at('/endings')]]) {
     await view(page, path);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(wide <= 400, `${name} is ${wide} px wide`);
@@ -59,18 +73,23 @@ test('heatmap, cell, ending: by mouse; the back button and the address lead to e
     expect(tip.includes(part), `the tip has no "${part}": ${tip}`);
   const shop = await cell(page, 'shop');
   await page.mouse.move(shop.x, shop.y);
-  await page.waitForFunction(() => /per 1,000 connections/.test(document.querySelector('.tip').innerText), null, {timeout: 4000});
+  await page.waitForFunction(
+    () => /per 1,000 connections/.test(document.querySelector('.tip').innerText), null, {timeout: 4000});
   await page.screenshot({path: `${setup.gallery}/hover.png`});
   await after(page, () => page.mouse.click(place.x, place.y));
   await page.waitForSelector('.cell-panel .event-list a');
-  expect(await page.locator('.cell-panel .event-list a').count() === Number(place.text), `${place.text} endings in the cell, the panel lists others`);
+  expect(
+    await page.locator('.cell-panel .event-list a').count() === Number(place.text),
+    `${place.text} endings in the cell, the panel lists others`);
   await page.screenshot({path: `${setup.gallery}/cell.png`});
   const chosen = page.url();
   await after(page, () => page.locator('.cell-panel .event-list a').first().click());
   expect((await text(page, 'h1')).includes('after 350 s of silence'), `the ending says: ${await text(page, 'h1')}`);
   expect(await page.locator('.seq-arrow').count() >= 4, 'no sequence diagram');
   await after(page, () => page.goBack());
-  expect(page.url() === chosen && await page.locator('.cell-panel:not([hidden])').count() === 1, `back leads to ${page.url()}`);
+  expect(
+    page.url() === chosen && await page.locator('.cell-panel:not([hidden])').count() === 1,
+    `back leads to ${page.url()}`);
   const other = await open({path: chosen.slice(setup.base.length)});
   await other.waitForSelector('.cell-panel .event-list a');
   expect(await text(other, '.cell-value') === `${place.text} endings`, 'the link to a cell shows another cell');
@@ -86,7 +105,9 @@ test('from sites down to networks and hosts, and back', async (expect) => {
   const site = await text(page, '.numbers thead th.number');
   await after(page, () => page.mouse.click(place.x, place.y));
   let url = new URL(page.url());
-  expect(url.searchParams.get('x') === 'server_network' && url.searchParams.get('q').includes('client_ip in 192.168.1.0/24'), `site -> ${url}`);
+  expect(
+    url.searchParams.get('x') === 'server_network' && url.searchParams.get('q').includes('client_ip in 192.168.1.0/24'),
+    `site -> ${url}`);
   const labels = await page.locator('.numbers thead th.number').allInnerTexts();
   const prefix = site === 'fra1' ? '10.1.' : '10.2.';
   expect(labels.length > 0 && labels.every((l) => l.startsWith(prefix)), `networks of ${site}: ${labels}`);
@@ -94,7 +115,9 @@ test('from sites down to networks and hosts, and back', async (expect) => {
   await after(page, () => page.mouse.click(inner.x, inner.y));
   url = new URL(page.url());
   expect(url.searchParams.get('x') === 'server_ip' && url.searchParams.get('y') === 'client_ip', `network -> ${url}`);
-  expect((await page.locator('.numbers tbody th').allInnerTexts()).every((l) => l.startsWith('192.168.1.')), 'hosts of other networks');
+  expect(
+    (await page.locator('.numbers tbody th').allInnerTexts()).every((l) => l.startsWith('192.168.1.')),
+    'hosts of other networks');
   await after(page, () => page.goBack());
   await after(page, () => page.goBack());
   expect(new URL(page.url()).searchParams.get('x') === 'site', `twice back: ${page.url()}`);
@@ -103,58 +126,83 @@ test('from sites down to networks and hosts, and back', async (expect) => {
 
 test('the numbers are those of the command line', async (expect) => {
   const page = await open();
-  for (const [x, y, metric] of [['time', 'service', 'endings'], ['server_network', 'client_network', 'resets'], ['time', 'cause', 'refused'],
-    ['cause', 'service', 'per_1000_connections'], ['idle_time', 'service', 'lost_bytes']]) {
+  for (const [x, y, metric] of [
+         ['time', 'service', 'endings'], ['server_network', 'client_network', 'resets'], ['time', 'cause', 'refused'],
+         ['cause', 'service', 'per_1000_connections'], ['idle_time', 'service', 'lost_bytes']]) {
     const asked = page.waitForRequest((r) => r.url().endsWith('/Heatmap'));
     await view(page, at('/heatmap', {x, y, m: metric}));
     const {columns, rows} = (await asked).postDataJSON();
-    const [, download] = await Promise.all([page.getByRole('button', {name: 'CSV'}).click(), page.waitForEvent('download')]);
-    const csv = (await readFile(await download.path(), 'utf8')).trim().split('\r\n').map((l) => l.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/)
-      .map((f) => f.replace(/^"|"$/g, '').replaceAll('""', '"').replace(/^'(?=[=+\-@])/, '')));
+    const [, download] =
+      await Promise.all([page.getByRole('button', {name: 'CSV'}).click(), page.waitForEvent('download')]);
+    const csv = (await readFile(await download.path(), 'utf8'))
+                  .trim()
+                  .split('\r\n')
+                  .map(
+                    (l) => l.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/)
+                             .map((f) => f.replace(/^"|"$/g, '').replaceAll('""', '"').replace(/^'(?=[=+\-@])/, '')));
     const shown = new Map();
-    for (const row of csv.slice(1)) row.slice(1).forEach((v, i) => shown.set(`${csv[0][i + 1]}|${row[0]}`, v === '' ? null : Number(v)));
-    const lines = await ask('cli', 'heatmap', '--x', x, '--y', y, '--metric', metric, '--since', since, '--until', until, '--columns', String(columns), '--rows', String(rows));
+    for (const row of csv.slice(1))
+      row.slice(1).forEach((v, i) => shown.set(`${csv[0][i + 1]}|${row[0]}`, v === '' ? null : Number(v)));
+    const lines = await ask(
+      'cli', 'heatmap', '--x', x, '--y', y, '--metric', metric, '--since', since, '--until', until, '--columns',
+      String(columns), '--rows', String(rows));
     const wrong = lines.filter((l) => {
       const mine = shown.get(`${l[x]}|${l[y]}`);
-      return mine === undefined || (mine === null) !== (l.value === null) || Math.abs((mine ?? 0) - (l.value ?? 0)) > 0.001;
+      return mine === undefined || (mine === null) !== (l.value === null) ||
+        Math.abs((mine ?? 0) - (l.value ?? 0)) > 0.001;
     });
-    expect(lines.length > 0 && wrong.length === 0 && shown.size === lines.length, `${x} x ${y}, ${metric}: ${wrong.length} of ${lines.length} differ (${shown.size} shown), e.g. ${
-      JSON.stringify(wrong[0])}`);
+    expect(
+      lines.length > 0 && wrong.length === 0 && shown.size === lines.length,
+      `${x} x ${y}, ${metric}: ${wrong.length} of ${lines.length} differ (${shown.size} shown), e.g. ${
+        JSON.stringify(wrong[0])}`);
   }
   await view(page, at('/endings', {q: 'cause = app_abort_unread'}));
-  const listed = await ask('cli', 'resets', 'list', '--all', '--filter', 'cause = app_abort_unread', '--since', since, '--until', until);
+  const listed = await ask(
+    'cli', 'resets', 'list', '--all', '--filter', 'cause = app_abort_unread', '--since', since, '--until', until);
   const total = Number(await page.locator('.subtitle').getAttribute('data-total'));
-  expect(total === listed.reduce((n, e) => n + e.count, 0) && total > 0, `${total} endings on the page, ${listed.length} rows of the CLI`);
+  expect(
+    total === listed.reduce((n, e) => n + e.count, 0) && total > 0,
+    `${total} endings on the page, ${listed.length} rows of the CLI`);
   await view(page, at('/services'));
   const services = await ask('cli', 'services', '--since', since, '--until', until);
   const shop = services.find((s) => s.name === 'shop');
   const row = await text(page, 'tr:has-text("shop @ fra1")');
-  expect(row.includes(shop.attempted.toLocaleString('en-US')) && row.includes(String(shop.reset)), `shop: ${row} / ${JSON.stringify(shop)}`);
+  expect(
+    row.includes(shop.attempted.toLocaleString('en-US')) && row.includes(String(shop.reset)),
+    `shop: ${row} / ${JSON.stringify(shop)}`);
   const named = await page.locator('tbody tr').count();
   expect(named === services.length || named > 100, `${named} services, ${services.length} in the CLI`);
   await page.context().close();
 });
 
-test("the legend's colours are the cells'; zero, no data and clamped ends have their own", async (expect) => {
+test('the legend\'s colours are the cells\'; zero, no data and clamped ends have their own', async (expect) => {
   for (const [dark, pal] of [[false, 'viridis'], [true, 'viridis'], [false, 'cividis']]) {
     const page = await open({dark, path: at('/heatmap', {table: '1', n: '10', pal})});
     const wrong = await page.evaluate(async () => {
       const heat = document.querySelector('.heat'), [left, top, width, height] = JSON.parse(heat.dataset.area);
       const cells = heat.querySelector('canvas'), bar = document.querySelector('.legend-bar');
-      const pixel = (canvas, x, y) => [...canvas.getContext('2d').getImageData(Math.round(x), Math.round(y), 1, 1).data].slice(0, 3);
+      const pixel =
+        (canvas, x, y) => [...canvas.getContext('2d').getImageData(Math.round(x), Math.round(y), 1, 1).data].slice(
+          0, 3);
       const same = (a, b) => a.every((v, i) => Math.abs(v - b[i]) <= 6);
-      const values = [...document.querySelectorAll('.numbers tbody tr')].map((tr) => [...tr.querySelectorAll('td')].map((td) => td.textContent));
-      const plain = values.flat().filter((t) => /^[\d,]+$/.test(t)).map((t) => Number(t.replaceAll(',', ''))).filter((v) => v > 0);
+      const values = [...document.querySelectorAll('.numbers tbody tr')].map(
+        (tr) => [...tr.querySelectorAll('td')].map((td) => td.textContent));
+      const plain =
+        values.flat().filter((t) => /^[\d,]+$/.test(t)).map((t) => Number(t.replaceAll(',', ''))).filter((v) => v > 0);
       const all = values.flat().map((t) => Number(t.replace(/[,*]/g, ''))).filter((v) => v > 0);
       const lo = Math.min(...all), hi = Math.max(...all), bad = [];
       const zero = pixel(document.querySelector('.swatch[data-kind="zero"] canvas'), 6, 6);
       let checked = 0, zeros = 0;
       values.forEach((row, y) => row.forEach((t, x) => {
         if (!/^[\d,]+$/.test(t)) return;
-        const v = Number(t.replaceAll(',', '')), seen = pixel(cells, left + (x + 0.4) * width, top + (y + 0.4) * height);
+        const v = Number(t.replaceAll(',', '')),
+              seen = pixel(cells, left + (x + 0.4) * width, top + (y + 0.4) * height);
         const place = Math.log(v / lo) / Math.log(hi / lo);
         const want = v === 0 ? zero : pixel(bar, Math.min(bar.width - 1, place * bar.width), 6);
-        if (v === 0) ++zeros; else ++checked;
+        if (v === 0)
+          ++zeros;
+        else
+          ++checked;
         if (!same(seen, want) && bad.length < 3) bad.push(`${t}: ${seen} in the map, ${want} in the legend`);
       }));
       if (checked < 20 || zeros < 5 || plain.length === 0) bad.push(`only ${checked} cells and ${zeros} zeros`);
@@ -164,21 +212,31 @@ test("the legend's colours are the cells'; zero, no data and clamped ends have t
     if (!dark) {
       await page.locator('.clamp[data-side="hi"]').fill('4');
       await after(page, () => page.keyboard.press('Enter'));
-      expect(new URL(page.url()).searchParams.get('hi') === '4' && (await text(page, '.legend-ticks')).includes('≥'), 'a clamped end is not marked');
+      expect(
+        new URL(page.url()).searchParams.get('hi') === '4' && (await text(page, '.legend-ticks')).includes('≥'),
+        'a clamped end is not marked');
     }
     await page.context().close();
   }
 });
 
 test('no data and what is still running are hatched, not zero', async (expect) => {
-  const before = `${new Date(setup.until - 6 * 3_600_000).toISOString()}..${new Date(setup.until + 60 * 60_000).toISOString()}`;
+  const before =
+    `${new Date(setup.until - 6 * 3_600_000).toISOString()}..${new Date(setup.until + 60 * 60_000).toISOString()}`;
   const page = await open({path: at('/heatmap', {r: before, table: '1', n: '10'})});
-  const row = await page.locator('.numbers tbody tr').first().locator('td').evaluateAll((tds) => tds.map((td) => [td.textContent, td.title]));
+  const row = await page.locator('.numbers tbody tr')
+                .first()
+                .locator('td')
+                .evaluateAll((tds) => tds.map((td) => [td.textContent, td.title]));
   expect(row[0][0] === '' && row[0][1] === 'no data', `before the first sensor: ${row[0]}`);
   expect(row.some(([t, why]) => why === '' && t !== ''), 'no complete cell');
   const colors = await page.evaluate(() => {
     const heat = document.querySelector('.heat'), [left, top, width, height] = JSON.parse(heat.dataset.area);
-    const data = heat.querySelector('canvas').getContext('2d').getImageData(Math.round(left + 1), Math.round(top + 1), Math.round(width * 3), Math.round(height - 3)).data;
+    const data =
+      heat.querySelector('canvas')
+        .getContext('2d')
+        .getImageData(Math.round(left + 1), Math.round(top + 1), Math.round(width * 3), Math.round(height - 3))
+        .data;
     const found = new Set();
     for (let i = 0; i < data.length; i += 4) found.add(`${data[i]},${data[i + 1]},${data[i + 2]}`);
     return found.size;
@@ -190,7 +248,10 @@ test('no data and what is still running are hatched, not zero', async (expect) =
 test('compared with the period before: a scale of changes, both values in the tip', async (expect) => {
   const half = `${new Date(setup.until - 80 * 60_000).toISOString()}..${new Date(setup.until).toISOString()}`;
   const page = await open({path: at('/heatmap', {r: half, cmp: '1', table: '1', n: '10'})});
-  expect((await text(page, '.legend')).includes('same') && (await text(page, '.subtitle')).includes('against the period before'), 'no scale of changes');
+  expect(
+    (await text(page, '.legend')).includes('same') &&
+      (await text(page, '.subtitle')).includes('against the period before'),
+    'no scale of changes');
   const place = await cell(page, 'reports');
   await page.mouse.move(place.x, place.y);
   expect((await text(page, '.tip')).includes('in the period before'), `tip: ${await text(page, '.tip')}`);
@@ -228,7 +289,9 @@ test('by keyboard: the filter with its completion, the map, the way back', async
   const place = await cell(page, 'payments-db');
   await page.locator('.heat').focus();
   for (let i = 0; i <= place.column; ++i) await page.keyboard.press('ArrowRight');
-  expect((await text(page, '.tip')).includes(`${place.text} endings`), `the cursor is elsewhere: ${await text(page, '.tip')}`);
+  expect(
+    (await text(page, '.tip')).includes(`${place.text} endings`),
+    `the cursor is elsewhere: ${await text(page, '.tip')}`);
   await after(page, () => page.keyboard.press('Enter'));
   await page.waitForSelector('.cell-panel .event-list a');
   expect(await text(page, '.cell-value') === `${place.text} endings`, 'Enter chose another cell');
@@ -246,8 +309,10 @@ test('completion knows fields, words and what is in the data', async (expect) =>
     await page.waitForTimeout(250);
     return page.locator('.options li').allInnerTexts();
   };
-  for (const [typed, wanted] of [['or', 'origin'], ['origin = mid', 'middlebox'], ['cause in (port_', 'port_closed'], ['cause = rate_limit ', 'and'],
-    ['server_ip = ', '10.1.1.10'], ['sensor = ', 'fra1-a'], ['not se', 'severity'], ['idle ', '>=']]) {
+  for (const [typed, wanted] of [
+         ['or', 'origin'], ['origin = mid', 'middlebox'], ['cause in (port_', 'port_closed'],
+         ['cause = rate_limit ', 'and'], ['server_ip = ', '10.1.1.10'], ['sensor = ', 'fra1-a'], ['not se', 'severity'],
+         ['idle ', '>=']]) {
     const got = await offers(typed);
     expect(got.some((o) => o.startsWith(wanted)), `"${typed}": ${got}`);
   }
@@ -257,7 +322,8 @@ test('completion knows fields, words and what is in the data', async (expect) =>
     const bad = [];
     for (const f of kFields) {
       const filter = `${f.name} = ${f.kind === 'word' ? wordsOf(f)[1] : example[f.kind]}`;
-      const answer = await fetch('/api/v1/Top', {method: 'POST', body: JSON.stringify({by: ['DIMENSION_CAUSE'], filter})});
+      const answer =
+        await fetch('/api/v1/Top', {method: 'POST', body: JSON.stringify({by: ['DIMENSION_CAUSE'], filter})});
       if (!answer.ok) bad.push(`${filter}: ${(await answer.json()).message}`);
     }
     return bad;
@@ -271,14 +337,19 @@ test('errors are explained where they are', async (expect) => {
   await page.locator('#filter').fill('severity >= problem and cuase = port_closed');
   await after(page, () => page.keyboard.press('Enter'));
   const error = await text(page, '.filter-error');
-  expect(error.includes('did you mean cause') && await text(page, '.filter-error .mark b') === 'cuase = port_closed', error);
+  expect(
+    error.includes('did you mean cause') && await text(page, '.filter-error .mark b') === 'cuase = port_closed', error);
   await page.screenshot({path: `${setup.gallery}/error.png`});
   await page.locator('#filter').fill('cause = port_closed');
   await after(page, () => page.keyboard.press('Enter'));
-  expect(await page.locator('.filter-error').isHidden() && await page.locator('.heat').isVisible(), 'the mended filter shows nothing');
-  for (const [path, wanted] of [['/event/0123456789abcdef', 'Not found'], ['/event/%3Cb%3E', 'No answer'], ['/incident/1', 'no incident'], ['/service/nobody', 'no service'],
-    [at('/heatmap', {r: 'yesterday'}), 'no range of time'], [at('/heatmap', {x: 'constructor', m: '__proto__', n: '-5'}), 'Time × service'],
-    [at('/endings', {r: '1970-01-01T00:00:00Z..9999-12-31T00:00:00Z'}), 'Endings']]) {
+  expect(
+    await page.locator('.filter-error').isHidden() && await page.locator('.heat').isVisible(),
+    'the mended filter shows nothing');
+  for (const [path, wanted] of [
+         ['/event/0123456789abcdef', 'Not found'], ['/event/%3Cb%3E', 'No answer'], ['/incident/1', 'no incident'],
+         ['/service/nobody', 'no service'], [at('/heatmap', {r: 'yesterday'}), 'no range of time'],
+         [at('/heatmap', {x: 'constructor', m: '__proto__', n: '-5'}), 'Time × service'],
+         [at('/endings', {r: '1970-01-01T00:00:00Z..9999-12-31T00:00:00Z'}), 'Endings']]) {
     await view(page, path);
     const shown = await text(page, 'body');
     expect(shown.includes(wanted), `${path}: no "${wanted}": ${shown.slice(0, 200)}`);
@@ -290,10 +361,13 @@ test('errors are explained where they are', async (expect) => {
 test('names that are HTML stay text', async (expect) => {
   const page = await open();
   const service = `${setup.hostile} @ ams2 (10.2.3.60:443)`;
-  for (const path of [at('/'), at('/heatmap', {table: '1'}), at('/endings', {q: 'server_ip = 10.2.3.60'}), at('/services'),
-    at(`/service/${encodeURIComponent(service)}`), at('/heatmap', {q: '<img src=x onerror=alert(1)>'})]) {
+  for (const path of
+         [at('/'), at('/heatmap', {table: '1'}), at('/endings', {q: 'server_ip = 10.2.3.60'}), at('/services'),
+          at(`/service/${encodeURIComponent(service)}`), at('/heatmap', {q: '<img src=x onerror=alert(1)>'})]) {
     await view(page, path);
-    expect(await page.locator('main img, main b:text("bold"), main script').count() === 0, `${path}: an element came out of a name`);
+    expect(
+      await page.locator('main img, main b:text("bold"), main script').count() === 0,
+      `${path}: an element came out of a name`);
     expect(!(await page.title()).startsWith('1'), `${path}: a script ran`);
   }
   await view(page, at('/services'));
@@ -307,7 +381,8 @@ test('names that are HTML stay text', async (expect) => {
 
 test('benign endings are hidden, counted, and shown when asked for', async (expect) => {
   const page = await open({path: at('/endings')});
-  const hidden = Number(await page.locator('.hidden-benign').getAttribute('data-hidden')), few = Number(await page.locator('.subtitle').getAttribute('data-total'));
+  const hidden = Number(await page.locator('.hidden-benign').getAttribute('data-hidden')),
+        few = Number(await page.locator('.subtitle').getAttribute('data-total'));
   expect(hidden > 0, 'none hidden');
   await after(page, () => page.locator('.hidden-benign a').click());
   const all = Number(await page.locator('.subtitle').getAttribute('data-total'));
@@ -319,12 +394,15 @@ test('pictures and tables leave the page as files; a command is copied', async (
   const page = await open({path: at('/heatmap')});
   const [png] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', {name: 'PNG'}).click()]);
   const bytes = await readFile(await png.path());
-  expect(bytes.subarray(1, 4).toString() === 'PNG' && bytes.length > 20_000 && bytes.readUInt32BE(16) > 1500, `PNG of ${bytes.length} bytes`);
+  expect(
+    bytes.subarray(1, 4).toString() === 'PNG' && bytes.length > 20_000 && bytes.readUInt32BE(16) > 1500,
+    `PNG of ${bytes.length} bytes`);
   const guarded = await page.evaluate(async () => {
     const {csvField} = await import('/export.js');
     return ['=1+1', '@x', 'a"b,c', -5, '-5'].map(csvField);
   });
-  expect(JSON.stringify(guarded) === JSON.stringify(["'=1+1", "'@x", '"a""b,c"', '-5', "'-5"]), `CSV fields: ${guarded}`);
+  expect(
+    JSON.stringify(guarded) === JSON.stringify(['\'=1+1', '\'@x', '"a""b,c"', '-5', '\'-5']), `CSV fields: ${guarded}`);
   await view(page, at('/endings', {q: 'cause = port_closed'}));
   const [list] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', {name: 'CSV'}).click()]);
   expect((await readFile(await list.path(), 'utf8')).split('\r\n').length > 50, 'the list is short');
@@ -337,13 +415,16 @@ test('pictures and tables leave the page as files; a command is copied', async (
 
 test('the theme follows the system, can be changed, and stays', async (expect) => {
   const page = await open({dark: true});
-  const theme = () => page.evaluate(() => [document.documentElement.dataset.theme, getComputedStyle(document.body).backgroundColor]);
+  const theme = () =>
+    page.evaluate(() => [document.documentElement.dataset.theme, getComputedStyle(document.body).backgroundColor]);
   const [dark, darkColor] = await theme();
   await page.locator('button.theme').click();
   const [light, lightColor] = await theme();
   await page.reload();
   await loaded(page);
-  expect(dark === 'dark' && light === 'light' && darkColor !== lightColor && (await theme())[0] === 'light', `${dark} ${darkColor}, ${light} ${lightColor}`);
+  expect(
+    dark === 'dark' && light === 'light' && darkColor !== lightColor && (await theme())[0] === 'light',
+    `${dark} ${darkColor}, ${light} ${lightColor}`);
   await page.context().close();
 });
 
@@ -374,7 +455,8 @@ test('live: what is reset now appears by itself, without a flicker', async (expe
   const count = async () => Number(await page.locator('.subtitle').getAttribute('data-total'));
   const first = await count(), began = performance.now();
   await ask('feed', 25);
-  await page.waitForFunction((old) => Number(document.querySelector('.subtitle').dataset.total) >= old + 20, first, {timeout: 8000});
+  await page.waitForFunction(
+    (old) => Number(document.querySelector('.subtitle').dataset.total) >= old + 20, first, {timeout: 8000});
   const took = performance.now() - began;
   await heat.waitForFunction(() => document.querySelector('.tile-value').textContent !== '0', null, {timeout: 5000});
   expect(took < 6000, `${took} ms`);
@@ -390,12 +472,15 @@ test('the control plane restarts under the page: said at once, mended by itself'
   const page = await open({path: at('/heatmap', {live: '1', table: '1'})});
   await ask('stop');
   await page.waitForSelector('.banner:not([hidden])', {timeout: 15_000});
-  expect((await text(page, '.banner')).includes('tries again by itself') && await page.locator('.heat').isVisible(), 'what was shown is gone');
+  expect(
+    (await text(page, '.banner')).includes('tries again by itself') && await page.locator('.heat').isVisible(),
+    'what was shown is gone');
   await page.screenshot({path: `${setup.gallery}/away.png`});
   await after(page, () => page.locator('.main-nav a', {hasText: 'Services'}).click());
   await ask('start');
   await page.waitForSelector('.banner', {state: 'hidden', timeout: 15_000});
-  await page.waitForFunction(() => document.querySelector('main').innerText.includes('payments-db'), null, {timeout: 5000});
+  await page.waitForFunction(
+    () => document.querySelector('main').innerText.includes('payments-db'), null, {timeout: 5000});
   expect(await page.locator('.pulse.up').count() > 0, 'the light is not green again');
   await after(page, () => page.goBack());
   await page.waitForSelector('.heat canvas');

@@ -90,7 +90,8 @@ def run(report, space, library):
     setup = {"base": s.base, "empty": f"http://127.0.0.1:{empty_port}", "gallery": str(gallery),
              "until": until // 1_000_000, "hours": 3, "hostile": traffic.HOSTILE, "library": library.as_uri()}
     browser = subprocess.Popen(
-        ["node", HERE / "page.mjs", json.dumps(setup)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        ["node", HERE / "page.mjs", json.dumps(setup)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        bufsize=1)
     watchdog = threading.Timer(BROWSER_S, browser.kill)
     watchdog.start()
     try:

@@ -37,7 +37,8 @@ function plan() {
 async function pulse() {
   try {
     if (!document.hidden || !connection.up) await call('GetServerInfo', {});
-  } catch { /* reported */ }
+  } catch { /* reported */
+  }
   plan();
 }
 export const startPulse = plan;
@@ -72,7 +73,10 @@ export function watch(name, request, item) {
   let source, closed = false, timer = 0;
   const open = () => {
     source = new EventSource(`${kBase}${name}?request=${encodeURIComponent(JSON.stringify(request))}`);
-    source.onmessage = (event) => { report(true); item(JSON.parse(event.data)); };
+    source.onmessage = (event) => {
+      report(true);
+      item(JSON.parse(event.data));
+    };
     source.addEventListener('failed', () => again(kRetryMs[1]));
     source.onerror = () => {
       if (source.readyState === EventSource.CLOSED) again(kRetryMs[2]);
@@ -85,5 +89,11 @@ export function watch(name, request, item) {
     if (!closed) timer = setTimeout(open, after);
   };
   open();
-  return {close() { closed = true; clearTimeout(timer); source.close(); }};
+  return {
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      source.close();
+    }
+  };
 }

@@ -68,20 +68,40 @@ export function areas(box, data) {
       replace(data.key, series.map((s, i) => h('span', {}, h('i', {style: {background: color(i)}}), spaced(s.key))));
     const starts = Array.from({length: n}, (_, i) => start + i * step);
     const round = roundTimes(starts, step, (chart.getWidth() - 58) / Math.max(1, n), 60);
-    chart.setOption({
-      animation: false,
-      textStyle: {fontFamily: kFont},
-      grid: {left: 46, right: 12, top: 10, bottom: 24},
-      xAxis: {type: 'category', data: starts, ...axisStyle(),
-        splitLine: {show: false}, axisTick: {show: false},
-        axisLabel: {...axisStyle().axisLabel, formatter: (v) => timeLabel(Number(v), days, step < 60_000), interval: round}},
-      yAxis: {type: 'value', min: 0, splitNumber: 3, ...axisStyle(), axisLine: {show: false}, axisTick: {show: false},
-        axisLabel: {...axisStyle().axisLabel, formatter: (v) => short(v)}},
-      series: series.map((s, i) => ({
-        type: 'bar', stack: 'all', barCategoryGap: n > 60 ? '8%' : '18%', data: s.values, silent: true,
-        itemStyle: {color: color(i)}, emphasis: {disabled: true},
-      })),
-    }, true);
+    chart.setOption(
+      {
+        animation: false,
+        textStyle: {fontFamily: kFont},
+        grid: {left: 46, right: 12, top: 10, bottom: 24},
+        xAxis: {
+          type: 'category',
+          data: starts,
+          ...axisStyle(),
+          splitLine: {show: false},
+          axisTick: {show: false},
+          axisLabel:
+            {...axisStyle().axisLabel, formatter: (v) => timeLabel(Number(v), days, step < 60_000), interval: round}
+        },
+        yAxis: {
+          type: 'value',
+          min: 0,
+          splitNumber: 3,
+          ...axisStyle(),
+          axisLine: {show: false},
+          axisTick: {show: false},
+          axisLabel: {...axisStyle().axisLabel, formatter: (v) => short(v)}
+        },
+        series: series.map((s, i) => ({
+                             type: 'bar',
+                             stack: 'all',
+                             barCategoryGap: n > 60 ? '8%' : '18%',
+                             data: s.values,
+                             silent: true,
+                             itemStyle: {color: color(i)},
+                             emphasis: {disabled: true},
+                           })),
+      },
+      true);
     if (hooked) return;
     hooked = true;
     let at = null;
@@ -98,19 +118,40 @@ export function bars(box, {bars: list, read}) {
   let hooked = false;
   return mount(box, (chart) => {
     const palette = seriesColors();
-    chart.setOption({
-      animation: false,
-      textStyle: {fontFamily: kFont},
-      grid: {left: 46, right: 12, top: 10, bottom: 26},
-      xAxis: {type: 'category', data: list.map((b) => b.text), ...axisStyle(), splitLine: {show: false},
-        axisTick: {show: false}, axisLabel: {...axisStyle().axisLabel, hideOverlap: true}},
-      yAxis: {type: 'value', min: 0, splitNumber: 3, ...axisStyle(), axisLine: {show: false}, axisTick: {show: false},
-        axisLabel: {...axisStyle().axisLabel, formatter: (v) => short(v)}},
-      series: [{type: 'bar', barCategoryGap: '12%', silent: true, emphasis: {disabled: true},
-        data: list.map((b) => ({value: b.value, itemStyle: {color: b.mark ? palette[1] : palette[0]}}))}],
-    }, true);
+    chart.setOption(
+      {
+        animation: false,
+        textStyle: {fontFamily: kFont},
+        grid: {left: 46, right: 12, top: 10, bottom: 26},
+        xAxis: {
+          type: 'category',
+          data: list.map((b) => b.text),
+          ...axisStyle(),
+          splitLine: {show: false},
+          axisTick: {show: false},
+          axisLabel: {...axisStyle().axisLabel, hideOverlap: true}
+        },
+        yAxis: {
+          type: 'value',
+          min: 0,
+          splitNumber: 3,
+          ...axisStyle(),
+          axisLine: {show: false},
+          axisTick: {show: false},
+          axisLabel: {...axisStyle().axisLabel, formatter: (v) => short(v)}
+        },
+        series: [{
+          type: 'bar',
+          barCategoryGap: '12%',
+          silent: true,
+          emphasis: {disabled: true},
+          data: list.map((b) => ({value: b.value, itemStyle: {color: b.mark ? palette[1] : palette[0]}}))
+        }],
+      },
+      true);
     if (hooked) return;
     hooked = true;
-    follow(chart, (place) => read?.(place === null ? null : Math.max(0, Math.min(list.length - 1, Math.round(place[0])))));
+    follow(
+      chart, (place) => read?.(place === null ? null : Math.max(0, Math.min(list.length - 1, Math.round(place[0])))));
   });
 }

@@ -5,8 +5,8 @@
 // Nine and ten equidistant points of matplotlib's maps, made for colour-blind readers and for print in grey.
 const kMaps = {
   viridis: ['#440154', '#472d7b', '#3b528b', '#2c728e', '#21918c', '#28ae80', '#5ec962', '#addc30', '#fde725'],
-  cividis: ['#00224e', '#123570', '#3b496c', '#575d6d', '#707173', '#8a8678', '#a59c74', '#c3b369', '#e1cc55',
-    '#fee838'],
+  cividis:
+    ['#00224e', '#123570', '#3b496c', '#575d6d', '#707173', '#8a8678', '#a59c74', '#c3b369', '#e1cc55', '#fee838'],
 };
 export const kPalettes = Object.keys(kMaps);
 // Fewer than before, the same, more than before: blue to orange is told apart by all.
@@ -36,13 +36,17 @@ export function logScale(palette, lo, hi) {
   const place = (v) => (width > 0 ? Math.log(v / lo) / width : 0.75);
   const cache = new Map();
   return {
-    lo, hi, zero, diverging: false,
+    lo,
+    hi,
+    zero,
+    diverging: false,
     place,
     value: (t) => lo * Math.exp(width * t),
     color(v) {
       if (v <= 0) return zero;
       let found = cache.get(v);
-      if (!found) cache.set(v, found = along(map, dark ? 0.12 + 0.88 * clamp(place(v)) : 0.95 - 0.95 * clamp(place(v))));
+      if (!found)
+        cache.set(v, found = along(map, dark ? 0.12 + 0.88 * clamp(place(v)) : 0.95 - 0.95 * clamp(place(v))));
       return found;
     },
   };
@@ -53,7 +57,9 @@ const clamp = (t) => Math.min(Math.max(t, 0), 1);
 export function changeScale() {
   const points = kChange[isDark() ? 'dark' : 'light'];
   return {
-    lo: -kMostChange, hi: kMostChange, diverging: true,
+    lo: -kMostChange,
+    hi: kMostChange,
+    diverging: true,
     place: (d) => (d + kMostChange) / (2 * kMostChange),
     value: (t) => (t * 2 - 1) * kMostChange,
     color: (d) => along(points, (d + kMostChange) / (2 * kMostChange)),

@@ -11,14 +11,17 @@ export const csvField = (value) => {
   const text = typeof value === 'number' ? String(value) : guarded(String(value ?? ''));
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
-export const csv = (rows) => new Blob([rows.map((row) => row.map(csvField).join(',')).join('\r\n') + '\r\n'],
-  {type: 'text/csv'});
+export const csv = (rows) =>
+  new Blob([rows.map((row) => row.map(csvField).join(',')).join('\r\n') + '\r\n'], {type: 'text/csv'});
 
 // Absent cells stay empty: no data is not zero.
 export function gridRows(grid) {
   const head = [`${grid.dims[1]} \\ ${grid.dims[0]}`, ...grid.keys[0]];
-  return [head, ...grid.keys[1].map((label, y) => [label,
-    ...grid.keys[0].map((_, x) => (Number.isNaN(grid.at(x, y)) ? '' : grid.at(x, y)))])];
+  return [
+    head,
+    ...grid.keys[1].map(
+      (label, y) => [label, ...grid.keys[0].map((_, x) => (Number.isNaN(grid.at(x, y)) ? '' : grid.at(x, y)))])
+  ];
 }
 
 export function picture(map, {title, subtitle, scale}) {
@@ -39,7 +42,8 @@ export function picture(map, {title, subtitle, scale}) {
   const width = 200 * r, left = canvas.width - pad - width;
   paintBar(context, scale, left, pad, width, 11 * r);
   context.textAlign = 'center';
-  for (const v of ticks(scale)) write(tickText(scale, v), left + scale.place(v) * width, pad + 24 * r, 10, token('muted'));
+  for (const v of ticks(scale))
+    write(tickText(scale, v), left + scale.place(v) * width, pad + 24 * r, 10, token('muted'));
   context.textAlign = 'left';
   let x = left;
   for (const s of swatches(scale)) {

@@ -25,12 +25,16 @@ export async function completions(text, caret, ask) {
     if (field.kind === 'duration') options = ['1s', '30s', '1m', '5m', '1h'].map((t) => ({text: t}));
     if (field.values) options = await ask(field);
   } else if (field) {
-    options = (field.kind === 'word' && field.name !== 'severity' && field.name !== 'stage' || field.kind === 'text'
-      ? ['=', '!=', 'in'] : field.kind === 'address' ? ['=', 'in', '!='] : kOperators).map((t) => ({text: t}));
+    options = (field.kind === 'word' && field.name !== 'severity' && field.name !== 'stage' || field.kind === 'text' ?
+                 ['=', '!=', 'in'] :
+                 field.kind === 'address' ? ['=', 'in', '!='] :
+                                            kOperators)
+                .map((t) => ({text: t}));
   } else {
     const joining = tokens.length > 0 && !['and', 'or', 'not', '('].includes(tokens.at(-1).text.toLowerCase());
-    options = joining ? [{text: 'and'}, {text: 'or'}]
-      : [...kFields.map((f) => ({text: f.name, help: f.help})), {text: 'not', help: 'the next test must not hold'}];
+    options = joining ?
+      [{text: 'and'}, {text: 'or'}] :
+      [...kFields.map((f) => ({text: f.name, help: f.help})), {text: 'not', help: 'the next test must not hold'}];
   }
   const starts = options.filter((o) => o.text.toLowerCase().startsWith(typed));
   const within = options.filter((o) => !starts.includes(o) && o.text.toLowerCase().includes(typed));
@@ -63,17 +67,41 @@ export class FilterBar {
     this.apply = apply;
     this.range = range;
     this.known = new Map();
-    this.input = h('input', {type: 'text', id: 'filter', class_: 'filter-input', spellcheck: 'false',
-      autocomplete: 'off', 'aria-label': 'filter', 'aria-autocomplete': 'list', 'aria-controls': 'filter-options',
-      role: 'combobox', 'aria-expanded': 'false', placeholder: 'Filter, e.g.  cause = port_closed and server_ip in 10.0.0.0/8',
-      oninput: () => this.#complete(), onkeydown: (e) => this.#key(e), onblur: () => setTimeout(() => this.#close(), 150),
-      onclick: () => this.#complete(), onfocus: () => this.#complete()});
+    this.input = h('input', {
+      type: 'text',
+      id: 'filter',
+      class_: 'filter-input',
+      spellcheck: 'false',
+      autocomplete: 'off',
+      'aria-label': 'filter',
+      'aria-autocomplete': 'list',
+      'aria-controls': 'filter-options',
+      role: 'combobox',
+      'aria-expanded': 'false',
+      placeholder: 'Filter, e.g.  cause = port_closed and server_ip in 10.0.0.0/8',
+      oninput: () => this.#complete(),
+      onkeydown: (e) => this.#key(e),
+      onblur: () => setTimeout(() => this.#close(), 150),
+      onclick: () => this.#complete(),
+      onfocus: () => this.#complete()
+    });
     this.list = h('ul', {class_: 'options', id: 'filter-options', role: 'listbox', hidden: true});
-    this.clear = h('button', {type: 'button', class_: 'quiet', title: 'Remove the filter', 'aria-label': 'remove the filter',
-      hidden: true, onclick: () => { this.input.value = ''; this.apply(''); }}, '×');
+    this.clear =
+      h('button', {
+        type: 'button',
+        class_: 'quiet',
+        title: 'Remove the filter',
+        'aria-label': 'remove the filter',
+        hidden: true,
+        onclick: () => {
+          this.input.value = '';
+          this.apply('');
+        }
+      },
+        '×');
     this.error = h('div', {class_: 'filter-error', role: 'alert', hidden: true});
-    this.element = h('div', {class_: 'filter'}, h('div', {class_: 'filter-line'}, this.input, this.clear), this.list,
-      this.error);
+    this.element =
+      h('div', {class_: 'filter'}, h('div', {class_: 'filter-line'}, this.input, this.clear), this.list, this.error);
   }
 
   show(text) {
@@ -89,7 +117,8 @@ export class FilterBar {
     if (!message) return;
     const column = Number(/column (\d+)/.exec(message)?.[1] ?? 0);
     const text = this.shown ?? '';
-    replace(this.error,
+    replace(
+      this.error,
       column > 0 && h('div', {class_: 'mark'}, text.slice(0, column - 1), h('b', {}, text.slice(column - 1) || '␣')),
       h('div', {}, message.replace(/^filter, /, '')));
   }
@@ -97,9 +126,11 @@ export class FilterBar {
   async #values(field) {
     const key = `${field.values} ${this.range()?.text ?? ''}`;
     if (!this.known.has(key))
-      this.known.set(key, call('Top', {by: [dimension(field.values)], limit: 40, includeBenign: true})
-        .then((top) => (top.rows ?? []).map((row) => ({text: valueOf(row.keys[0]), help: row.keys[0]})))
-        .catch(() => []));
+      this.known.set(
+        key,
+        call('Top', {by: [dimension(field.values)], limit: 40, includeBenign: true})
+          .then((top) => (top.rows ?? []).map((row) => ({text: valueOf(row.keys[0]), help: row.keys[0]})))
+          .catch(() => []));
     return this.known.get(key);
   }
 
@@ -117,10 +148,21 @@ export class FilterBar {
     const any = this.options?.length > 0;
     this.list.hidden = !any;
     this.input.setAttribute('aria-expanded', String(any));
-    replace(this.list, (this.options ?? []).map((option, i) =>
-      h('li', {role: 'option', 'aria-selected': String(i === this.chosen), class_: i === this.chosen ? 'chosen' : '',
-        onmousedown: (e) => { e.preventDefault(); this.#take(i); }},
-        h('span', {}, option.text), option.help && option.help !== option.text && h('small', {}, option.help))));
+    replace(
+      this.list,
+      (this.options ?? [])
+        .map(
+          (option, i) =>
+            h('li', {
+              role: 'option',
+              'aria-selected': String(i === this.chosen),
+              class_: i === this.chosen ? 'chosen' : '',
+              onmousedown: (e) => {
+                e.preventDefault();
+                this.#take(i);
+              }
+            },
+              h('span', {}, option.text), option.help && option.help !== option.text && h('small', {}, option.help))));
   }
 
   #take(i) {
@@ -142,9 +184,12 @@ export class FilterBar {
 
   #key(event) {
     const n = this.options?.length ?? 0;
-    if (event.key === 'ArrowDown' && n > 0) this.chosen = (this.chosen + 1) % n;
-    else if (event.key === 'ArrowUp' && n > 0) this.chosen -= 1;
-    else if (event.key === 'Tab' && n > 0 && !event.shiftKey) return event.preventDefault(), this.#take(Math.max(0, this.chosen));
+    if (event.key === 'ArrowDown' && n > 0)
+      this.chosen = (this.chosen + 1) % n;
+    else if (event.key === 'ArrowUp' && n > 0)
+      this.chosen -= 1;
+    else if (event.key === 'Tab' && n > 0 && !event.shiftKey)
+      return event.preventDefault(), this.#take(Math.max(0, this.chosen));
     else if (event.key === 'Enter') {
       event.preventDefault();
       if (this.chosen >= 0 && n > 0) return this.#take(this.chosen);
@@ -154,7 +199,8 @@ export class FilterBar {
       if (n > 0) return this.#close();
       this.input.value = this.shown ?? '';
       return this.input.blur();
-    } else return;
+    } else
+      return;
     event.preventDefault();
     if (this.chosen >= n || this.chosen < 0) this.chosen = event.key === 'ArrowUp' ? n - 1 : 0;
     this.#paint();

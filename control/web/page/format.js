@@ -7,8 +7,10 @@ const fine = new Intl.NumberFormat('en-US', {maximumSignificantDigits: 3});
 
 export const count = (n) => whole.format(Number(n ?? 0));
 export const rate = (n) => (Number.isInteger(n) || n >= 1000 ? whole : fine).format(n);
-export const percent = (share) => (share > 0 && share < 0.001 ? '<0.1%' : share < 1 && share > 0.999 ? '>99.9%'
-  : `${fine.format(Math.round(share * 1000) / 10)}%`);
+export const percent = (share) =>
+  (share > 0 && share < 0.001   ? '<0.1%' :
+     share < 1 && share > 0.999 ? '>99.9%' :
+                                  `${fine.format(Math.round(share * 1000) / 10)}%`);
 
 // "12.3k": for axes, tiles and legends.
 export function short(n) {
@@ -21,8 +23,10 @@ export function short(n) {
 export function bytes(n) {
   let v = Number(n ?? 0);
   for (const unit of ['B', 'KiB', 'MiB', 'GiB'])
-    if (v < 1024) return `${Number(v.toPrecision(v < 10 ? 2 : 3))} ${unit}`;
-    else v /= 1024;
+    if (v < 1024)
+      return `${Number(v.toPrecision(v < 10 ? 2 : 3))} ${unit}`;
+    else
+      v /= 1024;
   return `${Number(v.toPrecision(3))} TiB`;
 }
 
@@ -38,4 +42,5 @@ export function endpoint(e) {
 }
 export const endpointName = (e) => (e?.name ? (e.site ? `${e.name} @ ${e.site}` : e.name) : endpoint(e));
 // As a line of a heatmap names it, from which its address can be read again.
-export const endpointLabel = (e) => (endpointName(e) === endpoint(e) ? endpoint(e) : `${endpointName(e)} (${endpoint(e)})`);
+export const endpointLabel = (e) =>
+  (endpointName(e) === endpoint(e) ? endpoint(e) : `${endpointName(e)} (${endpoint(e)})`);

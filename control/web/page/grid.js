@@ -27,7 +27,8 @@ export function shortName(label) {
 // Which of the columns of time get a label, so that labels stand on round times.
 const kTicks = [10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];
 export function roundTimes(starts, stepMs, columnPx, labelPx) {
-  const every = (kTicks.find((t) => t * 1000 >= stepMs && (t * 1000 / stepMs) * columnPx >= labelPx) ?? kTicks.at(-1)) * 1000;
+  const every =
+    (kTicks.find((t) => t * 1000 >= stepMs && (t * 1000 / stepMs) * columnPx >= labelPx) ?? kTicks.at(-1)) * 1000;
   return (i) => starts[i] % every === 0;
 }
 
@@ -83,18 +84,26 @@ export class Grid {
         const at = timeOf(label);
         if (full) return span(at, at + this.stepMs);
         const long = this.stepMs * this.keys[side].length > 2 * 86_400_000;
-        return long ? (this.stepMs >= 86_400_000 ? day(at) : `${day(at)} ${clock(at, false)}`)
-          : clock(at, this.stepMs < 60_000);
+        return long ? (this.stepMs >= 86_400_000 ? day(at) : `${day(at)} ${clock(at, false)}`) :
+                      clock(at, this.stepMs < 60_000);
       }
       case 'idle_time': {
         if (this.isOther(side, i)) return label;
         const from = Number.parseFloat(label);
         return from === 0 ? 'under 1 s' : duration(from);
       }
-      case 'service': case 'server_ip': case 'client_ip':
+      case 'service':
+      case 'server_ip':
+      case 'client_ip':
         return full ? label : shortName(label);
-      case 'cause': case 'origin': case 'stage': case 'family': case 'ending': return spaced(label);
-      default: return label;
+      case 'cause':
+      case 'origin':
+      case 'stage':
+      case 'family':
+      case 'ending':
+        return spaced(label);
+      default:
+        return label;
     }
   }
 
@@ -114,8 +123,11 @@ export class Grid {
   cellRange(x, y) {
     if (!this.starts) return this.range;
     const since = this.starts[this.dims[0] === 'time' ? x : y];
-    return {since: Math.max(since, this.range.since ?? 0),
-      until: Math.min(since + this.stepMs, this.range.until ?? Infinity), relative: false};
+    return {
+      since: Math.max(since, this.range.since ?? 0),
+      until: Math.min(since + this.stepMs, this.range.until ?? Infinity),
+      relative: false
+    };
   }
 }
 
@@ -124,7 +136,8 @@ export class Change {
   constructor(now, then) {
     this.now = now;
     this.then = then;
-    this.places = [0, 1].map((side) => (now.dims[side] === 'time' ? null : new Map(then.keys[side].map((k, i) => [k, i]))));
+    this.places =
+      [0, 1].map((side) => (now.dims[side] === 'time' ? null : new Map(then.keys[side].map((k, i) => [k, i]))));
     this.floor = 0.5;  // of a count: from nothing to one is a doubling and a half
   }
 
@@ -136,8 +149,10 @@ export class Change {
     });
     // A line that is not in a complete list had nothing; whether it was watched, its neighbours know.
     if (at[0] === undefined || at[1] === undefined) {
-      if ((at[0] === undefined && (this.then.map.xOther || !this.places[0])) ||
-          (at[1] === undefined && (this.then.map.yOther || !this.places[1]))) return NaN;
+      if (
+        (at[0] === undefined && (this.then.map.xOther || !this.places[0])) ||
+        (at[1] === undefined && (this.then.map.yOther || !this.places[1])))
+        return NaN;
       return this.watched(at);
     }
     return this.then.at(at[0], at[1]);

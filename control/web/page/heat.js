@@ -2,8 +2,8 @@
 //
 // The heatmap itself. ECharts draws axes and labels; the cells are one picture, painted here cell by cell, so that ten
 // thousand of them change within a frame. Pointer, keyboard and brush end in the same three calls: point, pick, zoom.
-import {hatch, token} from './color.js';
 import {axisStyle, fontFamily, mount} from './charts.js';
+import {hatch, token} from './color.js';
 import {h} from './dom.js';
 
 const kLeastRow = 15, kMostRow = 30, kLeastRows = 150;  // px
@@ -18,8 +18,9 @@ export class Heat {
     this.cursor = h('div', {class_: 'heat-cursor', hidden: true});
     this.chosen = h('div', {class_: 'heat-cursor chosen', hidden: true});
     this.band = h('div', {class_: 'heat-band', hidden: true});
-    this.element = h('div', {class_: 'heat', tabindex: 0, role: 'application',
-      'aria-roledescription': 'heatmap'}, this.box, this.chosen, this.cursor, this.band);
+    this.element =
+      h('div', {class_: 'heat', tabindex: 0, role: 'application', 'aria-roledescription': 'heatmap'}, this.box,
+        this.chosen, this.cursor, this.band);
     this.at = null;
     this.#keys();
     this.#pointer();
@@ -36,11 +37,15 @@ export class Heat {
     this.#fit();
     const height = Math.max(kLeastRows, rows * this.rowHeight + kTop + this.bottom);
     if (this.box.style.height !== `${height}px`) this.box.style.height = `${height}px`;
-    if (first) this.mounted = mount(this.box, (chart) => this.#draw(chart));
-    else (await this.mounted)?.again();
+    if (first)
+      this.mounted = mount(this.box, (chart) => this.#draw(chart));
+    else
+      (await this.mounted)?.again();
     await this.mounted;
-    if (this.at && (this.at.x >= model.columns.length || this.at.y >= model.rows.length)) this.leave();
-    else if (this.at) this.#moveCursor();
+    if (this.at && (this.at.x >= model.columns.length || this.at.y >= model.rows.length))
+      this.leave();
+    else if (this.at)
+      this.#moveCursor();
   }
 
   async picture() {
@@ -69,15 +74,21 @@ export class Heat {
   // In px of the element.
   boxOf({x, y}) {
     const a = this.area;
-    return {left: a.x + x * this.cellWidth, top: a.y + y * this.cellHeight, width: this.cellWidth,
-      height: this.cellHeight};
+    return {
+      left: a.x + x * this.cellWidth,
+      top: a.y + y * this.cellHeight,
+      width: this.cellWidth,
+      height: this.cellHeight
+    };
   }
 
   cellAt(px, py) {
     const a = this.area;
     if (!a || px < a.x || py < a.y || px >= a.x + a.width || py >= a.y + a.height) return null;
-    return {x: Math.min(this.model.columns.length - 1, Math.floor((px - a.x) / this.cellWidth)),
-      y: Math.min(this.model.rows.length - 1, Math.floor((py - a.y) / this.cellHeight))};
+    return {
+      x: Math.min(this.model.columns.length - 1, Math.floor((px - a.x) / this.cellWidth)),
+      y: Math.min(this.model.rows.length - 1, Math.floor((py - a.y) / this.cellHeight))
+    };
   }
 
   #paint(width, height) {
@@ -115,8 +126,7 @@ export class Heat {
     const {model} = this;
     this.#fit();
     const style = axisStyle();
-    const {room} = this, area = {x: room, y: kTop, width: this.width,
-      height: model.rows.length * this.rowHeight};
+    const {room} = this, area = {x: room, y: kTop, width: this.width, height: model.rows.length * this.rowHeight};
     this.area = area;
     this.cellWidth = area.width / model.columns.length;
     this.cellHeight = this.rowHeight;
@@ -125,24 +135,50 @@ export class Heat {
     const label = {...style.axisLabel, fontFamily};
     const each = Math.max(1, Math.ceil((this.slant ? 15 : model.names ? 1 : 62) / this.cellWidth));
     const labelled = model.labelled?.(this.cellWidth) ?? ((i) => i % each === 0);
-    chart.setOption({
-      animation: false,
-      grid: {left: area.x, top: area.y, width: area.width, height: area.height},
-      xAxis: {type: 'category', data: model.columns, ...style, splitLine: {show: false},
-        axisTick: {show: !model.names, alignWithLabel: true, interval: labelled,
-          lineStyle: {color: token('border-strong')}},
-        axisLabel: {...label, interval: labelled, rotate: this.slant ? 40 : 0, width: 130,
-          overflow: 'truncate', hideOverlap: false}},
-      yAxis: {type: 'category', data: model.rows, inverse: true, ...style, splitLine: {show: false},
-        axisTick: {show: false}, axisLine: {show: false},
-        axisLabel: {...label, color: token('text'), interval: 0, width: room - 14, overflow: 'truncate'}},
-      series: [{type: 'custom', data: [[0, 0]], silent: true, clip: false,
-        renderItem: () => ({type: 'image', style: {image: canvas, x: area.x, y: area.y, width: area.width,
-          height: area.height}})}],
-    }, true);
+    chart.setOption(
+      {
+        animation: false,
+        grid: {left: area.x, top: area.y, width: area.width, height: area.height},
+        xAxis: {
+          type: 'category',
+          data: model.columns,
+          ...style,
+          splitLine: {show: false},
+          axisTick:
+            {show: !model.names, alignWithLabel: true, interval: labelled, lineStyle: {color: token('border-strong')}},
+          axisLabel: {
+            ...label,
+            interval: labelled,
+            rotate: this.slant ? 40 : 0,
+            width: 130,
+            overflow: 'truncate',
+            hideOverlap: false
+          }
+        },
+        yAxis: {
+          type: 'category',
+          data: model.rows,
+          inverse: true,
+          ...style,
+          splitLine: {show: false},
+          axisTick: {show: false},
+          axisLine: {show: false},
+          axisLabel: {...label, color: token('text'), interval: 0, width: room - 14, overflow: 'truncate'}
+        },
+        series: [{
+          type: 'custom',
+          data: [[0, 0]],
+          silent: true,
+          clip: false,
+          renderItem: () =>
+            ({type: 'image', style: {image: canvas, x: area.x, y: area.y, width: area.width, height: area.height}})
+        }],
+      },
+      true);
     chart.getZr().refreshImmediately();
-    this.painted = performance.now();
-    if (this.width !== this.drawnWidth && this.at && this.drawnWidth) this.leave();  // what was under the pointer is elsewhere
+    this.element.dataset.painted = String(performance.now());
+    if (this.width !== this.drawnWidth && this.at && this.drawnWidth)
+      this.leave();  // what was under the pointer is elsewhere
     this.drawnWidth = this.width;
     if (this.at) this.#moveCursor();
     if (this.pick) this.select(this.pick);
@@ -155,8 +191,12 @@ export class Heat {
 
   #frame(element, cell) {
     const box = this.boxOf(cell);
-    Object.assign(element.style, {left: `${box.left - 1}px`, top: `${box.top - 1}px`, width: `${Math.max(3, box.width + 1)}px`,
-      height: `${box.height + 1}px`});
+    Object.assign(element.style, {
+      left: `${box.left - 1}px`,
+      top: `${box.top - 1}px`,
+      width: `${Math.max(3, box.width + 1)}px`,
+      height: `${box.height + 1}px`
+    });
   }
 
   #keys() {
@@ -193,8 +233,10 @@ export class Heat {
       const page = this.element.getBoundingClientRect();
       return {x: event.clientX - page.left, y: event.clientY - page.top};
     };
-    const clampInto = (p) => ({x: Math.max(this.area.x, Math.min(this.area.x + this.area.width - 1, p.x)),
-      y: Math.max(this.area.y, Math.min(this.area.y + this.area.height - 1, p.y))});
+    const clampInto = (p) => ({
+      x: Math.max(this.area.x, Math.min(this.area.x + this.area.width - 1, p.x)),
+      y: Math.max(this.area.y, Math.min(this.area.y + this.area.height - 1, p.y))
+    });
     this.element.addEventListener('pointerdown', (event) => {
       const p = place(event);
       if (event.button === 0 && this.cellAt(p.x, p.y)) {
@@ -207,8 +249,12 @@ export class Heat {
       if (from && Math.hypot(p.x - from.x, p.y - from.y) > kBrush) {
         const q = clampInto(p);
         this.band.hidden = false;
-        Object.assign(this.band.style, {left: `${Math.min(from.x, q.x)}px`, top: `${Math.min(from.y, q.y)}px`,
-          width: `${Math.abs(q.x - from.x)}px`, height: `${Math.abs(q.y - from.y)}px`});
+        Object.assign(this.band.style, {
+          left: `${Math.min(from.x, q.x)}px`,
+          top: `${Math.min(from.y, q.y)}px`,
+          width: `${Math.abs(q.x - from.x)}px`,
+          height: `${Math.abs(q.y - from.y)}px`
+        });
         return;
       }
       const cell = this.cellAt(p.x, p.y);
@@ -225,9 +271,13 @@ export class Heat {
       const a = this.cellAt(start.x, start.y), b = this.cellAt(p.x, p.y);
       if (!a || !b) return;
       if (!brushed) return this.handlers.pick(a);
-      this.handlers.zoom({x0: Math.min(a.x, b.x), x1: Math.max(a.x, b.x), y0: Math.min(a.y, b.y), y1: Math.max(a.y, b.y)});
+      this.handlers.zoom(
+        {x0: Math.min(a.x, b.x), x1: Math.max(a.x, b.x), y0: Math.min(a.y, b.y), y1: Math.max(a.y, b.y)});
     });
-    this.element.addEventListener('pointercancel', () => { from = null; this.band.hidden = true; });
+    this.element.addEventListener('pointercancel', () => {
+      from = null;
+      this.band.hidden = true;
+    });
     this.element.addEventListener('pointerleave', () => !from && this.at && this.leave());
   }
 }

@@ -16,12 +16,15 @@ export function paintBar(context, scale, x, y, width, height) {
 }
 
 export const tickText = (scale, v) =>
-  (scale.diverging ? (v === 0 ? 'same' : v > 0 ? `×${2 ** v}` : `÷${2 ** -v}`) : short(v));
+  (scale.diverging ? (v === 0 ? 'same' :
+                        v > 0 ? `×${2 ** v}` :
+                                `÷${2 ** -v}`) :
+                                short(v));
 
-export const swatches = (scale) => [
-  ...(scale.diverging ? [] : [{kind: 'zero', text: 'zero', color: scale.zero}]),
-  {kind: 'none', text: 'no data', color: token('cell-none'), hatch: token('hatch')},
-  {kind: 'partial', text: 'incomplete', color: scale.color(scale.value(0.5)), hatch: token('hatch-over')},
+export const swatches = (scale) =>
+  [...(scale.diverging ? [] : [{kind: 'zero', text: 'zero', color: scale.zero}]),
+   {kind: 'none', text: 'no data', color: token('cell-none'), hatch: token('hatch')},
+   {kind: 'partial', text: 'incomplete', color: scale.color(scale.value(0.5)), hatch: token('hatch-over')},
 ];
 
 export function paintSwatch(context, swatch, x, y, size) {
@@ -35,8 +38,11 @@ export function paintSwatch(context, swatch, x, y, size) {
 
 function canvas(width, height, paint) {
   const ratio = window.devicePixelRatio || 1;
-  const element = h('canvas', {width: Math.round(width * ratio), height: Math.round(height * ratio),
-    style: {width: `${width}px`, height: `${height}px`}});
+  const element = h('canvas', {
+    width: Math.round(width * ratio),
+    height: Math.round(height * ratio),
+    style: {width: `${width}px`, height: `${height}px`}
+  });
   const context = element.getContext('2d');
   context.scale(ratio, ratio);
   paint(context);
@@ -46,12 +52,19 @@ function canvas(width, height, paint) {
 // clamp(lo, hi): null is "as the data are".
 export class Legend {
   constructor(clamp) {
-    const field = (label, side) => h('input', {type: 'text', inputmode: 'decimal', class_: 'clamp', 'aria-label': label,
-      placeholder: 'auto', title: `${label}: values beyond it take this end's colour`,
+    const field = (label, side) => h('input', {
+      type: 'text',
+      inputmode: 'decimal',
+      class_: 'clamp',
+      'aria-label': label,
+      placeholder: 'auto',
+      title: `${label}: values beyond it take this end's colour`,
       onchange: () => clamp(...['lo', 'hi'].map((s) => {
         const v = Number(this.fields[s].value);
         return this.fields[s].value.trim() && v > 0 && Number.isFinite(v) ? v : null;
-      })), dataset: {side}});
+      })),
+      dataset: {side}
+    });
     this.fields = {lo: field('lower end of the colours', 'lo'), hi: field('upper end of the colours', 'hi')};
     this.scale = h('div', {class_: 'legend-scale'});
     this.rest = h('div', {class_: 'legend-rest'});
@@ -68,11 +81,17 @@ export class Legend {
     const below = !scale.diverging && extent[0] < scale.lo, above = !scale.diverging && extent[1] > scale.hi;
     // A clamped end is told with its value; other ticks make room for it.
     const ends = [...(below ? [[scale.lo, '≤ ']] : []), ...(above ? [[scale.hi, '≥ ']] : [])];
-    const free = ticks(scale).filter((v) => ends.every(([end]) => Math.abs(scale.place(v) - scale.place(end)) > kApart));
-    const marks = [...free.map((v) => [v, '']), ...ends].map(([v, sign]) => h('span',
-      {style: {left: `${Math.max(0, Math.min(1, scale.place(v))) * kWidth}px`}}, sign + tickText(scale, v)));
+    const free =
+      ticks(scale).filter((v) => ends.every(([end]) => Math.abs(scale.place(v) - scale.place(end)) > kApart));
+    const marks = [...free.map((v) => [v, '']), ...ends].map(
+      ([v, sign]) => h(
+        'span', {style: {left: `${Math.max(0, Math.min(1, scale.place(v))) * kWidth}px`}}, sign + tickText(scale, v)));
     replace(this.scale, bar, h('div', {class_: 'legend-ticks'}, marks));
-    replace(this.rest, swatches(scale).map((s) => h('span', {class_: 'swatch', dataset: {kind: s.kind}},
-      canvas(13, 13, (context) => paintSwatch(context, s, 0, 0, 13)), s.text)));
+    replace(
+      this.rest,
+      swatches(scale).map(
+        (s) =>
+          h('span', {class_: 'swatch', dataset: {kind: s.kind}},
+            canvas(13, 13, (context) => paintSwatch(context, s, 0, 0, 13)), s.text)));
   }
 }

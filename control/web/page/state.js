@@ -26,10 +26,13 @@ export function current() {
 // also the view's own parameters, for the same path.
 export function address(path, changes = {}, keep = false) {
   const now = new URLSearchParams(location.search), next = new URLSearchParams();
-  for (const [name, value] of now) if (keep || kCommon.includes(name)) next.set(name, value);
+  for (const [name, value] of now)
+    if (keep || kCommon.includes(name)) next.set(name, value);
   for (const [name, value] of Object.entries(changes))
-    if (value === null || value === undefined || value === '' || value === false) next.delete(name);
-    else next.set(name, value === true ? '1' : String(value));
+    if (value === null || value === undefined || value === '' || value === false)
+      next.delete(name);
+    else
+      next.set(name, value === true ? '1' : String(value));
   // Readable links: these need no escape in a query (RFC 3986 section 3.4).
   const query = next.toString().replaceAll('%3A', ':').replaceAll('%2F', '/').replaceAll('%2C', ',');
   return path + (query ? `?${query}` : '');
@@ -44,4 +47,5 @@ export function go(href, {replace = false, keepScroll = false} = {}) {
 }
 
 // Changes the current view's own parameters.
-export const change = (changes, options) => go(address(location.pathname, changes, true), {keepScroll: true, ...options});
+export const change = (changes, options) =>
+  go(address(location.pathname, changes, true), {keepScroll: true, ...options});

@@ -19,7 +19,8 @@
   document.addEventListener('switch-theme', () => {
     try {
       localStorage.setItem('theme', document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark');
-    } catch { /* forbidden */ }
+    } catch { /* forbidden */
+    }
     apply();
   });
   apply();

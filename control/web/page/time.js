@@ -2,10 +2,21 @@
 //
 // Ranges and times. All times are shown in UTC, as in logs and on the command line.
 
-const kUnits = {s: 1, m: 60, h: 3600, d: 86400};
+const kUnits = {
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86400
+};
 export const kRanges = [
-  ['5m', '5 minutes'], ['15m', '15 minutes'], ['1h', 'hour'], ['6h', '6 hours'], ['24h', '24 hours'], ['7d', '7 days'],
-  ['30d', '30 days'], ['all', 'all there is'],
+  ['5m', '5 minutes'],
+  ['15m', '15 minutes'],
+  ['1h', 'hour'],
+  ['6h', '6 hours'],
+  ['24h', '24 hours'],
+  ['7d', '7 days'],
+  ['30d', '30 days'],
+  ['all', 'all there is'],
 ];
 export const kDefaultRange = '1h';
 
@@ -62,8 +73,8 @@ export function moment(ms, withSeconds = true) {
 export function span(since, until) {
   const long = until - since >= 120_000;
   const sameDay = iso(since).slice(0, 10) === iso(until - 1).slice(0, 10);
-  return sameDay ? `${date(since)} ${clock(since, !long)} – ${clock(until, !long)}`
-                 : `${date(since)} ${clock(since, !long)} – ${date(until)} ${clock(until, !long)}`;
+  return sameDay ? `${date(since)} ${clock(since, !long)} – ${clock(until, !long)}` :
+                   `${date(since)} ${clock(since, !long)} – ${date(until)} ${clock(until, !long)}`;
 }
 
 // RFC 3339 with up to nine digits -> ms with fraction.

@@ -10,15 +10,31 @@ const kStayMs = 140;
 const kMostKnown = 400;  // cells remembered
 
 export async function topOf(question, by, limit, signal) {
-  const top = await call('Top', {by: [by], metric: 'METRIC_ENDINGS', filter: question.filter, range: rangeOf(question.range),
-    includeBenign: question.benign, limit}, signal);
+  const top = await call(
+    'Top', {
+      by: [by],
+      metric: 'METRIC_ENDINGS',
+      filter: question.filter,
+      range: rangeOf(question.range),
+      includeBenign: question.benign,
+      limit
+    },
+    signal);
   return (top.rows ?? []).map((row) => ({key: row.keys[0], value: row.value ?? 0, share: row.share ?? 0}));
 }
 
 // Null when nobody counted the connections.
 export async function failedPer1000(question, signal) {
-  const top = await call('Top', {by: ['DIMENSION_SERVICE'], metric: 'METRIC_PER_1000_CONNECTIONS', filter: question.filter,
-    range: rangeOf(question.range), includeBenign: question.benign, limit: 1}, signal);
+  const top = await call(
+    'Top', {
+      by: ['DIMENSION_SERVICE'],
+      metric: 'METRIC_PER_1000_CONNECTIONS',
+      filter: question.filter,
+      range: rangeOf(question.range),
+      includeBenign: question.benign,
+      limit: 1
+    },
+    signal);
   return (top.rows ?? []).length > 0 && top.total > 0 ? top.total : null;
 }
 
@@ -35,12 +51,16 @@ export class Tip {
     clearTimeout(this.timer);
     this.asking?.abort();
     replace(this.more);
-    replace(this.element, facts.names.map((n) => h('div', {class_: 'tip-name'}, n)), h('div', {class_: 'tip-value'}, facts.value),
-      facts.lines.map((l) => h('div', {}, l)), this.more, h('div', {class_: `tip-state ${facts.state}`}, facts.stateText));
+    replace(
+      this.element, facts.names.map((n) => h('div', {class_: 'tip-name'}, n)),
+      h('div', {class_: 'tip-value'}, facts.value), facts.lines.map((l) => h('div', {}, l)), this.more,
+      h('div', {class_: `tip-state ${facts.state}`}, facts.stateText));
     this.element.hidden = false;
     this.#place(box);
-    if (facts.question && !facts.empty) this.timer = setTimeout(() => this.#details(facts.question, box), kStayMs);
-    else if (!facts.question && !facts.empty) replace(this.more, h('div', {}, 'The sum of the smaller ones: click to show more of them.'));
+    if (facts.question && !facts.empty)
+      this.timer = setTimeout(() => this.#details(facts.question, box), kStayMs);
+    else if (!facts.question && !facts.empty)
+      replace(this.more, h('div', {}, 'The sum of the smaller ones: click to show more of them.'));
   }
 
   hide() {
@@ -55,8 +75,10 @@ export class Tip {
     const {signal} = this.asking;
     try {
       if (!this.known.has(key)) {
-        const got = await Promise.all([topOf(question, 'DIMENSION_CAUSE', 3, signal), topOf(question, 'DIMENSION_ORIGIN', 3, signal),
-          failedPer1000(question, signal).catch(() => null)]);
+        const got = await Promise.all([
+          topOf(question, 'DIMENSION_CAUSE', 3, signal), topOf(question, 'DIMENSION_ORIGIN', 3, signal),
+          failedPer1000(question, signal).catch(() => null)
+        ]);
         if (this.known.size >= kMostKnown) this.known.clear();
         this.known.set(key, got);
       }
@@ -65,10 +87,13 @@ export class Tip {
     }
     if (signal.aborted) return;
     const [causes, origins, per1000] = this.known.get(key);
-    const line = (name, rows) => rows.length > 0 && h('div', {class_: 'tip-line'}, h('span', {}, name),
-      rows.map((r) => `${spaced(r.key)} ${percent(r.share)}`).join(', '));
-    replace(this.more, line('causes', causes), line('sent by', origins),
-      per1000 !== null && h('div', {class_: 'tip-line'}, h('span', {}, 'rate'), `${rate(per1000)} per 1,000 connections`));
+    const line = (name, rows) => rows.length > 0 &&
+      h('div', {class_: 'tip-line'}, h('span', {}, name),
+        rows.map((r) => `${spaced(r.key)} ${percent(r.share)}`).join(', '));
+    replace(
+      this.more, line('causes', causes), line('sent by', origins),
+      per1000 !== null &&
+        h('div', {class_: 'tip-line'}, h('span', {}, 'rate'), `${rate(per1000)} per 1,000 connections`));
     this.#place(box);
   }
 

@@ -6,15 +6,32 @@ import {enums} from './vocabulary.js';
 
 const names = (name, prefix) => enums[name].map((value) => value.slice(prefix.length).toLowerCase());
 export const vocabulary = {
-  cause: names('Cause', 'CAUSE_'), family: names('Family', 'FAMILY_'), origin: names('Origin', 'ORIGIN_'),
-  stage: names('Stage', 'STAGE_'), ending: names('Ending', 'ENDING_'), severity: names('Severity', 'SEVERITY_'),
+  cause: names('Cause', 'CAUSE_'),
+  family: names('Family', 'FAMILY_'),
+  origin: names('Origin', 'ORIGIN_'),
+  stage: names('Stage', 'STAGE_'),
+  ending: names('Ending', 'ENDING_'),
+  severity: names('Severity', 'SEVERITY_'),
   claimed_sender: names('Side', 'SIDE_'),
 };
 
 export const kDimensions = {
-  time: 'time', service: 'service', server_ip: 'server', server_network: 'server network', client_ip: 'client',
-  client_network: 'client network', site: 'site', cause: 'cause', family: 'family', origin: 'origin', stage: 'stage',
-  sensor: 'sensor', idle_time: 'silence before the end', severity: 'severity', port: 'server port', ending: 'ending',
+  time: 'time',
+  service: 'service',
+  server_ip: 'server',
+  server_network: 'server network',
+  client_ip: 'client',
+  client_network: 'client network',
+  site: 'site',
+  cause: 'cause',
+  family: 'family',
+  origin: 'origin',
+  stage: 'stage',
+  sensor: 'sensor',
+  idle_time: 'silence before the end',
+  severity: 'severity',
+  port: 'server port',
+  ending: 'ending',
 };
 export const dimension = (name) => `DIMENSION_${name.toUpperCase()}`;
 
@@ -50,7 +67,7 @@ export const kFields = [
   {name: 'idle', kind: 'duration', help: 'silence before the end: 500ms, 30s, 5m, 1h'},
   {name: 'server_name', kind: 'text', help: 'name the client asked for (SNI, Host)'},
   {name: 'one_sided', kind: 'yesno', help: 'only one direction was seen'},
-  {name: 'midstream', kind: 'yesno', help: "the connection's start was not seen"},
+  {name: 'midstream', kind: 'yesno', help: 'the connection\'s start was not seen'},
   {name: 'tag', kind: 'number', help: 'VLAN or tunnel number'},
 ];
 export const wordsOf = (field) => vocabulary[field.words ?? field.name] ?? [];
@@ -80,27 +97,39 @@ export function termOf(dimensionName, label) {
       const a = addressOf(label);
       return a?.port ? `server_ip = ${a.ip} and server_port = ${a.port}` : null;
     }
-    case 'server_ip': case 'client_ip': {
+    case 'server_ip':
+    case 'client_ip': {
       const a = addressOf(label);
       return a ? `${dimensionName} = ${a.ip}` : null;
     }
-    case 'server_network': return `server_ip in ${label}`;
-    case 'client_network': return `client_ip in ${label}`;
-    case 'port': return `server_port = ${label}`;
-    case 'sensor': return `sensor = ${quote(label)}`;
+    case 'server_network':
+      return `server_ip in ${label}`;
+    case 'client_network':
+      return `client_ip in ${label}`;
+    case 'port':
+      return `server_port = ${label}`;
+    case 'sensor':
+      return `sensor = ${quote(label)}`;
     case 'idle_time': {
       const from = Number.parseFloat(label);
       return `idle >= ${from}s and idle < ${idleEnd(from)}s`;
     }
-    case 'cause': case 'family': case 'origin': case 'stage': case 'severity': case 'ending':
+    case 'cause':
+    case 'family':
+    case 'origin':
+    case 'stage':
+    case 'severity':
+    case 'ending':
       return `${dimensionName} = ${label}`;
-    default: return null;
+    default:
+      return null;
   }
 }
 
 // Joins filters that must all hold; what has an "or" outside of brackets is put into brackets.
 export const allOf = (...filters) => {
   const parts = filters.map((f) => f?.trim()).filter(Boolean);
-  return parts.length < 2 ? parts.join('')
-    : [...new Set(parts)].map((f) => (/\bor\b|\|\|/i.test(f) && !/^\([^()]*\)$/.test(f) ? `(${f})` : f)).join(' and ');
+  return parts.length < 2 ?
+    parts.join('') :
+    [...new Set(parts)].map((f) => (/\bor\b|\|\|/i.test(f) && !/^\([^()]*\)$/.test(f) ? `(${f})` : f)).join(' and ');
 };
