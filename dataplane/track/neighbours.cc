@@ -310,7 +310,7 @@ uint32_t Neighbours::relayed_us(const Asked& asked) const {
     oldest = std::max(oldest, before);
     ++known;
     if (before >= way / 2 - kOneMs && before <= way + kRelay && ((s.as_server >> i & 1U) != 0) == asked.by_client)
-      found = std::max<uint32_t>(1, static_cast<uint32_t>(before) * 8);
+      found = std::max<uint32_t>(1, static_cast<uint32_t>((static_cast<uint64_t>(before) << 13) / kUs));
   }
   // A host that is reset all the time is so by chance: more than one time in five.
   return known >= Struck::kTimes - 1 && oldest < 5 * static_cast<int32_t>(Struck::kTimes) * kRelay ? 0 : found;
