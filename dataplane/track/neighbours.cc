@@ -13,6 +13,8 @@ namespace {
 constexpr int32_t kOneMs = 122;  // in ticks
 // Sockets that one process leaves behind are closed in one loop of its kernel: far less than this (lab: 0.1 ms).
 constexpr int32_t kMoment = 10 * kOneMs;
+// Where the opening is no longer known, only as close as that loop itself.
+constexpr int32_t kLoop = kOneMs / 2;
 // … and only connections that were opened much farther apart say anything by ending together: so many times.
 constexpr int32_t kOpenedApart = 4;
 // A device that lost its state answers the next packet of each connection, as they come.
@@ -192,7 +194,8 @@ void Neighbours::of_endpoint(const Asked& asked, Around& out) const {
     if (e->ended[i] != 0 && !asked.by_client) {
       const int32_t distance = std::abs(apart(e->ended[i], end));
       if (distance <= kMoment) {
-        const int32_t opening = opened ? std::abs(apart(e->opened[i], first)) : INT32_MAX;
+        const int32_t unknown = distance <= kLoop ? INT32_MAX : 0;
+        const int32_t opening = opened ? std::abs(apart(e->opened[i], first)) : unknown;
         if (opening > kOpenedApart * distance + 1) add(out.ended_together);
         if (opening > kOpenedApart * kMoment) add(out.opened_apart);
       } else if (distance <= kSecondTicks) {
