@@ -16,7 +16,7 @@ LIMITS = {
     "stage": (0.99, 0.99),
     "cause, first answer": (0.92, 0.92),
     "cause, first or second answer": (0.98, 0.96),
-    "expected calibration error": (0.05, 0.06),
+    "expected calibration error": (0.05, 0.05),
     "clean connections reported": (0.0, 0.0),
     "connections reported twice": (0.0, 0.0),
 }
