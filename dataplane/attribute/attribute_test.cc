@@ -75,6 +75,64 @@ TEST(Attribute, ATtlThatIsNotTheServersConvictsThePath) {
   EXPECT_EQ(v.origin, Origin::kMiddlebox);
 }
 
+// An abort by the server in the middle of a silence.
+Facts idle_abort() {
+  Facts f;
+  f.stage = Stage::kIdle;
+  f.ending = Ending::kReset;
+  f.sender = Side::kServer;
+  for (const FactId id :
+       {FactId::kImageActive, FactId::kSpontaneous, FactId::kIdleSpontaneous, FactId::kTtlMatchesSender,
+        FactId::kSeqExact, FactId::kRequestAnswered, FactId::kServerBytes, FactId::kTimestampsKept})
+    f.set(id);
+  return f;
+}
+
+TEST(Attribute, ATimerIsWholeAndAnAdministratorIsNot) {
+  Facts f = idle_abort();
+  f.set(FactId::kClientBytes, 64);
+  EXPECT_EQ(attribute(f, false).cause, Cause::kAdminKill);
+  f.set(FactId::kIdleWholeSeconds, 60);
+  EXPECT_EQ(attribute(f, false).cause, Cause::kIdleTimeoutRst);
+  // Connections opened at different times: no timer ends them in one moment.
+  f.set(FactId::kEndedTogether, 3);
+  EXPECT_EQ(attribute(f, false).cause, Cause::kAdminKill);
+}
+
+TEST(Attribute, AClientThatNeverSpokeMissedItsTurn) {
+  Facts f = idle_abort();
+  f.set(FactId::kIdleWholeSeconds, 10);
+  EXPECT_EQ(attribute(f, false).cause, Cause::kRequestTimeout);
+}
+
+TEST(Attribute, UnreadDataAndManyAtOnceAreACrash) {
+  Facts f;
+  f.stage = Stage::kRequest;
+  f.ending = Ending::kReset;
+  f.sender = Side::kServer;
+  for (const FactId id : {FactId::kImageActive, FactId::kSpontaneous, FactId::kTtlMatchesSender, FactId::kSeqExact,
+                          FactId::kRequestUnanswered, FactId::kClientBytes})
+    f.set(id);
+  const Verdict alone = attribute(f, false);
+  EXPECT_EQ(alone.cause, Cause::kAppAbortUnread);
+  EXPECT_EQ(alone.second, Cause::kAppAbortLinger0);
+  EXPECT_LT(alone.confidence, 0.75F);  // the same packets
+  f.set(FactId::kEndedTogether, 5);
+  EXPECT_EQ(attribute(f, false).cause, Cause::kProcessCrash);
+}
+
+TEST(Attribute, HandMadeSeriesAreToldApart) {
+  Facts f;
+  f.stage = Stage::kRequest;
+  f.ending = Ending::kReset;
+  f.sender = Side::kServer;
+  for (const FactId id : {FactId::kImageRaw, FactId::kBothSidesReset, FactId::kRstSeqLadder, FactId::kAckExact})
+    f.set(id);
+  EXPECT_EQ(attribute(f, false).cause, Cause::kIpsResetBoth);
+  f.set(FactId::kRstSegmentLadder, 1460);
+  EXPECT_EQ(attribute(f, false).cause, Cause::kCensorInjection);
+}
+
 TEST(Attribute, OneSidedIsNeverSure) {
   Facts f = refused();
   f.set(FactId::kTosCopied);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "dataplane/attribute/around.h"
 #include "dataplane/attribute/said.h"
 #include "dataplane/base/seq.h"
 #include "dataplane/packet/view.h"
@@ -59,7 +60,6 @@ class Gatherer {
     }
     history();
     idle();
-    neighbours();
     return f_;
   }
 
@@ -152,6 +152,9 @@ class Gatherer {
   // connection had come back to life for a while it explains nothing.
   [[nodiscard]] bool is_idle() const {
     if (probed(End::kLo) || probed(End::kHi)) return true;
+    // Who repeats what nobody answers waits, and is not idle.
+    if (client().retransmits + server().retransmits != 0 && silent_to_the_end() && e_.kind == EndKind::kRst)
+      return false;
     if (e_.idle_ms <= idle_threshold_ms(client(), server())) return false;
     return e_.kind != EndKind::kRst || silent_to_the_end() || prompt();
   }
@@ -497,25 +500,6 @@ class Gatherer {
     one_sided();
   }
 
-  // What others did meanwhile, where it is more than chance.
-  void neighbours() {
-    const track::Around& a = e_.around;
-    // A process that dies closes all it has: with a RST where something was unread, with a FIN elsewhere. Programs
-    // close a page's or pool's connections together, too (six and less to a host), but with FIN and of their own
-    // accord.
-    const bool by_fin = f_.has(FactId::kFinFromRstSender);
-    const bool nothing_said = client().bytes + server().bytes == 0;
-    if (a.ended_together >= (by_fin ? 4 : nothing_said ? 1 : 2)) f_.set(FactId::kEndedTogether, a.ended_together);
-    if (a.servers_together >= 2) f_.set(FactId::kServersTogether, a.servers_together);
-    if (a.ports_tried >= 5) f_.set(FactId::kPortsTried, a.ports_tried);
-    if (a.callers >= track::kFlood) f_.set(FactId::kUnansweredHandshakes, a.callers);
-    if (a.regular_ms != 0) f_.set(FactId::kRegularClient, a.regular_ms);
-    if (a.served_others != 0) f_.set(FactId::kServedOthers, a.served_others);
-    if (a.served_before >= 2) f_.set(FactId::kServedBefore, a.served_before);
-    if (a.elsewhere) f_.set(FactId::kClientElsewhere);
-    if (a.relayed_us != 0) f_.set(FactId::kRelayedReset, a.relayed_us);
-  }
-
   // Only one direction reaches the tap: one end acknowledges and sends, the other is never seen.
   void one_sided() {
     const auto seen = [this](End e) { return spoke(dir(e)) || e_.rst_count[static_cast<size_t>(e)] != 0; };
@@ -532,7 +516,7 @@ class Gatherer {
     if (silence_ms != 0) f_.set(FactId::kIdleMs, silence_ms);
     age();
     if (f_.has(FactId::kFinAtEndOfIdle)) {
-      whole(static_cast<uint32_t>(f_.value(FactId::kFinAtEndOfIdle)));
+      if (!f_.has(FactId::kAgeWholeSeconds)) whole(static_cast<uint32_t>(f_.value(FactId::kFinAtEndOfIdle)));
       return;
     }
     if (!is_idle()) return;
@@ -571,7 +555,11 @@ class Gatherer {
     const TimeNs fin_at = e_.cold.fin_ns(rst().from);
     // A server that takes a process for a connection starts it first: 50 ms.
     const int64_t seconds = whole_seconds(saturate_ms(fin_at != 0 ? fin_at : e_.time, began), 50);
-    if (seconds != 0) f_.set(FactId::kAgeWholeSeconds, seconds);
+    if (seconds == 0) return;
+    // A timer may be late and is not early: where the silence alone is as whole, it is the nearer explanation.
+    const auto silence = static_cast<uint32_t>(f_.value(FactId::kFinAtEndOfIdle));
+    if (whole_seconds(silence, 50) != 0 && silence % 1000 < 500) return;
+    f_.set(FactId::kAgeWholeSeconds, seconds);
   }
 
   void whole(uint32_t silence_ms) {
@@ -591,6 +579,7 @@ class Gatherer {
 
 Facts gather(const track::Ending& ending, const context::Context& context) {
   Facts facts = Gatherer(ending).run();
+  gather_around(ending, facts);
   gather_said(ending, context, facts);
   return facts;
 }

@@ -388,6 +388,9 @@ constexpr Rule kRules[] = {
      "HAProxy tcp-request connection reject; lab"},
     {Cause::kOverload, Who::kSender, kServer, kAny, kReset | kRefused, Severity::kProblem, 560,
      {F::kSaysOverload}, {}, {F::kFlowSurvived}, {{{F::kSaidByPeer, -200}, {F::kSenderContinued, -200}}}, kWords},
+    // A limit on sessions is both: this client's share, or all there are.
+    {Cause::kOverload, Who::kSender, kServer, kAny, kReset | kRefused, Severity::kProblem, 470,
+     {F::kSaysRateLimit}, {}, {F::kFlowSurvived}, {{{F::kSaidByPeer, -200}, {F::kSenderContinued, -200}}}, kWords},
     // A client made to reset a wrong answer proves that it has a TCP stack; its next attempt is let through.
     {Cause::kDdosAuthReset, Who::kSender, kClient, kSyn | kSynAck, kReset, Severity::kNotice, 350,
      {F::kSynAckWrong}, {F::kImageStateless, F::kImageRaw}, {F::kSynOnLiveConnection}, {{{F::kScannerSyn, -200}}},

@@ -12,9 +12,11 @@ namespace {
 
 constexpr int32_t kOneMs = 122;  // in ticks
 // Sockets that one process leaves behind are closed in one loop of its kernel: far less than this (lab: 0.1 ms).
-constexpr int32_t kMoment = 5 * kOneMs;
-// … and only connections that were opened at different times say anything by ending together.
-constexpr int32_t kOpenedApart = 20 * kOneMs;
+constexpr int32_t kMoment = 10 * kOneMs;
+// Where the opening is no longer known, only as close as that loop itself.
+constexpr int32_t kLoop = kOneMs / 2;
+// … and only connections that were opened much farther apart say anything by ending together: so many times.
+constexpr int32_t kOpenedApart = 4;
 // A device that lost its state answers the next packet of each connection, as they come.
 constexpr int32_t kOutage = 50 * kOneMs;
 constexpr int32_t kSecondTicks = 1000 * kOneMs;
@@ -192,7 +194,10 @@ void Neighbours::of_endpoint(const Asked& asked, Around& out) const {
     if (e->ended[i] != 0 && !asked.by_client) {
       const int32_t distance = std::abs(apart(e->ended[i], end));
       if (distance <= kMoment) {
-        if (!opened || std::abs(apart(e->opened[i], first)) > kOpenedApart) add(out.ended_together);
+        const int32_t unknown = distance <= kLoop ? INT32_MAX : 0;
+        const int32_t opening = opened ? std::abs(apart(e->opened[i], first)) : unknown;
+        if (opening > kOpenedApart * distance + 1) add(out.ended_together);
+        if (opening > kOpenedApart * kMoment) add(out.opened_apart);
       } else if (distance <= kSecondTicks) {
         ++rest;
       }
@@ -211,7 +216,7 @@ void Neighbours::of_endpoint(const Asked& asked, Around& out) const {
     }
   }
   // A server that ends many all the time ends some together by chance.
-  if (rest > out.ended_together) out.ended_together = 0;
+  if (rest > out.ended_together) out.ended_together = out.opened_apart = 0;
 
   // Three calls at equal intervals, this one among them.
   calls[called++] = first;
@@ -308,7 +313,7 @@ uint32_t Neighbours::relayed_us(const Asked& asked) const {
     oldest = std::max(oldest, before);
     ++known;
     if (before >= way / 2 - kOneMs && before <= way + kRelay && ((s.as_server >> i & 1U) != 0) == asked.by_client)
-      found = std::max<uint32_t>(1, static_cast<uint32_t>(before) * 8);
+      found = std::max<uint32_t>(1, static_cast<uint32_t>((static_cast<uint64_t>(before) << 13) / kUs));
   }
   // A host that is reset all the time is so by chance: more than one time in five.
   return known >= Struck::kTimes - 1 && oldest < 5 * static_cast<int32_t>(Struck::kTimes) * kRelay ? 0 : found;

@@ -24,6 +24,7 @@ struct Around {
   uint32_t regular_ms = 0;       // the client comes to this endpoint at equal intervals
   uint32_t relayed_us = 0;       // so long before this RST its sender was reset on another connection
   uint8_t ended_together = 0;    // connections opened at other times that the endpoint ended in the same moment
+  uint8_t opened_apart = 0;      // … of these, those opened in another moment altogether
   uint8_t servers_together = 0;  // other hosts in whose names the same device sent a RST in the same moment
   uint8_t ports_tried = 0;       // by this client lately: ports of this host, or hosts that refused it
   uint8_t callers = 0;           // other clients that called the endpoint within a second of this one

@@ -341,6 +341,19 @@ TEST(Tracker, TheShortWayEndsWhereTheLongOneDoes) {
   EXPECT_EQ(quick.counts().reordered, plain.counts().reordered);
 }
 
+TEST(Tracker, AMessageBeginsAfterAPause) {
+  Conversation c = talk();
+  c.handshake().client_sends(20).server_sends(100).wait(500 * kMs).server_sends(40);
+  Bench b;
+  b.feed(c.packets());
+  EXPECT_EQ(b.server().head_len, 40U);  // the goodbye, not the answer before it
+  Conversation d = talk();
+  d.handshake().client_sends(20).server_sends(100, false).wait(500 * kMs).server_sends(40);
+  Bench stalled;
+  stalled.feed(d.packets());
+  EXPECT_EQ(stalled.server().head_len, 64U);  // nothing of it was acknowledged: the same message goes on
+}
+
 TEST(Tracker, RoundTripOnEachSideOfTheTap) {
   Conversation c = talk();
   c.rtt(3 * kMs, 40 * kMs);

@@ -97,7 +97,11 @@ REASONS = {
     ("proxy_relayed", "client_cancel"):
         "the other leg tells; it has other addresses",
     ("proxy_relayed", "client_fast_close"):
-        "the other leg tells; it has other addresses",
+        "a proxy with another address on its other side: only the control plane, which sees both, can join them",
+    ("app_protocol_error", "app_abort_linger0"):
+        "the server says nothing: that it expected another protocol is not on the wire",
+    ("lb_no_backend", "request_timeout"):
+        "a timer that ended a request without an answer; whether the request was whole stands in the payload",
 }
 
 
