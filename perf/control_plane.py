@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The control plane under the load of two sensors (perf/control/sensor_load_bench.cc): how fast endings become committed
-rows with correlation on, how fast questions are answered over a week of them, alone and while more come in, how long a reset
-on a mirror port takes to reach a watching client, and what all this needs of memory.
+"""The control plane under the load of two sensors (perf/control/sensor_load_bench.cc): how fast endings become
+committed rows with correlation on, how fast questions are answered over a week of them, alone and while more come in,
+how long a reset on a mirror port takes to reach a watching client, and what all this needs of memory.
 
 Ingest has one core to itself and everything in it: gRPC, verification, merge, SQLite, correlation. The load has the
 others. Every stored row is accounted for before a figure is given."""
