@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/packet/parse.h"
 
+#include "dataplane/base/prefetch.h"
 #include "dataplane/packet/erspan.h"
 #include "dataplane/packet/ethernet.h"
 #include "dataplane/packet/gre.h"
@@ -24,8 +25,9 @@ Next by_version(Cursor& c) {
   return version == 4 ? Next::kIpv4 : version == 6 ? Next::kIpv6 : Next::kNotIp;
 }
 
-// Header by header to TCP or a reason to stop. `c` by value: the plain path below keeps its own in registers.
-[[gnu::noinline]] Outcome walk(Next next, Cursor c, PacketView& view) {
+}  // namespace
+
+Outcome walk(Next next, Cursor c, PacketView& view) {
   while (c.spend()) {
     switch (next) {
       case Next::kTcp:
@@ -94,36 +96,14 @@ Next by_version(Cursor& c) {
   return Outcome::kTooManyHeaders;
 }
 
-}  // namespace
-
-Outcome parse_frame(const capture::Frame& frame, PacketView& view) {
-  view.time = frame.time;
-  view.exact_time = frame.exact_time;
-  view.network_tag = 0;
-  view.tunnel = Tunnel::kNone;
-  view.outer_ttl = 0;
-  view.outer = {};
-  Cursor c;
-  c.rest = Bytes(frame.data, frame.captured_bytes);
-  c.left = frame.wire_bytes;
-  if (frame.link != capture::LinkType::kEthernet) [[unlikely]] {
-    Cursor other = c;
-    const Next first = first_header(frame.link, other);
-    return walk(first, other, view);
-  }
-  // Nearly every packet: Ethernet, IP, TCP. The same functions as in walk(), in line.
-  if (!c.rest.has(0, kEthernetHeader)) return Outcome::kShortLink;
-  const uint16_t type = c.rest.be16(12);
-  c.skip(kEthernetHeader);
-  const Next next = type == kTypeIpv4 ? ipv4(c, view) : type == kTypeIpv6 ? ipv6(c, view) : by_ethertype(type);
-  if (next == Next::kTcp) [[likely]]
-    return parse_tcp(c.rest, c.left, view);
-  return walk(next, c, view);
+Outcome walk_from_link(capture::LinkType link, Cursor c, PacketView& view) {
+  const Next first = first_header(link, c);
+  return walk(first, c, view);
 }
 
 void parse(const capture::Burst& burst, ViewBurst& out) {
   for (uint32_t i = 0; i < burst.count; ++i) {
-    if (i + 2 < burst.count) __builtin_prefetch(burst.frames[i + 2].data);
+    if (i + 2 < burst.count) prefetch(burst.frames[i + 2].data);
     out.outcomes[i] = parse_frame(burst.frames[i], out.views[i]);
   }
 }

@@ -4,8 +4,6 @@
 namespace rs::packet {
 namespace {
 
-constexpr size_t kMinHeader = 20;
-
 // Option kinds (IANA TCP parameters).
 constexpr uint8_t kKindEnd = 0;
 constexpr uint8_t kKindNop = 1;
@@ -26,6 +24,8 @@ void parse_mptcp(Bytes option, PacketView& view) {
   if (subtype == kMptcpFastclose) view.mptcp_fastclose = true;
   if (subtype == kMptcpReset && option.size() >= 4) view.mptcp_reason = static_cast<uint8_t>(option.u8(3) + 1);
 }
+
+}  // namespace
 
 void parse_options(Bytes options, PacketView& view) {
   size_t at = 0;
@@ -72,39 +72,6 @@ void parse_options(Bytes options, PacketView& view) {
     }
     at += length;
   }
-}
-
-}  // namespace
-
-Outcome parse_tcp(Bytes segment, uint32_t segment_bytes, PacketView& view) {
-  if (segment_bytes < kMinHeader) return Outcome::kBadTcp;
-  if (!segment.has(0, kMinHeader)) return Outcome::kShortTcp;
-  const size_t header = static_cast<size_t>(segment.u8(12) >> 4) * 4;
-  if (header < kMinHeader || header > segment_bytes) return Outcome::kBadTcp;
-  view.src_port = segment.be16(0);
-  view.dst_port = segment.be16(2);
-  view.seq = segment.be32(4);
-  view.ack = segment.be32(8);
-  view.flags = segment.u8(13) & 0x3f;
-  view.window = segment.be16(14);
-  view.tcp_checksum = segment.be16(16);
-  view.opts = 0;
-  view.window_scale = 0;
-  view.mss = 0;
-  view.mptcp_reason = 0;
-  view.mptcp_fastclose = false;
-  const Bytes options = segment.sub(kMinHeader, header - kMinHeader);
-  // The commonest option block, timestamps after two NOPs, is read without the loop.
-  if (options.size() == 12 && options.be32(0) == 0x0101080a) {
-    view.opts = kOptTimestamps;
-    view.tsval = options.be32(4);
-    view.tsecr = options.be32(8);
-  } else if (!options.empty()) {
-    parse_options(options, view);
-  }
-  view.payload_bytes = segment_bytes - static_cast<uint32_t>(header);
-  view.payload = segment.sub(header, view.payload_bytes);
-  return Outcome::kTracked;
 }
 
 }  // namespace rs::packet

@@ -3,12 +3,53 @@
 // TCP header and options (RFC 9293 3.1, RFC 7323 timestamps and window scale, RFC 8684 MPTCP).
 #pragma once
 
+#include <bit>
+
 #include "dataplane/packet/view.h"
 
 namespace rs::packet {
 
+inline constexpr size_t kTcpHeader = 20;
+
 // `segment` starts at the TCP header and holds what was captured; `segment_bytes` is its length by the IP
 // header. Fills ports, sequence, flags, options and payload of `view`.
-Outcome parse_tcp(Bytes segment, uint32_t segment_bytes, PacketView& view);
+inline Outcome parse_tcp(Bytes segment, uint32_t segment_bytes, PacketView& view);
+// Any option block.
+void parse_options(Bytes options, PacketView& view);
+
+// --- inline ---
+
+[[gnu::always_inline]] inline Outcome parse_tcp(Bytes segment, uint32_t segment_bytes, PacketView& view) {
+  if (segment_bytes < kTcpHeader) return Outcome::kBadTcp;
+  if (!segment.has(0, kTcpHeader)) return Outcome::kShortTcp;
+  const size_t header = static_cast<size_t>(segment.u8(12) >> 4) * 4;
+  if (header < kTcpHeader || header > segment_bytes) return Outcome::kBadTcp;
+  // Two halves of one word: the compiler stores both at once, as the flow's key reads them.
+  const uint32_t ports = std::rotl(segment.be32(0), 16);
+  view.src_port = static_cast<uint16_t>(ports);
+  view.dst_port = static_cast<uint16_t>(ports >> 16);
+  view.seq = segment.be32(4);
+  view.ack = segment.be32(8);
+  view.flags = segment.u8(13) & 0x3f;
+  view.window = segment.be16(14);
+  view.tcp_checksum = segment.be16(16);
+  view.opts = 0;
+  view.window_scale = 0;
+  view.mss = 0;
+  view.mptcp_reason = 0;
+  view.mptcp_fastclose = false;
+  const Bytes options = segment.sub(kTcpHeader, header - kTcpHeader);
+  // The commonest option block, timestamps after two NOPs, is read without the loop.
+  if (options.size() == 12 && options.be32(0) == 0x0101080a) {
+    view.opts = kOptTimestamps;
+    view.tsval = options.be32(4);
+    view.tsecr = options.be32(8);
+  } else if (!options.empty()) {
+    parse_options(options, view);
+  }
+  view.payload_bytes = segment_bytes - static_cast<uint32_t>(header);
+  view.payload = segment.sub(header, view.payload_bytes);
+  return Outcome::kTracked;
+}
 
 }  // namespace rs::packet

@@ -12,8 +12,11 @@ packages() {
 missing() {
   local name
   while read -r name; do
-    # Another package may stand in for it (nginx for nginx-light): its program is what counts.
+    # Another package may stand in for it (nginx for nginx-light, a nodejs that brings its npm): its program is what
+    # counts.
     case $name in
+      nodejs) command -v node >/dev/null && continue ;;
+      npm) command -v npm >/dev/null && continue ;;
       nginx-light) command -v nginx >/dev/null && continue ;;
     esac
     [[ $(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) == installed ]] || echo "$name"

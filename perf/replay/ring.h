@@ -13,13 +13,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "dataplane/base/prefetch.h"
 #include "dataplane/capture/frame.h"
 #include "perf/replay/pages.h"
 #include "perf/traffic/frame.h"
 
 namespace rs::perf {
 
-inline constexpr uint32_t kRingBuffers = 16'384;
+// As many as the sensor gives a queue of a NIC (capture/port_plan.cc): a NIC fills the same buffers again and again.
+inline constexpr uint32_t kRingBuffers = 4'096;
 inline constexpr size_t kBufferBytes = 2'368;
 inline constexpr size_t kFrameAt = 64 + 128 + 128;
 
@@ -44,7 +46,7 @@ class Ring {
       const Completion& c = queue_[first + i];
       capture::Frame& f = burst.frames[i];
       f.data = buffer(first + i);
-      __builtin_prefetch(f.data);
+      prefetch(f.data);
       f.captured_bytes = f.wire_bytes = c.bytes;
       f.time = c.time;
       f.exact_time = true;

@@ -30,10 +30,10 @@ struct Options {
 constexpr uint64_t kPacketsPerFalseCopy = 20'000;
 constexpr uint64_t kFlowsPerRefusal = 2'000;  // both candidate buckets full, though the table is not
 
-// A slice of 20 batches lasts some 20 ms: long beside a clock read, short beside a neighbour's burst. The first two of
-// a slice bring its memory back into the caches after other work and are not timed.
-constexpr uint64_t kSliceBatches = 20;
-constexpr uint64_t kWarmUpBatches = 2;
+// A slice of 80 batches lasts some 20 ms: long beside a clock read, short beside a neighbour's burst. The first eight
+// of a slice bring its memory back into the caches after other work and are not timed.
+constexpr uint64_t kSliceBatches = 80;
+constexpr uint64_t kWarmUpBatches = 8;
 constexpr uint64_t kSlicePackets = kSliceBatches * kRingBuffers;
 
 void print(const std::string& name, double value) {
@@ -140,6 +140,8 @@ void small_packets(const Options& o) {
   check_tracked(bench);
   check_resets(bench, std::max(1U, o.flows / 4096));
   std::printf("pages %s\n", bench.memory().kind_name());
+  print("bytes_per_flow", flow::Table::bytes_per_flow());
+  print("working_set_mib", static_cast<double>(bench.memory().bytes().size()) / (1 << 20));
   print("worker_64b_mpps", worker);
   print("limit_mpps", limit);
   print("limit_laid_out_mpps", laid_out);

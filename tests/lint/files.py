@@ -15,7 +15,8 @@ from report import ROOT, Report
 SPDX = "SPDX-License-Identifier: Apache-2.0"
 MAX_COLUMNS = 120
 MAX_LINES = 600  # our choice: beyond it, two names tell the story better
-NEEDS_SPDX = (".h", ".cc", ".py", ".sh", ".js", ".css", ".proto", ".fbs", ".build", ".yaml", ".yml")
+FORMATTED = (".h", ".cc", ".js", ".mjs")
+NEEDS_SPDX = (".h", ".cc", ".py", ".sh", ".js", ".mjs", ".css", ".proto", ".fbs", ".build", ".yaml", ".yml")
 # Not written by hand, or no sources.
 NOT_OURS = ("node_modules/", "package-lock.json")
 
@@ -109,7 +110,7 @@ def executable(names):
 
 def formatting(names):
     """clang-format 14 and .clang-format decide; `tests/lint/files.py --fix` applies it."""
-    sources = [n for n in names if n.endswith((".h", ".cc"))]
+    sources = [n for n in names if n.endswith(FORMATTED)]
     run = subprocess.run(["clang-format", "--dry-run", "-Werror", *sources], capture_output=True, text=True, cwd=ROOT)
     counts = {}
     for line in run.stderr.splitlines():
@@ -150,7 +151,7 @@ def whitespace(names):
 def main():
     names = list(tracked())
     if sys.argv[1:] == ["--fix"]:
-        subprocess.run(["clang-format", "-i", *(n for n in names if n.endswith((".h", ".cc")))], check=True, cwd=ROOT)
+        subprocess.run(["clang-format", "-i", *(n for n in names if n.endswith(FORMATTED))], check=True, cwd=ROOT)
         return
     report = Report()
     report.check("licence line", licence(names))
