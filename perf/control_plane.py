@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The control plane under the load of two sensors (perf/control/sensor_load.cc): how fast endings become committed rows
-with correlation on, how fast questions are answered over a week of them, alone and while more come in, how long a reset
-on a mirror port takes to reach a watching client, and what all this needs of memory.
+"""The control plane under the load of two sensors (perf/control/sensor_load_bench.cc): how fast endings become
+committed rows with correlation on, how fast questions are answered over a week of them, alone and while more come in,
+how long a reset on a mirror port takes to reach a watching client, and what all this needs of memory.
 
 Ingest has one core to itself and everything in it: gRPC, verification, merge, SQLite, correlation. The load has the
 others. Every stored row is accounted for before a figure is given."""
@@ -145,8 +145,8 @@ class Questions:
 
     def heatmap(self):
         q = self.query
-        answer = self.stub.Heatmap(q.HeatmapRequest(x=q.DIMENSION_TIME, y=q.DIMENSION_SERVICE, range=self.week, rows=50),
-                                   timeout=CALL_S)
+        request = q.HeatmapRequest(x=q.DIMENSION_TIME, y=q.DIMENSION_SERVICE, range=self.week, rows=50)
+        answer = self.stub.Heatmap(request, timeout=CALL_S)
         if len(answer.y_labels) != 50 or answer.total <= 0:
             fail(f"heatmap: {len(answer.y_labels)} rows, total {answer.total}")
 
@@ -292,7 +292,8 @@ def reset_to_client(build, folder, resets):
     if len(arrived) < resets:
         fail(f"watch: {len(arrived)} of {resets} resets reached the client")
     times = sorted((arrived[p] - sent[p]) * 1000 for p in sent)
-    return {"rst_to_client_p99_ms": times[int(len(times) * 0.99) - 1], "rst_to_client_median_ms": statistics.median(times)}
+    return {"rst_to_client_p99_ms": times[int(len(times) * 0.99) - 1],
+            "rst_to_client_median_ms": statistics.median(times)}
 
 
 def control_plane(build, quick, events, store):

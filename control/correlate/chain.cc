@@ -105,19 +105,26 @@ ChainFinder::Leg& ChainFinder::remember(const model::Ended& e, const Proxy& clie
   next_ = (next_ + 1) % kMaxRecent;
   Leg& leg = ring_[at];
   if (leg.used) {
-    uint32_t* link = &by_client_[model::hash_of(leg.client_side) % kHeads];
-    while (*link != at) link = &ring_[*link].next_client;
-    *link = leg.next_client;
-    link = &by_server_[model::hash_of(leg.server_side) % kHeads];
-    while (*link != at) link = &ring_[*link].next_server;
-    *link = leg.next_server;
+    // The oldest of all is the last of both its chains.
+    (leg.newer_client == kNone ? by_client_[model::hash_of(leg.client_side) % kHeads]
+                               : ring_[leg.newer_client].next_client) = kNone;
+    (leg.newer_server == kNone ? by_server_[model::hash_of(leg.server_side) % kHeads]
+                               : ring_[leg.newer_server].next_server) = kNone;
   }
-  leg = {e.id, e.time_ns, e.server, client, server, kNone, kNone, true, false};
+  leg = {};
+  leg.id = e.id;
+  leg.time_ns = e.time_ns;
+  leg.server = e.server;
+  leg.client_side = client;
+  leg.server_side = server;
+  leg.used = true;
   uint32_t& client_head = by_client_[model::hash_of(client) % kHeads];
   leg.next_client = client_head;
+  if (client_head != kNone) ring_[client_head].newer_client = at;
   client_head = at;
   uint32_t& server_head = by_server_[model::hash_of(server) % kHeads];
   leg.next_server = server_head;
+  if (server_head != kNone) ring_[server_head].newer_server = at;
   server_head = at;
   return leg;
 }

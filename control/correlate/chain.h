@@ -60,10 +60,12 @@ class ChainFinder {
     uint64_t id = 0;
     uint64_t time_ns = 0;
     model::Endpoint server;
-    Proxy client_side{};  // the proxy whose back leg it may be
-    Proxy server_side{};  // the proxy whose front leg it may be
-    uint32_t next_client = kNone;
+    Proxy client_side{};           // the proxy whose back leg it may be
+    Proxy server_side{};           // the proxy whose front leg it may be
+    uint32_t next_client = kNone;  // older
     uint32_t next_server = kNone;
+    uint32_t newer_client = kNone;
+    uint32_t newer_server = kNone;
     bool used = false;
     bool joined = false;  // as the later one of a pair
   };

@@ -111,8 +111,12 @@ void PathMap::add(const model::Endpoint& client, const model::Endpoint& server, 
   const PathKey key = key_of(client, server);
   if (!sensors_.contains(sensor)) sensors_.insert(sensor);
   if (!many_taps()) return;  // there is no path between taps yet
-  if (paths_.size() >= kMaxPaths && !paths_.contains(key)) paths_.erase(paths_.begin());
-  Tap& tap = paths_[key][sensor];
+  auto path = paths_.find(key);
+  if (path == paths_.end()) {
+    if (paths_.size() >= kMaxPaths) paths_.erase(paths_.begin());
+    path = paths_.try_emplace(key).first;
+  }
+  Tap& tap = path->second[sensor];
   ++tap.seen;
   const auto smooth = [](double& into, uint64_t value) {
     if (value == 0) return;

@@ -100,13 +100,18 @@ std::optional<model::Sighting> Merger::judge(const model::Event& event, const st
     out.skew_ns = seen.skew_ns;
     return out;
   };
+  bool itself = false;
   Recent* best = nullptr;
   uint64_t best_off = UINT64_MAX;
   const uint64_t length = event.time_ns > event.start_ns && event.start_ns > 0 ? event.time_ns - event.start_ns : 0;
   for (uint32_t at = heads_[key.hash() % kHeads]; at != kNone; at = ring_[at].next) {
     Recent& recent = ring_[at];
     if (recent.key != key) continue;
-    if (recent.id == event.id) return std::nullopt;  // itself, asked about again
+    // Itself, asked about again; when it is what was left of a folded one, its other part is told below.
+    if (recent.id == event.id) {
+      itself = true;
+      continue;
+    }
     for (const Seen& seen : recent.seen)
       if (seen.id == event.id) return answer(recent, seen);
     if (recent.sensor == number || recent.ending != event.ending) continue;
@@ -124,6 +129,7 @@ std::optional<model::Sighting> Merger::judge(const model::Event& event, const st
     // Folded ones have the time of the first of up to a second's.
     if ((near || same_length || (folded && off <= kNearNs)) && off < best_off) best = &recent, best_off = off;
   }
+  if (itself) return std::nullopt;
   if (best == nullptr) {
     remember(key, event, number);
     return std::nullopt;

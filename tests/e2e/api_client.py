@@ -162,13 +162,13 @@ def tests(setting):
         """top, heatmap and timeline add up to what lists hold, by whatever dimension."""
         every = setting.list_all()
         total = sum(e.count for e in every)
-        dimensions = [d for d in query.Dimension.values() if d not in (query.DIMENSION_UNSPECIFIED, query.DIMENSION_TIME)]
-        for d in dimensions:
+        for d in set(query.Dimension.values()) - {query.DIMENSION_UNSPECIFIED, query.DIMENSION_TIME}:
             name = query.Dimension.Name(d)
             top = stub.Top(query.TopRequest(by=[d], include_benign=True, limit=1000), timeout=CALL_S)
             if round(sum(r.value for r in top.rows) + top.other) != total or round(top.total) != total:
                 yield f"top by {name}: {top.total:.0f} of {total}"
-            heatmap = stub.Heatmap(query.HeatmapRequest(x=query.DIMENSION_TIME, y=d, include_benign=True), timeout=CALL_S)
+            request = query.HeatmapRequest(x=query.DIMENSION_TIME, y=d, include_benign=True)
+            heatmap = stub.Heatmap(request, timeout=CALL_S)
             if round(sum(c.value for c in heatmap.cells)) != total:
                 yield f"heatmap by {name}: {sum(c.value for c in heatmap.cells):.0f} of {total}"
             line = stub.Timeline(query.TimelineRequest(split_by=d, include_benign=True, limit=5), timeout=CALL_S)
@@ -206,8 +206,9 @@ def tests(setting):
         wanted = {i.id for i in listed if i.state == query.INCIDENT_STATE_OPEN}
         if not wanted <= set(seen):
             yield f"{len(wanted)} open incidents, {len(seen)} seen by the watch"
-        code = status_of(stub.WatchIncidents, query.WatchIncidentsRequest(resume_revision=newest + 1_000_000), timeout=3)
-        if code not in (grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION):
+        future = query.WatchIncidentsRequest(resume_revision=newest + 1_000_000)
+        code = status_of(stub.WatchIncidents, future, timeout=3)
+        if code != grpc.StatusCode.OUT_OF_RANGE:
             yield f"a revision from the future gives {code.name}"
         for t in stub.ListIdleTimeouts(query.ListIdleTimeoutsRequest(), timeout=CALL_S).timeouts:
             if t.samples == 0 or not t.advice:

@@ -83,8 +83,8 @@ def killed(kills, seed):
 def sums_differ(control, events):
     """The sums of endings, kept beside the events, must be those of the events."""
     counted = sum(json.loads(text)["count"] for text in events)
-    top = json_lines(run_ok(program("resetscope"), "--server", control.server, "top", "--by", "sensor", "--benign", "-o",
-                            "json").stdout)
+    top = json_lines(run_ok(program("resetscope"), "--server", control.server, "top", "--by", "sensor", "--benign",
+                            "-o", "json").stdout)
     summed = sum(row["value"] for row in top)
     if summed != counted:
         yield f"{counted} endings listed, {summed:.0f} in the sums"

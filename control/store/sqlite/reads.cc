@@ -129,7 +129,10 @@ Result<void> list(Lease& db, const ListQuery& query, const EachEvent& each) {
   if (const auto keys = keys_of(query.filter)) {
     auto lookup = Lookup::open(db);
     if (!lookup) return lookup.error();
-    auto segments = lookup->segments(query.range);
+    TimeRange left = query.range;  // of the pages to come
+    if (query.after && query.newest_first) left.until_ns = std::min(left.until_ns, query.after->time_ns + 1);
+    if (query.after && !query.newest_first) left.since_ns = std::max(left.since_ns, query.after->time_ns);
+    auto segments = lookup->segments(left);
     if (!segments) return segments.error();
     if (lookup->kept()) return list_by_keys(db, *lookup, std::move(*segments), *keys, query, each);
   }

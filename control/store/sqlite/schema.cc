@@ -217,14 +217,16 @@ Result<Connection> open_writer(const std::string& path) {
   if (!db) return db.error();
   // Reading comes first: it tells a foreign or damaged file before anything is written to it.
   if (auto known = identify(*db, path); !known) return known.error();
-  // WAL with FULL: a commit is on the disk when it returns, also through a power cut. Checkpoints of 64 MiB
-  // spread the cost of the database's own fsync over many commits. Sorting in memory: no files in /tmp.
+  // Pages of 8 KiB (of new files): rows of 300 bytes fill them better. WAL with FULL: a commit is on the disk when it
+  // returns, also through a power cut. Checkpoints of 64 MiB spread the cost of the database's own fsync over many
+  // commits. Sorting in memory: no files in /tmp.
   std::string pragmas = "PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;";
   if (memory)
     pragmas += "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;";
   else
     pragmas +=
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16384; PRAGMA "
+        "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = "
+        "8192; PRAGMA "
         "journal_size_limit = 268435456;";
   if (auto set = db->execute(pragmas); !set)
     return Error{set.error().code, "cannot write to " + path + ": " + set.error().text +

@@ -14,7 +14,7 @@ namespace rs::store::sqlite {
 inline constexpr std::string_view kMemory = ":memory:";
 
 struct Options {
-  std::string path;           // or ":memory:": gone with the process; no rollups, fewer indices, no retention
+  std::string path;           // or ":memory:": gone with the process; no rollups, no lookup, no retention
   uint64_t retention_ns = 0;  // 0: keep for ever
   uint64_t max_bytes = 0;     // 0: no limit
 };

@@ -11,9 +11,9 @@
 namespace rs::store::sqlite {
 namespace {
 
-// One commit holds at most so much: bounds its latency (about 100 ms) and what a failure repeats.
+// One commit holds at most so much: bounds its latency (about a quarter of a second) and what a failure repeats.
 constexpr size_t kMaxGroupBatches = 256;
-constexpr size_t kMaxGroupEvents = 20'000;
+constexpr size_t kMaxGroupEvents = 50'000;
 
 constexpr auto kRetryEvery = std::chrono::seconds(1);
 constexpr auto kRetentionEvery = std::chrono::seconds(1);
