@@ -80,7 +80,7 @@ export function areas(box, data) {
           splitLine: {show: false},
           axisTick: {show: false},
           axisLabel:
-            {...axisStyle().axisLabel, formatter: (v) => timeLabel(Number(v), days, step < 60_000), interval: round}
+            {...axisStyle().axisLabel, formatter: (v) => timeLabel(Number(v), days, Number(v) % 60_000 !== 0), interval: round}
         },
         yAxis: {
           type: 'value',
