@@ -95,7 +95,7 @@ export class Grid {
       case 'service':
       case 'server_ip':
       case 'client_ip':
-        return full ? label : shortName(label);
+        return full && !label.startsWith('@ ') ? label : shortName(label);
       case 'cause':
       case 'origin':
       case 'stage':
