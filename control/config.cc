@@ -48,6 +48,57 @@ std::string quoted(const std::string& text) {
   return out + '"';
 }
 
+std::string quoted_list(const std::vector<std::string>& list) {
+  std::string text = "[";
+  for (const std::string& one : list) text.append(text.size() > 1 ? ", " : "").append(quoted(one));
+  return text.append("]");
+}
+
+// --- parsers and printers of a kind; `path`: pointers to members that lead from Config to the field ---
+template <auto... path>
+auto& field(Config& config) {
+  return (config.*....*path);
+}
+template <auto... path>
+const auto& field(const Config& config) {
+  return (config.*....*path);
+}
+template <auto... path>
+Result<void> parse_path(const Key& key, Config& config, Values values) {
+  if (!values[0].empty() && values[0][0] != '/') return bad(key, values[0], "an absolute path (or empty for none)");
+  field<path...>(config) = values[0];
+  return {};
+}
+template <auto... path>
+std::string show_text(const Config& config) {
+  return quoted(field<path...>(config));
+}
+template <auto... path>
+Result<void> parse_list(const Key& key, Config& config, Values values) {
+  for (const std::string& value : values)
+    if (value.empty()) return bad(key, value, "a certificate's name");
+  field<path...>(config).assign(values.begin(), values.end());
+  return {};
+}
+template <auto... path>
+std::string show_list(const Config& config) {
+  return quoted_list(field<path...>(config));
+}
+template <uint64_t max, auto... path>
+Result<void> parse_number(const Key& key, Config& config, Values values) {
+  const auto v = number(key, values[0], max);
+  if (!v) return v.error();
+  field<path...>(config) = static_cast<std::remove_reference_t<decltype(field<path...>(config))>>(*v);
+  return {};
+}
+template <auto... path>
+std::string show_number(const Config& config) {
+  return std::to_string(field<path...>(config));
+}
+#define RS_PATH(...) parse_path<__VA_ARGS__>, show_text<__VA_ARGS__>
+#define RS_NAMES(...) parse_list<__VA_ARGS__>, show_list<__VA_ARGS__>
+#define RS_NUMBER(max, ...) parse_number<max, __VA_ARGS__>, show_number<__VA_ARGS__>
+
 constexpr auto kKeys = std::to_array<Key>({
     {"server.listen", "--listen", true,
      [](const Key& key, Config& config, Values values) -> Result<void> {
@@ -58,13 +109,31 @@ constexpr auto kKeys = std::to_array<Key>({
        config.listen.assign(values.begin(), values.end());
        return {};
      },
-     [](const Config& config) {
-       std::string text;
-       for (const std::string& address : config.listen) text.append(text.empty() ? "[" : ", ").append(quoted(address));
-       return text.append("]");
-     },
-     "Where sensors and clients connect: unix:/path, or host:port on the loopback (plaintext never leaves the "
-     "machine)."},
+     [](const Config& config) { return quoted_list(config.listen); },
+     "Where sensors and clients connect: unix:/path, or address:port. A port speaks TLS when tls.cert is set; without, "
+     "it must be on the loopback (plaintext never leaves the machine)."},
+    {"tls.ca", "--tls-ca", false, RS_PATH(&Config::tls, &tls::Files::ca),
+     "PEM file of the CA that signs the certificates of sensors and clients. The three files are read again when they "
+     "change. deploy/make-ca makes a set to try."},
+    {"tls.cert", "--tls-cert", false, RS_PATH(&Config::tls, &tls::Files::cert),
+     "PEM file of this server's certificate chain. \"\": no TLS."},
+    {"tls.key", "--tls-key", false, RS_PATH(&Config::tls, &tls::Files::key),
+     "PEM file of its private key, without a passphrase."},
+    {"access.sensors", "--access-sensors", true, RS_NAMES(&Config::access, &access::Policy::sensors),
+     "Certificate names that may write as the sensor of that name, beside those whose certificate has the "
+     "organisational unit resetscope-sensor. \"*\": every certificate of the CA."},
+    {"access.readers", "--access-readers", true, RS_NAMES(&Config::access, &access::Policy::readers),
+     "Likewise who may ask (resetscope-reader)."},
+    {"access.operators", "--access-operators", true, RS_NAMES(&Config::access, &access::Policy::operators),
+     "Likewise who may also change things and read the audit log (resetscope-operator)."},
+    {"access.calls_per_s", "--access-calls-per-s", false,
+     RS_NUMBER(1'000'000, &Config::access, &access::Policy::calls_per_s),
+     "Calls a second that one certificate name may make, with bursts of as many again. 0: no limit."},
+    {"access.watches", "--access-watches", false, RS_NUMBER(100'000, &Config::access, &access::Policy::watches),
+     "Watches that one certificate name may hold at a time. 0: no limit."},
+    {"access.audit", "--access-audit", false, RS_PATH(&Config::audit),
+     "File that says who changed what, and who was refused, one JSON object a line; opened again on SIGHUP. \"\": log "
+     "only."},
     {"store.path", "--store", false,
      [](const Key& key, Config& config, Values values) -> Result<void> {
        if (values[0].empty()) return bad(key, values[0], "a path or :memory:");
@@ -120,7 +189,65 @@ constexpr auto kKeys = std::to_array<Key>({
      },
      [](const Config& config) { return config.log_level; },
      "Least important messages to print: debug, info, warn or error."},
+    {"log.format", "--log-format", false,
+     [](const Key& key, Config& config, Values values) -> Result<void> {
+       if (values[0] != "text" && values[0] != "json") return bad(key, values[0], "text or json");
+       config.log_json = values[0] == "json";
+       return {};
+     },
+     [](const Config& config) { return std::string(config.log_json ? "json" : "text"); },
+     "text for people, json for one object a line."},
+    {"metrics.listen", "--metrics-listen", false,
+     [](const Key& key, Config& config, Values values) -> Result<void> {
+       config.metrics_listen.clear();
+       if (values[0].empty()) return {};
+       const bool bare = values[0].find_first_not_of("0123456789") == std::string::npos;
+       const std::string text = bare ? "127.0.0.1:" + values[0] : values[0];
+       if (auto address = parse_address(text); !address || !address->path.empty())
+         return bad(key, values[0], "address:port, or a port for 127.0.0.1");
+       config.metrics_listen = text;
+       return {};
+     },
+     [](const Config& config) { return quoted(config.metrics_listen); },
+     "Where Prometheus may scrape /metrics, without TLS: a port for 127.0.0.1, or address:port. \"\": nowhere."},
+    {"alerts.url", "--alerts-url", false,
+     [](const Key& key, Config& config, Values values) -> Result<void> {
+       const bool http = values[0].starts_with("http://") || values[0].starts_with("https://");
+       if (!values[0].empty() && !http) return bad(key, values[0], "an http:// or https:// address");
+       config.alerts_url = values[0];
+       return {};
+     },
+     [](const Config& config) { return quoted(config.alerts_url); },
+     "Where incidents are posted when they open, change and close. \"\": nowhere."},
+    {"alerts.format", "--alerts-format", false,
+     [](const Key& key, Config& config, Values values) -> Result<void> {
+       if (values[0] != "alertmanager" && values[0] != "webhook") return bad(key, values[0], "alertmanager or webhook");
+       config.alerts_format = values[0] == "webhook" ? AlertFormat::kWebhook : AlertFormat::kAlertmanager;
+       return {};
+     },
+     [](const Config& config) {
+       return std::string(config.alerts_format == AlertFormat::kWebhook ? "webhook" : "alertmanager");
+     },
+     "alertmanager: to an Alertmanager (http://host:9093, API v2), open ones again every minute. webhook: each change "
+     "once, in the form Alertmanager itself posts to webhooks (version 4)."},
 });
+#undef RS_PATH
+#undef RS_NAMES
+#undef RS_NUMBER
+
+// Comment lines of at most 118 columns.
+void append_wrapped(std::string& out, std::string_view text) {
+  constexpr size_t kColumns = 114;
+  while (!text.empty()) {
+    size_t cut = text.size();
+    if (cut > kColumns) {
+      cut = text.rfind(' ', kColumns);
+      if (cut == std::string_view::npos) cut = text.size();
+    }
+    out.append("  # ").append(text.substr(0, cut)).append("\n");
+    text.remove_prefix(std::min(cut + 1, text.size()));
+  }
+}
 
 Error at(const std::string& path, const YAML::Mark& mark, const std::string& reason) {
   // yaml-cpp counts lines from 0 and gives -1 when it does not know.
@@ -183,6 +310,22 @@ Result<Config> read(const std::string& path, const YAML::Node& root) {
 
 std::span<const Key> keys() { return kKeys; }
 
+Result<void> check(const Config& config) {
+  if (config.tls.any() && (config.tls.ca.empty() || config.tls.cert.empty() || config.tls.key.empty()))
+    return Error{Code::kInvalid, "tls.ca, tls.cert and tls.key belong together: set all three or none"};
+  for (const std::string& text : config.listen) {
+    const auto address = parse_address(text);
+    if (!address) return Error{Code::kInvalid, "server.listen: " + address.error().text};
+    if (!address->leaves_machine() || config.tls.any()) continue;
+    const std::string port = std::to_string(address->port);
+    return Error{Code::kInvalid, "server.listen: \"" + text +
+                                     "\" is not on the loopback: plaintext would leave this machine. Set tls.ca, "
+                                     "tls.cert and tls.key, or listen on unix:/path, 127.0.0.1:" +
+                                     port + " or [::1]:" + port};
+  }
+  return {};
+}
+
 Result<Config> parse(const std::string& name, const std::string& text) {
   try {
     return read(name, YAML::Load(text));
@@ -216,7 +359,7 @@ std::string sample() {
       section = key.name.substr(0, dot);
       text.append("\n").append(section).append(":\n");
     }
-    text.append("  # ").append(key.help).append("\n");
+    append_wrapped(text, key.help);
     text.append("  ").append(key.name.substr(dot + 1)).append(": ").append(key.show(Config{})).append("\n");
   }
   return text;

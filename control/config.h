@@ -10,19 +10,30 @@
 #include <string_view>
 #include <vector>
 
+#include "control/access/gate.h"
 #include "proto/result.h"
+#include "proto/tls.h"
 
 namespace rs::control {
 
+enum class AlertFormat : uint8_t { kAlertmanager, kWebhook };
+
 struct Config {
-  // unix:/path or a loopback host:port; each serves sensors and clients alike.
+  // unix:/path or host:port; each serves sensors and clients alike. Ports need `tls` unless they are on the loopback.
   std::vector<std::string> listen = {"unix:/run/resetscope/control.sock", "unix:/run/resetscope/ingest.sock"};
   std::string store = "/var/lib/resetscope/events.db";  // or ":memory:"
   uint32_t retention_days = 30;                         // 0-36500; 0: for ever
   uint64_t max_store_mib = 20480;  // 0-1073741824 MiB; 0: no limit. 20 GiB hold about 40 million events
   std::string names;               // path of the names file; empty: none
   std::string web;                 // loopback host:port of the web page; empty: none
+  tls::Files tls;                  // all three or none; Unix sockets stay plaintext
+  access::Policy access;           // see gate.h
+  std::string audit;               // file of changes, absolute; empty: memory and log only
+  std::string metrics_listen;      // host:port of Prometheus' endpoint; empty: none
+  std::string alerts_url;          // where incidents are posted; empty: nowhere
+  AlertFormat alerts_format = AlertFormat::kAlertmanager;
   std::string log_level = "info";  // debug, info, warn or error
+  bool log_json = false;           // one JSON object a line
   bool operator==(const Config&) const = default;
 };
 
@@ -43,6 +54,9 @@ std::span<const Key> keys();
 Result<Config> load(const std::string& path);
 // The same from a text already read; `name` stands in the errors.
 Result<Config> parse(const std::string& name, const std::string& text);
+
+// Values that must fit together, after file and flags. Does not open any file.
+Result<void> check(const Config& config);
 
 // The sample file: every key with its help and default.
 std::string sample();

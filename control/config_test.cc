@@ -70,7 +70,12 @@ TEST_F(ConfigTest, RefusesWithLineAndReason) {
   EXPECT_THAT(refusal("store:\n  retention_days: -1\n"), HasSubstr("a number from 0 to 36500"));
   EXPECT_THAT(refusal("store:\n  retention_days: [1]\n"), HasSubstr("needs one plain value"));
   EXPECT_THAT(refusal("store:\n  path: a\n  path: b\n"), HasSubstr(":3: \"store.path\" is given twice"));
-  EXPECT_THAT(refusal("server:\n  listen: 10.0.0.1:80\n"), HasSubstr("not on the loopback"));
+  EXPECT_THAT(check(*read("server:\n  listen: 10.0.0.1:80\n")).error().text, HasSubstr("not on the loopback"));
+  EXPECT_THAT(check(*read("tls:\n  ca: /x\n  cert: /y\n")).error().text, HasSubstr("belong together"));
+  EXPECT_THAT(refusal("tls:\n  ca: x\n"), HasSubstr("is not an absolute path"));
+  EXPECT_THAT(refusal("metrics:\n  listen: here\n"), HasSubstr("a port for 127.0.0.1"));
+  EXPECT_THAT(refusal("alerts:\n  url: ftp://x\n"), HasSubstr("an http:// or https:// address"));
+  EXPECT_THAT(refusal("access:\n  calls_per_s: many\n"), HasSubstr(":2: access.calls_per_s"));
   EXPECT_THAT(refusal("server:\n  listen: []\n"), HasSubstr("at least one address"));
   EXPECT_THAT(refusal("web:\n  listen: 10.0.0.1:80\n"),
               HasSubstr("web.listen: \"10.0.0.1:80\" is not on the loopback"));
@@ -81,14 +86,30 @@ TEST_F(ConfigTest, RefusesWithLineAndReason) {
   EXPECT_FALSE(load("/tmp"));
 }
 
-TEST(Listen, TakesOnlyThisMachine) {
+TEST_F(ConfigTest, OtherMachinesOnlyWithTls) {
+  const auto config = read(
+      "server:\n  listen: [\"0.0.0.0:50061\", \"[::]:50061\"]\ntls: {ca: /a, cert: /b, key: /c}\n"
+      "access: {operators: [alice, bob], readers: \"*\"}\nmetrics: {listen: 9620}\n");
+  ASSERT_TRUE(config) << config.error().text;
+  EXPECT_TRUE(check(*config));
+  EXPECT_EQ(config->access.operators, (std::vector<std::string>{"alice", "bob"}));
+  EXPECT_EQ(config->access.readers, std::vector<std::string>{"*"});
+  EXPECT_EQ(config->metrics_listen, "127.0.0.1:9620");
+  Config plain;
+  for (const char* away : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1"}) {
+    plain.listen = {away};
+    EXPECT_FALSE(check(plain)) << away;
+  }
+}
+
+TEST(Listen, TakesLiteralAddressesAndSockets) {
   for (const char* good :
        {"unix:/run/x.sock", "127.0.0.1:1", "127.9.9.9:50061", "localhost:50061", "[::1]:50061", "127.0.0.1:0"}) {
     const auto address = parse_address(good);
     ASSERT_TRUE(address) << good;
     EXPECT_EQ(address->target(), good);
   }
-  for (const char* bad : {"", "unix:", "unix:x.sock", "0.0.0.0:1", "[::]:1", "example.org:1", "10.0.0.1:1", "127.0.0.1",
+  for (const char* bad : {"", "unix:", "unix:x.sock", "example.org:1", "10.0.0.1", "127.0.0.1",
                           "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "::1:50061", ":50061"})
     EXPECT_FALSE(parse_address(bad)) << bad;
   EXPECT_FALSE(parse_address("unix:/" + std::string(200, 'x')));

@@ -68,6 +68,7 @@ void Correlator::stop() {
 
 void Correlator::stored(const model::Batch& batch, const std::vector<uint32_t>& fresh,
                         const std::vector<model::Sighting>& sightings) {
+  if (other_ != nullptr) other_->stored(batch, fresh, sightings);
   const std::lock_guard lock(mutex_);
   const model::SensorNumber sensor = number_of(batch.sensor);
   correlate::Intake intake;

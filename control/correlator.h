@@ -38,6 +38,8 @@ class Correlator final : public store::BatchObserver {
 
   // Reads what was kept, then begins.
   Result<void> start();
+  // Before start(): told of every batch as well, on the same thread.
+  void also_tell(store::BatchObserver* other) { other_ = other; }
   // Works off what is queued, keeps what was found, ends the thread.
   void stop();
 
@@ -58,6 +60,7 @@ class Correlator final : public store::BatchObserver {
   store::Store& store_;
   correlate::Correlation& correlation_;
   const model::NamesHolder& names_;
+  store::BatchObserver* other_ = nullptr;
   uint64_t counted_ = 0;      // endings up to here were counted before this program started
   uint64_t kept_cursor_ = 0;  // of the newest findings kept
   std::thread thread_;

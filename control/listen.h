@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Addresses to listen on. Plaintext is for this machine only: a Unix socket or the loopback. Control thread, at
-// start.
+// Addresses to listen on. Plaintext is for this machine only: a Unix socket or the loopback; check() in config.h sees
+// to it. Control thread, at start.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,13 @@ struct Address {
   std::string host;  // literal address or "localhost"
   uint16_t port = 0;
 
+  // Whether what is said there can be heard elsewhere.
+  [[nodiscard]] bool leaves_machine() const;
   // As gRPC takes it.
   [[nodiscard]] std::string target() const;
 };
 
-// "unix:/path", "127.0.0.1:50061", "[::1]:50061", "localhost:50061".
+// "unix:/path", "127.0.0.1:50061", "[::]:50061", "localhost:50061"; other names are not taken.
 Result<Address> parse_address(const std::string& text);
 
 // Makes way for a Unix socket: removes the file that a dead process left. An error when someone answers there, when

@@ -3,10 +3,8 @@
 // resetscope-control: builds the parts in order, serves until SIGTERM or SIGINT, takes them down in reverse.
 // Exit status 0: done; 1: error; 2: bad usage.
 #include <fcntl.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -14,20 +12,28 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
+#include <ctime>
+#include <functional>
 #include <iostream>
 #include <map>
 
+#include "control/access/gate.h"
 #include "control/config.h"
 #include "control/correlate/correlation.h"
 #include "control/correlate/merge.h"
 #include "control/correlator.h"
-#include "control/ingest/decode.h"
+#include "control/incident_alerts.h"
 #include "control/ingest/service.h"
 #include "control/listen.h"
+#include "control/log.h"
+#include "control/metrics.h"
 #include "control/model/presence.h"
 #include "control/names_file.h"
 #include "control/query/feed.h"
+#include "control/query/operation.h"
 #include "control/query/service.h"
+#include "control/reload.h"
+#include "control/server.h"
 #include "control/store/sqlite/schema.h"
 #include "control/store/sqlite/sqlite_store.h"
 #include "control/web/server.h"
@@ -41,64 +47,19 @@ constexpr int kBadUsage = 2;
 
 constexpr const char* kIngestService = "resetscope.event.Ingest";
 constexpr const char* kQueryService = "resetscope.v1.Resetscope";
-constexpr int kMaxMessageBytes =
-    static_cast<int>(ingest::kMaxBatchBytes) + (1 << 20);  // so that decode() says what is too large
-constexpr int kMaxThreads = 512;                           // 256 watches, and room for the other calls
-constexpr int kKeepaliveMs = 30'000;                       // a dead peer is noticed within a minute
-constexpr int kKeepaliveTimeoutMs = 20'000;
+constexpr const char* kOperationService = "resetscope.v1.Operation";
 constexpr auto kGrace = std::chrono::seconds(5);           // for calls under way at shutdown
 constexpr auto kGoodbye = std::chrono::milliseconds(200);  // for their answers to leave; idle clients would wait longer
 constexpr auto kLook = timespec{1, 0};                     // between two looks at the store's state
 
 struct Options {
   Config config;
+  std::function<Result<Config>()> configure;  // again
   int ready_fd = -1;
 };
 
 uint64_t now_ns() {
   return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
-}
-
-void set_up_log(const std::string& level) {
-  auto log = spdlog::stderr_color_mt("control");
-  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
-  log->set_level(spdlog::level::from_str(level == "error" ? "err" : level));
-  spdlog::set_default_logger(std::move(log));
-}
-
-Result<std::unique_ptr<grpc::Server>> start_server(const Config& config, ingest::Service& ingest,
-                                                   query::Service& query) {
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  grpc::ServerBuilder builder;
-  grpc::ResourceQuota quota("resetscope-control");
-  quota.SetMaxThreads(kMaxThreads);
-  builder.SetResourceQuota(quota);
-  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second program on our port is an error, not a lottery
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
-  builder.RegisterService(&ingest);
-  builder.RegisterService(&query);
-  std::vector<int> ports(config.listen.size(), -1);
-  for (size_t i = 0; i < config.listen.size(); ++i) {
-    const auto address = parse_address(config.listen[i]);
-    if (!address) return address.error();
-    if (auto way = make_way(*address); !way) return way.error();
-    builder.AddListeningPort(address->target(), grpc::InsecureServerCredentials(), &ports[i]);
-  }
-  auto server = builder.BuildAndStart();
-  if (!server) {
-    std::string text = "cannot listen on";
-    for (const std::string& address : config.listen) text += " " + address;
-    return Error{Code::kUnavailable, text + ": an address is in use, or this user may not use it"};
-  }
-  for (size_t i = 0; i < ports.size(); ++i)
-    spdlog::info("listening on {}{}", config.listen[i],
-                 config.listen[i].ends_with(":0") ? " (port " + std::to_string(ports[i]) + ")" : "");
-  return server;
 }
 
 // Null when none is wanted.
@@ -125,13 +86,19 @@ void say_ready(int ready_fd) {
 }
 
 // Until SIGTERM or SIGINT, which every thread blocks; meanwhile health follows the store, and names their file.
-void serve(const store::Store& store, grpc::HealthCheckServiceInterface& health, NamesFile& names,
-           const sigset_t& signals) {
+void serve(const store::Store& store, grpc::HealthCheckServiceInterface& health, Reloader& reloader,
+           access::Audit& audit, const sigset_t& signals) {
   bool storing = true;
   for (;;) {
     const int signal = sigtimedwait(&signals, nullptr, &kLook);
-    if (signal <= 0 || signal == SIGHUP)
-      (void)names.look(signal == SIGHUP);  // faults are in the log and the server's info
+    if (signal == SIGHUP) {
+      sd_notify(0, "RELOADING=1");
+      const auto done = reloader.reload();
+      audit.write({0, "system", "signal", "Reload", "SIGHUP", true, done ? "done" : "refused: " + done.error().text});
+      sd_notify(0, "READY=1");
+    } else {
+      reloader.look();
+    }
     if (signal > 0 && signal != SIGHUP) {
       spdlog::info("{}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
       return;
@@ -167,22 +134,45 @@ Result<void> run(const Options& options) {
   const auto order =
       config.store == store::sqlite::kMemory ? Correlator::Order::kPacketTime : Correlator::Order::kArrival;
   Correlator correlator(**store, correlation, names, order);
+  EndingCounts endings;
+  correlator.also_tell(&endings);
   if (auto started = correlator.start(); !started) return started.error();
   query::Feed feed(**store);
-  ingest::Service ingest(**store, presence);
-  query::Service query({**store, presence, feed, names, correlation, now_ns()});
-  auto server = start_server(config, ingest, query);
+  access::Audit audit;
+  if (auto opened = audit.open(config.audit); !opened) return opened.error();
+  access::Gate gate(audit);
+  gate.set(config.access);
+  Reloader reloader(config, options.configure, gate, names_file);
+  ingest::Service ingest(**store, presence, &gate);
+  CallCounts calls;
+  query::Service query({**store, presence, feed, names, correlation, now_ns()}, &gate, &calls);
+  query::Operation operation(gate, {set_log_level, [&reloader] { return reloader.reload(); }});
+  auto server = start_server(config, {&ingest, &query, &operation});
   if (!server) return server.error();
+  const auto alerts = start_alerts(config, correlation, names);
+  const MetricsParts numbers{config, **store,      presence,          feed,
+                             ingest, gate,         correlation,       endings,
+                             calls,  alerts.get(), reloader.read_s(), reloader.good()};
+  std::unique_ptr<metrics::Endpoint> endpoint;
+  if (!config.metrics_listen.empty()) {
+    auto started =
+        metrics::Endpoint::start(config.metrics_listen, [&numbers](metrics::Page& page) { fill_page(numbers, page); });
+    if (!started) return started.error();
+    endpoint = std::move(*started);
+    spdlog::info("metrics on http://{} (port {})", config.metrics_listen, endpoint->port());
+  }
   grpc::HealthCheckServiceInterface& health = *(*server)->GetHealthCheckService();
   auto page = start_page(config, **server);
   if (!page) return page.error();
-  for (const char* name : {kIngestService, kQueryService}) health.SetServingStatus(name, true);
+  for (const char* name : {kIngestService, kQueryService, kOperationService}) health.SetServingStatus(name, true);
   spdlog::info("resetscope-control {} serves, store {}", RS_VERSION, config.store);
   say_ready(options.ready_fd);
 
-  serve(**store, health, names_file, signals);
+  serve(**store, health, reloader, audit, signals);
 
   sd_notify(0, "STOPPING=1");
+  endpoint.reset();
+  if (alerts) alerts->stop();
   health.Shutdown();
   feed.stop();
   ingest.stop();
@@ -208,6 +198,7 @@ Result<Config> configure(const std::string& path, const std::map<std::string_vie
     if (auto done = key.parse(key, config, values->second); !done)
       return Error{done.error().code, std::string(key.flag) + ": " + done.error().text};
   }
+  if (auto fits = check(config); !fits) return fits.error();
   return config;
 }
 
@@ -255,11 +246,22 @@ int main(int argc, char** argv) {
     return path.empty() ? kBadUsage : kFailed;
   }
   if (check_only) {
+    if (!config->names.empty())
+      if (auto names = load_names(config->names); !names) {
+        std::cerr << "resetscope-control: " << names.error().text << "\n";
+        return kFailed;
+      }
+    if (config->tls.any())
+      if (auto good = tls::check(config->tls, std::time(nullptr)); !good) {
+        std::cerr << "resetscope-control: " << good.error().text << "\n";
+        return kFailed;
+      }
     std::cout << (path.empty() ? "configuration" : path) << ": good\n";
     return kDone;
   }
   options.config = std::move(*config);
-  set_up_log(options.config.log_level);
+  options.configure = [&path, &given] { return configure(path, given); };
+  set_up_log(options.config.log_level, options.config.log_json);
   if (auto served = run(options); !served) {
     spdlog::error("{}", served.error().text);
     return kFailed;

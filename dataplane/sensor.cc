@@ -30,6 +30,7 @@
 #include "dataplane/event/exporter.h"
 #include "dataplane/sensor_input.h"
 #include "dataplane/sensor_log.h"
+#include "dataplane/sensor_metrics.h"
 #include "dataplane/sensor_report.h"
 #include "dataplane/sensor_telemetry.h"
 #include "dataplane/worker/lcore.h"
@@ -82,6 +83,7 @@ class Sensor {
       if (!telemetry) return telemetry.error();
       telemetry_ = std::move(*telemetry);
     }
+    if (auto made = serve_metrics(); !made) return made.error();
     exporter_->start();
     for (size_t i = 0; i < parts_.workers.size(); ++i) {
       if (auto started = lcores_.start(eal_->worker_lcores()[i], [this, i] { work(i); }); !started) {
@@ -230,6 +232,8 @@ class Sensor {
   Result<void> make_exporter() {
     event::ExporterConfig c;
     c.server = config_.export_.server;
+    c.tls = {config_.export_.tls_ca, config_.export_.tls_cert, config_.export_.tls_key};
+    c.tls_server_name = config_.export_.tls_server_name;
     c.sensor = config_.sensor.name;
     c.boot = boot_;
     c.input = input_;
@@ -242,6 +246,16 @@ class Sensor {
                                             [this] { return health(parts_, config_.capture.ports); });
     if (!exporter) return exporter.error();
     exporter_ = std::move(*exporter);
+    return {};
+  }
+
+  Result<void> serve_metrics() {
+    if (config_.metrics.listen.empty()) return {};
+    auto endpoint = metrics::Endpoint::start(config_.metrics.listen,
+                                             [this](metrics::Page& page) { fill_page(parts_, *exporter_, page); });
+    if (!endpoint) return endpoint.error();
+    metrics_ = std::move(*endpoint);
+    spdlog::info("metrics on http://{} (port {})", config_.metrics.listen, metrics_->port());
     return {};
   }
 
@@ -401,6 +415,7 @@ class Sensor {
   Parts parts_;
   std::unique_ptr<event::Exporter> exporter_;
   std::unique_ptr<Telemetry> telemetry_;
+  std::unique_ptr<metrics::Endpoint> metrics_;
   worker::Lcores lcores_;
 };
 

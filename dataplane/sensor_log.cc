@@ -4,6 +4,8 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "proto/json_log.h"
+
 namespace rs {
 
 void set_up_log(const config::Log& log) {
@@ -23,10 +25,10 @@ void set_up_log(const config::Log& log) {
       logger->set_level(spdlog::level::debug);
       break;
   }
-  logger->set_pattern(log.format == config::LogFormat::kJson
-                          ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","program":"resetscope-sensor","text":"%v"})"
-                          : "resetscope-sensor: %^%l%$: %v",
-                      spdlog::pattern_time_type::utc);
+  if (log.format == config::LogFormat::kJson)
+    logger->set_formatter(json_log("resetscope-sensor"));
+  else
+    logger->set_pattern("resetscope-sensor: %^%l%$: %v");
   spdlog::set_default_logger(logger);
 }
 

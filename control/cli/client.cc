@@ -12,7 +12,20 @@ constexpr int kFirstBackoffMs = 20, kLongestBackoffMs = 2000;
 // more than the backoff.
 constexpr int kConnectTimeoutMs = 10'000;
 
-std::shared_ptr<grpc::Channel> make_channel(const std::string& server) {
+bool is_socket(const std::string& server) {
+  return server.starts_with("unix:") || server.starts_with("unix-abstract:");
+}
+
+// "localhost:50061", "127.0.0.1:50061", "[::1]:50061".
+bool is_loopback(const std::string& server) {
+  const std::string host = server.substr(0, server.rfind(':'));
+  const bool v4 = host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos;
+  return v4 || host == "localhost" || host == "[::1]";
+}
+
+std::shared_ptr<grpc::Channel> make_channel(const std::string& server,
+                                            const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+                                            const std::string& server_name) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
@@ -20,16 +33,34 @@ std::shared_ptr<grpc::Channel> make_channel(const std::string& server) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // A page of 10,000 endings with all evidence is larger than gRPC's default of 4 MiB; the page size bounds it.
   arguments.SetMaxReceiveMessageSize(-1);
-  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+  if (!server_name.empty()) arguments.SetSslTargetNameOverride(server_name);
+  return grpc::CreateCustomChannel(server, credentials, arguments);  // without credentials: every call fails
 }
 
 }  // namespace
 
-Client::Client(std::string server, std::chrono::nanoseconds timeout)
-    : server_(std::move(server)),
-      timeout_(timeout),
-      channel_(make_channel(server_)),
-      stub_(v1::Resetscope::NewStub(channel_)) {}
+Client::Client(std::string server, std::chrono::nanoseconds timeout, const tls::Files& tls,
+               const std::string& tls_server_name)
+    : server_(std::move(server)), timeout_(timeout) {
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  secure_ = tls.any() && !is_socket(server_);
+  if (secure_) {
+    auto made = tls::client_credentials(tls);
+    if (made)
+      credentials = std::move(*made);
+    else
+      fault_ = Error{made.error().code == Code::kInvalid ? Code::kPermission : made.error().code, made.error().text};
+  } else if (is_socket(server_) || is_loopback(server_)) {
+    credentials = grpc::InsecureChannelCredentials();
+  } else {
+    fault_ = Error{Code::kInvalid, "--server " + server_ +
+                                       " is on another machine, where only TLS goes: give --tls-ca, --tls-cert and "
+                                       "--tls-key, or a Unix socket, 127.0.0.1:port or [::1]:port"};
+  }
+  channel_ = make_channel(server_, credentials, secure_ ? tls_server_name : "");
+  stub_ = v1::Resetscope::NewStub(channel_);
+  operation_ = v1::Operation::NewStub(channel_);
+}
 
 std::chrono::system_clock::time_point Client::deadline() const {
   // Beyond a year the sum could leave the clock's range.
@@ -50,12 +81,16 @@ bool Client::connected() {
 }
 
 Error Client::error_of(const grpc::Status& status) const {
+  if (fault_) return *fault_;
   const std::string& text = status.error_message();
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
       return {Code::kUnavailable,
               "cannot reach the control plane at " + server_ + " (" + text +
-                  "). Is resetscope-control running there? --server or RESETSCOPE_SERVER names another."};
+                  "). Is resetscope-control running there? --server or RESETSCOPE_SERVER names another." +
+                  (secure_ ? " With TLS, both certificates must be valid and of the CA in --tls-ca, and the server's "
+                             "must bear its host's name (or --tls-server-name)."
+                           : "")};
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return {Code::kUnavailable, "the control plane at " + server_ + " did not answer within " +
                                       duration_text(timeout_.count()) +
@@ -65,11 +100,15 @@ Error Client::error_of(const grpc::Status& status) const {
               "the control plane at " + server_ + " does not serve this call" + (text.empty() ? "" : ": " + text)};
     case grpc::StatusCode::INVALID_ARGUMENT:
       return {Code::kInvalid, text};
+    case grpc::StatusCode::FAILED_PRECONDITION:
+      return {Code::kUnavailable, "the control plane at " + server_ + " cannot do that: " + text};
     case grpc::StatusCode::NOT_FOUND:
       return {Code::kNotFound, text};
     case grpc::StatusCode::PERMISSION_DENIED:
     case grpc::StatusCode::UNAUTHENTICATED:
       return {Code::kPermission, "the control plane at " + server_ + " refuses: " + text};
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      return {Code::kResource, "the control plane at " + server_ + " limits this: " + text};
     default:
       return {Code::kInternal,
               "the control plane at " + server_ + " failed: " + (text.empty() ? "no reason given" : text)};

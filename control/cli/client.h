@@ -7,10 +7,13 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "proto/operation.grpc.pb.h"
 #include "proto/query.grpc.pb.h"
 #include "proto/result.h"
+#include "proto/tls.h"
 
 namespace rs::cli {
 
@@ -18,7 +21,10 @@ namespace v1 = resetscope::v1;
 
 class Client {
  public:
-  Client(std::string server, std::chrono::nanoseconds timeout);
+  // A Unix socket is spoken to in plaintext, host:port with TLS if there are files for it; without them it must be
+  // this machine. What is wrong with that is the error of every call.
+  Client(std::string server, std::chrono::nanoseconds timeout, const tls::Files& tls = {},
+         const std::string& tls_server_name = {});
 
   using Stub = v1::Resetscope::Stub;
   // One unary call within the timeout.
@@ -28,6 +34,17 @@ class Client {
     grpc::ClientContext context;
     context.set_deadline(deadline());
     const grpc::Status status = (*stub_.*method)(&context, request, response);
+    if (!status.ok()) return error_of(status);
+    return {};
+  }
+
+  using OperationStub = v1::Operation::Stub;
+  template <class Request, class Response>
+  Result<void> call(grpc::Status (OperationStub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response* response) {
+    grpc::ClientContext context;
+    context.set_deadline(deadline());
+    const grpc::Status status = (*operation_.*method)(&context, request, response);
     if (!status.ok()) return error_of(status);
     return {};
   }
@@ -43,8 +60,11 @@ class Client {
  private:
   std::string server_;
   std::chrono::nanoseconds timeout_;
+  bool secure_ = false;
+  std::optional<Error> fault_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<Stub> stub_;
+  std::unique_ptr<OperationStub> operation_;
 };
 
 }  // namespace rs::cli

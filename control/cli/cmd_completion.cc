@@ -42,6 +42,7 @@ string words_of_flag(const string& name) {
     return join(flag->words());
   if (name == "--output") return "table wide json csv";
   if (name == "--color") return "auto always never";
+  if (name == "--for") return "control sensor names";
   if (name == "--by" || name == "--x" || name == "--y") return given_words<v1::Dimension>();
   if (name == "--metric") return given_words<v1::Metric>();
   if (name == "--since" || name == "--until") return "5m 15m 1h 3h 24h 7d";
@@ -53,24 +54,26 @@ void add_flags(std::vector<FlagInfo>& flags, const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional() || option->get_group().empty() || option->get_lnames().empty()) continue;
     const string name = "--" + option->get_lnames()[0];
-    flags.push_back(
-        {name, option->get_description(), words_of_flag(name), option->get_items_expected_max() > 0, false});
+    flags.push_back({name, option->get_description(), words_of_flag(name), option->get_items_expected_max() > 0,
+                     option->get_type_name() == "FILE"});
   }
 }
 
 void collect(std::vector<CommandInfo>& commands, const CLI::App& app, const CLI::App& root, const string& path) {
-  CommandInfo info{path, app.get_description(), {}, {}, app.get_name() == "analyze"};
+  CommandInfo info{path, app.get_description(), {}, {}, app.get_name() == "analyze" || app.get_name() == "check"};
   add_flags(info.flags, app);
   if (&app != &root) add_flags(info.flags, root);
   std::vector<string> names;
   for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
     if (!sub->get_name().empty()) names.push_back(sub->get_name());
   info.words = join(names);
+  if (app.get_name() == "log-level") info.words = "debug info warn error";
   if (app.get_name() == "completion") info.words = "bash zsh fish";
-  if (app.get_name() == "help")
-    info.words =
-        "filter environment exit status resets why top heatmap incidents timeouts services sensors analyze completion "
-        "version";
+  if (app.get_name() == "help") {
+    info.words = "filter environment exit";
+    for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; }))
+      if (command->get_name() != "help") info.words += " " + command->get_name();
+  }
   commands.push_back(std::move(info));
   for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
     if (!sub->get_name().empty())
@@ -154,7 +157,10 @@ string zsh_script(const std::vector<CommandInfo>& commands) {
     for (const FlagInfo& flag : command.flags) {
       out += "        '*" + flag.name + (flag.takes_value ? "=[" : "[") + plain(flag.help) + "]";
       if (flag.takes_value)
-        out += ":" + flag.name.substr(2) + ":" + (flag.words.empty() ? " " : "(" + flag.words + ")");
+        out += ":" + flag.name.substr(2) + ":" +
+               (flag.file            ? "_files"
+                : flag.words.empty() ? " "
+                                     : "(" + flag.words + ")");
       out += "' \\\n";
     }
     out += command.files ? "        '*:file:_files' ;;\n" : "        '*:what:(" + command.words + ")' ;;\n";
@@ -186,7 +192,7 @@ string fish_script(const std::vector<CommandInfo>& commands) {
     if (command.files) out += head + " -F\n";
     for (const FlagInfo& flag : command.flags) {
       out += head + " -l " + flag.name.substr(2) + " -d '" + plain(flag.help) + "'";
-      if (flag.takes_value) out += flag.words.empty() ? " -x" : " -x -a '" + flag.words + "'";
+      if (flag.takes_value) out += flag.file ? " -r -F" : flag.words.empty() ? " -x" : " -x -a '" + flag.words + "'";
       out += '\n';
     }
   }

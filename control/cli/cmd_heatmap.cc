@@ -7,6 +7,7 @@
 #include "control/cli/choice.h"
 #include "control/cli/event_table.h"
 #include "control/cli/heat.h"
+#include "control/cli/heat_image.h"
 #include "control/cli/text.h"
 
 namespace rs::cli {
@@ -19,6 +20,8 @@ struct Options {
   std::string metric = "endings";
   uint32_t columns = 0;
   uint32_t rows = 20;
+  std::string svg;  // files; empty: none
+  std::string png;
 };
 
 constexpr size_t kMostLabel = 34, kLeastLabel = 8;
@@ -84,6 +87,12 @@ std::string value_text(v1::Metric metric, double value) {
   return out;
 }
 
+// "10–99"
+std::string level_text(const HeatScale& scale, size_t level, v1::Metric metric, bool unicode) {
+  const std::string from = value_text(metric, scale.least(level)), to = value_text(metric, scale.bound(level));
+  return from == to ? to : from + (unicode ? "–" : "-") + to;
+}
+
 // From the same scale that drew the cells.
 void append_legend(std::string& out, const HeatScale& scale, v1::Metric metric, const std::string& name, bool gaps,
                    bool blind, const Style& style) {
@@ -100,10 +109,8 @@ void append_legend(std::string& out, const HeatScale& scale, v1::Metric metric, 
     line.append(width == 0 ? "  " : "  ").append(mark).append(" ").append(text);
     width += more;
   };
-  for (size_t level = 1; level <= scale.levels(); ++level) {
-    const std::string from = value_text(metric, scale.least(level)), to = value_text(metric, scale.bound(level));
-    add(scale.mark(level, style), from == to ? to : from + (style.unicode ? "–" : "-") + to);
-  }
+  for (size_t level = 1; level <= scale.levels(); ++level)
+    add(scale.mark(level, style), level_text(scale, level, metric, style.unicode));
   add(scale.mark(0, style), "nothing ended");
   if (gaps) add(std::string(incomplete_mark()), "not all was seen");
   if (blind) add(no_data_mark(style), "no data");
@@ -154,6 +161,36 @@ void append_map(std::string& out, const v1::HeatmapResponse& map, const Options&
   if (time) append_time_axis(out, map, label + 1, cell_width);
   out += '\n';
   append_legend(out, scale, metric, options.metric, gaps, blind, style);
+}
+
+Result<void> write_images(const v1::HeatmapResponse& map, const Options& options, v1::Metric metric,
+                          const Style& style) {
+  HeatImage image;
+  image.title = options.metric + " by " + options.x + " and " + options.y;
+  if (map.has_start() && options.x == "time" && map.x_labels_size() > 0)
+    image.title += ", " + map.x_labels(0) + " to " + map.x_labels(map.x_labels_size() - 1);
+  const bool days = map.step().seconds() * map.x_labels_size() > 2 * 86400;
+  for (const std::string& label : map.x_labels()) {
+    image.columns.push_back(label);
+    image.ticks.push_back(options.x == "time" ? tick_text(label, days) : label);
+  }
+  if (options.x == "time")  // as many as have room; the others are between them
+    for (size_t i = 0; i < image.ticks.size(); ++i)
+      if (i % std::max<size_t>(1, image.ticks.size() / 12) != 0) image.ticks[i].clear();
+  image.rows.assign(map.y_labels().begin(), map.y_labels().end());
+  std::vector<double> values;
+  for (const v1::HeatmapCell* cell : grid_of(map)) {
+    image.cells.push_back(cell == kNoCell ? HeatImage::Cell{}
+                                          : HeatImage::Cell{true, cell->incomplete(), cell->value()});
+    if (cell != kNoCell) values.push_back(cell->value());
+  }
+  const HeatScale scale(values, metric != v1::METRIC_PER_1000_CONNECTIONS);
+  image.metric = options.metric + (scale.levels() == 0 ? ": none" : ":");
+  for (size_t level = 1; level <= scale.levels(); ++level)
+    image.legend.push_back({level, level_text(scale, level, metric, style.unicode)});
+  if (!options.svg.empty())
+    if (auto done = write_svg(image, scale, options.svg); !done) return done;
+  return options.png.empty() ? Result<void>() : write_png(image, scale, options.png);
 }
 
 void append_json_cells(std::string& out, const v1::HeatmapResponse& map, const Options& options) {
@@ -221,11 +258,13 @@ int run(const Options& options, Session& session) {
     append_json_cells(out, response, options);
   } else if (session.format == Format::kCsv) {
     append_csv_cells(out, response, options);
-  } else if (!empty) {
+  } else if (!empty && options.svg.empty() && options.png.empty()) {
     append_map(out, response, options, *metric, session.style);
   }
   session.out.flush();
   if (empty) session.notes.note("No endings match.");
+  if (!empty && (!options.svg.empty() || !options.png.empty()))
+    if (auto done = write_images(response, options, *metric, session.style); !done) return session.fail(done.error());
   if (response.other() > 0)
     session.notes.note("note: \"other\" stands for " + value_text(*metric, response.other()) + " of " +
                        value_text(*metric, response.total()) + "; --rows and --columns show more.");
@@ -253,6 +292,8 @@ void add_heatmap(Commands& commands) {
       ->type_name("N")
       ->check(CLI::Range(2U, kMostLines).description(""))
       ->capture_default_str();
+  heatmap->add_option("--svg", options->svg, "draw into this file instead of the terminal")->type_name("FILE");
+  heatmap->add_option("--png", options->png, "likewise, as a PNG")->type_name("FILE");
   add_filter_flags(*heatmap, options->selection);
   add_time_flags(*heatmap, options->selection);
   heatmap->footer(
@@ -262,7 +303,8 @@ void add_heatmap(Commands& commands) {
       "Examples:\n"
       "  resetscope heatmap --since 24h\n"
       "  resetscope heatmap --x cause --y client_network --since 1h\n"
-      "  resetscope heatmap --y service --metric per_1000_connections --since 7d");
+      "  resetscope heatmap --y service --metric per_1000_connections --since 7d\n"
+      "  resetscope heatmap --since 24h --svg /tmp/today.svg");
   heatmap->callback(
       [&commands, options] { commands.run = [options](Session& session) { return run(*options, session); }; });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `resetscope help [topic]`: the filter language, exit statuses and environment, which no single command's --help has.
+#include "control/cli/man_page.h"
 #include "control/cli/session.h"
 #include "control/cli/text.h"
 
@@ -62,7 +63,8 @@ constexpr char kEnvironment[] =
     "  RESETSCOPE_SERVER=unix:/run/resetscope/control.sock\n"
     "  RESETSCOPE_OUTPUT=json\n"
     "  RESETSCOPE_TIMEOUT=30s\n"
-    "  RESETSCOPE_BIN_DIR    where analyze finds resetscope-sensor and resetscope-control\n"
+    "  RESETSCOPE_TLS_CA=/etc/resetscope/ca.crt    likewise RESETSCOPE_TLS_CERT and RESETSCOPE_TLS_KEY\n"
+    "  RESETSCOPE_BIN_DIR    where analyze and config check find resetscope-sensor and resetscope-control\n"
     "  NO_COLOR              any value: no colour\n";
 
 constexpr char kExit[] =
@@ -105,6 +107,8 @@ int run(CLI::App& app, const std::vector<string>& topic, Session& session) {
     session.out.write(kEnvironment);
   else if (topic.size() == 1 && topic[0] == "exit")
     session.out.write(kExit);
+  else if (topic.size() == 1 && topic[0] == "man")  // for the build, which installs it
+    session.out.write(man_page(app));
   else {
     CLI::App* at = &app;
     for (const string& name : topic) {

@@ -18,6 +18,14 @@ void add_common_flags(CLI::App& app, Settings& settings) {
       ->type_name("ADDRESS")
       ->group(kCommonGroup)
       ->capture_default_str();
+  app.add_option("--tls-ca", settings.tls.ca, "certificate of the CA; a host:port is then spoken to with TLS")
+      ->type_name("FILE")
+      ->group(kCommonGroup);
+  app.add_option("--tls-cert", settings.tls.cert, "our certificate")->type_name("FILE")->group(kCommonGroup);
+  app.add_option("--tls-key", settings.tls.key, "its private key")->type_name("FILE")->group(kCommonGroup);
+  app.add_option("--tls-server-name", settings.tls_server_name, "name in the server's certificate, if not its host's")
+      ->type_name("NAME")
+      ->group(kCommonGroup);
   app.add_option("--timeout", settings.timeout, "longest wait for an answer")
       ->type_name("TIME")
       ->group(kCommonGroup)
@@ -140,6 +148,8 @@ int run_program(std::vector<string> args, int out_fd, int err_fd) {
   add_services(commands);
   add_sensors(commands);
   add_analyze(commands);
+  add_admin(commands);
+  add_config(commands);
   add_completion(commands);
   add_version(commands);
   add_help(commands);

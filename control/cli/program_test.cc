@@ -346,6 +346,14 @@ TEST(Usage, BadUsageIsStatusTwo) {
                                              {"resets", "list", "--not", "--all"},
                                              {"completion", "tcsh"},
                                              {"completion"},
+                                             {"admin"},
+                                             {"admin", "log-level"},
+                                             {"admin", "audit", "--last", "0"},
+                                             {"config"},
+                                             {"config", "check"},
+                                             {"config", "check", "x.yaml", "--for", "nobody"},
+                                             {"status", "--server", "10.0.0.1:50061"},
+                                             {"status", "--server", "127.0.0.1.example.com:1"},
                                              {"why"},
                                              {"analyze"},
                                              {"help", "nonsense"},
@@ -378,6 +386,10 @@ TEST(Usage, Help) {
                                                                                     {"analyze", "--help"},
                                                                                     {"completion", "--help"},
                                                                                     {"version", "--help"},
+                                                                                    {"admin", "--help"},
+                                                                                    {"admin", "audit", "--help"},
+                                                                                    {"config", "check", "--help"},
+                                                                                    {"heatmap", "--help"},
                                                                                     {"help", "resets", "list"}}) {
     const Ran ran = run(args);
     EXPECT_EQ(ran.status, 0);

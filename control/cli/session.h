@@ -26,6 +26,8 @@ enum class Format : uint8_t { kTable, kWide, kJson, kCsv };
 // The common flags as given.
 struct Settings {
   std::string server = "unix:/run/resetscope/control.sock";
+  tls::Files tls;
+  std::string tls_server_name;
   std::string timeout = "10s";
   std::string output = "table";
   std::string color = "auto";
@@ -42,7 +44,7 @@ struct Session {
   Out& out;
   Notes& notes;
 
-  Client connect() const { return {settings.server, timeout}; }
+  Client connect() const { return {settings.server, timeout, settings.tls, settings.tls_server_name}; }
   // Says the error; the exit status it means.
   int fail(const Error& error) const;
 };
@@ -78,7 +80,9 @@ void add_incidents(Commands& commands);
 void add_timeouts(Commands& commands);
 void add_services(Commands& commands);
 void add_sensors(Commands& commands);
+void add_admin(Commands& commands);
 void add_analyze(Commands& commands);
+void add_config(Commands& commands);
 void add_completion(Commands& commands);
 void add_version(Commands& commands);
 void add_help(Commands& commands);

@@ -149,6 +149,23 @@ constexpr FactText kFacts[] = {
     {FactId::kPeerToPeer, "the connection carried a file-sharing protocol"},
     {FactId::kSynAckWrong, "the answer to the SYN acknowledged something the client had not sent"},
     {FactId::kFinAtEndOfIdle, "{claimed_the} ended {value_ms} of silence with its FIN"},
+    {FactId::kRstFieldsVary, "its {value} RSTs differ in window or TTL, which no kernel's do"},
+    {FactId::kRstSegmentLadder, "the RSTs lie whole segments apart ({value} bytes): guesses at what is under way"},
+    {FactId::kSenderRepeated, "{claimed_the} had repeated its data {value} times without an answer"},
+    {FactId::kTupleClosedBefore, "the connection before on the same two ports had been closed just before"},
+    {FactId::kTtlStep, "the TTL of an end's packets changed by {value} while the connection ran: another path"},
+    {FactId::kAgeWholeSeconds, "it ended {value} s after the handshake: a timer that runs from the beginning"},
+    {FactId::kAlertAfterHandshake, "an encrypted TLS alert was the answer to the end of the handshake"},
+    // what else the same worker saw
+    {FactId::kEndedTogether, "{value} other connections of the server ended in the same moment"},
+    {FactId::kServersTogether, "connections of {value} other servers were cut in the same moment"},
+    {FactId::kPortsTried, "the client had tried {value} ports within a short time"},
+    {FactId::kUnansweredHandshakes, "{value} of the server's SYN-ACKs were never acknowledged by anyone"},
+    {FactId::kRegularClient, "the client comes back every {value_ms}, like clockwork"},
+    {FactId::kServedOthers, "the server accepted {value} other connections meanwhile"},
+    {FactId::kServedBefore, "the server had accepted {value} connections of this client shortly before"},
+    {FactId::kClientElsewhere, "the client's port had just opened a connection to another server"},
+    {FactId::kRelayedReset, "{claimed_the} had itself been reset on another connection {value_us} before"},
 };
 
 // {side} is the packet's bearer, {other} the side it is meant for.

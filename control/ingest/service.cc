@@ -8,6 +8,8 @@
 #include <chrono>
 #include <vector>
 
+#include "control/access/caller.h"
+
 namespace rs::ingest {
 namespace {
 
@@ -24,22 +26,31 @@ class TurnedAway final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
 
 }  // namespace
 
-Service::Service(store::Store& store, model::Presence& presence) : store_(store), presence_(presence) {
+Service::Service(store::Store& store, model::Presence& presence, access::Gate* gate)
+    : store_(store), presence_(presence), gate_(gate) {
   AddMethod(new grpc::internal::RpcServiceMethod(kPublish, grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
   MarkMethodRawCallback(0, new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
                                [this](grpc::CallbackServerContext* context) { return publish(context); }));
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::publish(grpc::CallbackServerContext* context) {
+  access::Caller caller = access::caller_of(*context);
+  if (gate_ != nullptr)
+    if (auto pass = gate_->enter(caller, access::Need::kPublish, "Publish"); !pass)
+      return new TurnedAway(access::refusal(pass.error()));
   std::unique_lock lock(mutex_);
   if (stopping_) return new TurnedAway({grpc::StatusCode::UNAVAILABLE, "the control plane is shutting down"});
   if (streams_.size() >= kMaxStreams)
     return new TurnedAway(
         {grpc::StatusCode::RESOURCE_EXHAUSTED, "more than " + std::to_string(kMaxStreams) + " sensor streams"});
-  auto stream = Stream::start(*this, store_, *context);
+  auto stream = Stream::start(*this, store_, *context, std::move(caller));
   Stream* reactor = stream.get();
   streams_.emplace(reactor, std::move(stream));
   return reactor;
+}
+
+Result<void> Service::may_be(const access::Caller& caller, const std::string& sensor) {
+  return gate_ == nullptr ? Result<void>() : gate_->claim(caller, sensor);
 }
 
 void Service::claimed(const std::string& sensor, const std::shared_ptr<Stream>& stream) {
@@ -62,8 +73,10 @@ void Service::claimed(const std::string& sensor, const std::shared_ptr<Stream>& 
 }
 
 void Service::saw_batch(const model::Batch& batch) {
-  if (batch.sent_ns > 0)
-    presence_.saw_clock(batch.sensor, static_cast<int64_t>(batch.sent_ns) - static_cast<int64_t>(batch.received_ns));
+  if (batch.sent_ns == 0) return;
+  const auto ahead_ns = static_cast<int64_t>(batch.sent_ns) - static_cast<int64_t>(batch.received_ns);
+  presence_.saw_clock(batch.sensor, ahead_ns);
+  batch_age_.add(static_cast<double>(-ahead_ns) * 1e-9);
 }
 
 void Service::ended(Stream& stream) {

@@ -16,9 +16,11 @@
 #include <set>
 #include <string>
 
+#include "control/access/gate.h"
 #include "control/ingest/stream.h"
 #include "control/model/presence.h"
 #include "control/store/store.h"
+#include "proto/metrics.h"
 #include "proto/vocabulary.h"
 
 namespace rs::ingest {
@@ -27,8 +29,8 @@ class Service final : public grpc::Service, private StreamOwner {
  public:
   static constexpr size_t kMaxStreams = 4096;  // our choice: ten times the sensors of a large network
 
-  // Both outlive the service.
-  Service(store::Store& store, model::Presence& presence);
+  // All outlive the service. Without a gate everybody may write as any sensor.
+  Service(store::Store& store, model::Presence& presence, access::Gate* gate = nullptr);
 
   // Ends all streams and waits until they are gone; new ones are turned away. Before the server shuts down.
   void stop();
@@ -37,10 +39,13 @@ class Service final : public grpc::Service, private StreamOwner {
   [[nodiscard]] uint64_t acknowledgements(AckCode code) const {
     return acknowledgements_[static_cast<size_t>(code)].load(std::memory_order_relaxed);
   }
+  // From sealing at the sensor to arrival, by both clocks.
+  [[nodiscard]] const metrics::Histogram& batch_age() const { return batch_age_; }
 
  private:
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* publish(grpc::CallbackServerContext* context);
 
+  Result<void> may_be(const access::Caller& caller, const std::string& sensor) override;
   void claimed(const std::string& sensor, const std::shared_ptr<Stream>& stream) override;
   void saw_batch(const model::Batch& batch) override;
   void acknowledged(AckCode code) override {
@@ -50,7 +55,9 @@ class Service final : public grpc::Service, private StreamOwner {
 
   store::Store& store_;
   model::Presence& presence_;
+  access::Gate* const gate_;
   std::array<std::atomic<uint64_t>, kAckCodeCount> acknowledgements_{};
+  metrics::Histogram batch_age_;
 
   std::mutex mutex_;
   std::condition_variable all_gone_;

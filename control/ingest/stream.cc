@@ -18,8 +18,9 @@ uint64_t now_ns() {
 
 }  // namespace
 
-std::shared_ptr<Stream> Stream::start(StreamOwner& owner, store::Store& store, grpc::CallbackServerContext& context) {
-  const std::shared_ptr<Stream> stream(new Stream(owner, store, context));
+std::shared_ptr<Stream> Stream::start(StreamOwner& owner, store::Store& store, grpc::CallbackServerContext& context,
+                                      access::Caller caller) {
+  const std::shared_ptr<Stream> stream(new Stream(owner, store, context, std::move(caller)));
   stream->self_ = stream;
   const std::lock_guard lock(stream->mutex_);
   stream->go_on();
@@ -105,17 +106,19 @@ void Stream::take(const grpc::ByteBuffer& message) {
   model::Batch& batch = *decoded.batch;
   batch.received_ns = now_ns();
 
-  bool first = false;
-  {
-    const std::lock_guard lock(mutex_);
-    first = sensor_.empty();
-    if (first) sensor_ = batch.sensor;
-  }
-  if (first)
+  const bool first = sensor().empty();  // nobody else sets it
+  if (first) {
+    if (auto allowed = owner_.may_be(caller_, batch.sensor); !allowed)
+      return end({grpc::StatusCode::PERMISSION_DENIED, allowed.error().text});
+    {
+      const std::lock_guard lock(mutex_);
+      sensor_ = batch.sensor;
+    }
     owner_.claimed(batch.sensor, shared_from_this());
-  else if (batch.sensor != sensor())
+  } else if (batch.sensor != sensor()) {
     return refuse(batch.boot, batch.sequence,
                   "this stream belongs to sensor " + sensor() + ": sensor " + batch.sensor + " needs its own");
+  }
   owner_.saw_batch(batch);
   if (decoded.unknown_values > 0)
     spdlog::debug("ingest: sensor {} batch {}: {} values are newer than this program and were taken as unknown",

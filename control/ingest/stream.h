@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "control/access/gate.h"
 #include "control/ingest/ack.h"
 #include "control/model/batch.h"
 #include "control/store/store.h"
@@ -26,7 +27,9 @@ class Stream;
 class StreamOwner {
  public:
   virtual ~StreamOwner() = default;
-  // The first good batch named the sensor: an older stream of that name has to go.
+  // The first good batch names a sensor: whether its peer may write as that one.
+  virtual Result<void> may_be(const access::Caller& caller, const std::string& sensor) = 0;
+  // It may: an older stream of that name has to go.
   virtual void claimed(const std::string& sensor, const std::shared_ptr<Stream>& stream) = 0;
   virtual void saw_batch(const model::Batch& batch) = 0;
   virtual void acknowledged(AckCode code) = 0;
@@ -41,7 +44,8 @@ class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
   static constexpr size_t kMaxBytesUnderWay = 4u << 20;
 
   // The stream owns itself until gRPC is done with it.
-  static std::shared_ptr<Stream> start(StreamOwner& owner, store::Store& store, grpc::CallbackServerContext& context);
+  static std::shared_ptr<Stream> start(StreamOwner& owner, store::Store& store, grpc::CallbackServerContext& context,
+                                       access::Caller caller);
 
   // Any thread: ends the stream with this status as soon as no write is under way.
   void end(grpc::Status status);
@@ -58,8 +62,8 @@ class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
   void OnDone() override;
 
  private:
-  Stream(StreamOwner& owner, store::Store& store, grpc::CallbackServerContext& context)
-      : owner_(owner), store_(store), context_(context), peer_(context.peer()) {}
+  Stream(StreamOwner& owner, store::Store& store, grpc::CallbackServerContext& context, access::Caller caller)
+      : owner_(owner), store_(store), context_(context), caller_(std::move(caller)), peer_(context.peer()) {}
 
   void take(const grpc::ByteBuffer& message);
   void refuse(uint64_t boot, uint64_t sequence, std::string why);
@@ -69,6 +73,7 @@ class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
   StreamOwner& owner_;
   store::Store& store_;
   grpc::CallbackServerContext& context_;  // until gone_
+  const access::Caller caller_;
   const std::string peer_;
   std::shared_ptr<Stream> self_;
   grpc::ByteBuffer request_;   // while read_active_

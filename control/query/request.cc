@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 
 #include "control/query/encode.h"
 #include "control/query/filter_text.h"
@@ -13,6 +14,11 @@ namespace {
 constexpr uint64_t kNsPerS = 1'000'000'000;
 // A sensor that has been away longer is taken for retired, not for missing.
 constexpr uint64_t kExpectedForNs = 24 * 3600 * kNsPerS;
+// Clocks that NTP keeps are never so far apart: our choice.
+constexpr int64_t kClockOffNs = 5 * static_cast<int64_t>(kNsPerS);
+// Our choice: an answer about many stored events stays one that is waited for.
+constexpr uint64_t kManyEvents = 1'000'000;
+constexpr auto kCountHiddenFor = std::chrono::milliseconds(30);
 
 Result<uint64_t> ns_of(const google::protobuf::Timestamp& time, const char* name) {
   constexpr int64_t kLatest = static_cast<int64_t>(store::kForever / kNsPerS) - 1;
@@ -129,6 +135,10 @@ Result<void> complete(const Parts& parts, const store::TimeRange& range, const W
     missed += c.missed_pkts;
     lost += c.lost_events;
     if (is_expected) describe(c, connected, end, out);
+    if (const auto skew = parts.presence.skew_ns(c.sensor); connected && skew && std::abs(*skew) > kClockOffNs)
+      out.add_notes("the clock of sensor " + c.sensor + " is " +
+                    std::to_string(std::abs(*skew) / static_cast<int64_t>(kNsPerS)) +
+                    (*skew > 0 ? " s ahead" : " s behind, or it still sends what it had kept"));
   }
   out.set_sensors_reporting(reporting);
   out.set_sensors_expected(expected);
@@ -142,7 +152,15 @@ Result<void> complete(const Parts& parts, const store::TimeRange& range, const W
   query.filter = model::all_of({count_hidden->asked, model::test(model::Field::kSeverity, model::Op::kEq,
                                                                  static_cast<uint64_t>(Severity::kBenign))});
   query.range = range;
-  const auto hidden = parts.store.aggregate(query, patience);
+  // What sums cannot tell is counted ending by ending: of many not for longer than an answer may take.
+  store::Patience counting = patience;
+  if (parts.store.newest_cursor() > kManyEvents)
+    counting.deadline = std::min(counting.deadline, std::chrono::steady_clock::now() + kCountHiddenFor);
+  const auto hidden = parts.store.aggregate(query, counting);
+  if (!hidden && hidden.error().code == Code::kUnavailable && counting.deadline < patience.deadline) {
+    out.add_notes("benign endings are hidden and were not counted, which would take long: ask with include_benign");
+    return {};
+  }
   if (!hidden) return hidden.error();
   for (const store::Group& group : *hidden) out.set_hidden_benign(static_cast<uint64_t>(group.value));
   return {};

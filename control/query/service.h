@@ -7,16 +7,26 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "control/access/gate.h"
 #include "control/query/calls.h"
 #include "proto/query.grpc.pb.h"
 
 namespace rs::query {
 
+// Hears of every call when it has been answered; on gRPC's threads.
+class CallObserver {
+ public:
+  virtual ~CallObserver() = default;
+  virtual void called(const std::string& call, grpc::StatusCode code, double seconds, bool watch) = 0;
+};
+
 // ListResets takes gRPC's "streamed unary" form, the same on the wire, in which the handler owns the response: a page
 // of up to 10,000 events is built in one arena and freed at once.
 class Service final : public v1::Resetscope::WithStreamedUnaryMethod_ListResets<v1::Resetscope::Service> {
  public:
-  explicit Service(const Parts& parts) : parts_(parts) {}
+  // Without a gate everybody may ask for everything.
+  explicit Service(const Parts& parts, access::Gate* gate = nullptr, CallObserver* observer = nullptr)
+      : parts_(parts), gate_(gate), observer_(observer) {}
 
   // control thread, at shutdown: waits for the calls under way, no longer than this.
   void drain(std::chrono::steady_clock::duration longest);
@@ -47,11 +57,17 @@ class Service final : public v1::Resetscope::WithStreamedUnaryMethod_ListResets<
                              v1::GetServerInfoResponse* out) override;
 
  private:
-  // Runs the call and counts it while it runs.
+  // Runs the call if its caller may, and counts it while it runs.
   template <class Call>
-  grpc::Status serve(const Call& call);
+  grpc::Status serve(const grpc::ServerContext& context, access::Need need, const google::protobuf::Message& in,
+                     const Call& call);
+  template <class Call>
+  grpc::Status admitted(const grpc::ServerContext& context, access::Need need, const std::string& name,
+                        const google::protobuf::Message& in, const Call& call);
 
   Parts parts_;
+  access::Gate* const gate_;
+  CallObserver* const observer_;
   std::mutex mutex_;
   std::condition_variable idle_;
   size_t under_way_ = 0;  // under mutex_

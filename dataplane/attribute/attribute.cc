@@ -173,7 +173,7 @@ Verdict attribute(const Facts& f, bool icmp_from_server) {
     const auto c = static_cast<size_t>(bids[i].cause);
     score[c] = bids[i].score;
     row[c] = bids[i].row;
-    sum += std::exp(score[c] / 100.0);
+    sum += std::exp(score[c] * kSharpness / 100);
     if (best == 0 || score[c] > score[best]) {
       second = best;
       best = c;
@@ -181,7 +181,9 @@ Verdict attribute(const Facts& f, bool icmp_from_server) {
       second = c;
     }
   }
-  const auto share = [&](size_t c) { return c == 0 ? 0.0F : static_cast<float>(std::exp(score[c] / 100.0) / sum); };
+  const auto share = [&](size_t c) {
+    return c == 0 ? 0.0F : static_cast<float>(std::exp(score[c] * kSharpness / 100) / sum);
+  };
   Verdict v;
   float p1 = share(best);
   float p2 = share(second);

@@ -34,6 +34,10 @@ struct Verdict {
   uint8_t deciding_count = 0;
 };
 
+// What a point of score is worth in confidence. The table's weights are guesses, each cautious for itself, and what
+// they add up to was right more often than they say: the one number that brings both together on the lab's recordings,
+// and rounded down, for their networks are few. docs/accuracy.md has the table it was read from.
+inline constexpr double kSharpness = 1.5;
 // Published only at or above this confidence and margin; below, the cause is unknown and the best guess is second.
 inline constexpr float kThreshold = 0.4F;
 inline constexpr float kMargin = 0.1F;

@@ -34,11 +34,11 @@ constexpr int64_t kKnownDefaults[] = {30,  60,  65,  75,   120,  180,  240,  300
 
 bool is_stateless(const RstSeen& r) { return r.window == 0 && r.opts == 0 && r.payload_bytes == 0; }
 
-// A timer set in whole seconds fires a scheduler tick and half a round trip late, never early. 25 ms or 0.2 %.
-int64_t whole_seconds(uint32_t idle_ms) {
+// A timer set in whole seconds fires a scheduler tick late, never early. 25 ms or 0.2 %.
+int64_t whole_seconds(uint32_t idle_ms, int64_t more_ms = 0) {
   const int64_t seconds = (idle_ms + 10) / 1000;
   const int64_t late = static_cast<int64_t>(idle_ms) - seconds * 1000;
-  const int64_t slack = std::max<int64_t>(25, idle_ms / 500);
+  const int64_t slack = std::max<int64_t>(25, idle_ms / 500) + more_ms;
   return seconds >= 1 && late >= -10 && late <= slack ? seconds : 0;
 }
 
@@ -59,6 +59,7 @@ class Gatherer {
     }
     history();
     idle();
+    neighbours();
     return f_;
   }
 
@@ -125,6 +126,7 @@ class Gatherer {
     if (mark(flow::kDuplicates)) f_.set(FactId::kMirrorDuplicate);
     if (mark(flow::kSynOnLive)) f_.set(FactId::kSynOnLiveConnection);
     if (mark(flow::kSynAckWrong)) f_.set(FactId::kSynAckWrong);
+    if ((e_.hot.quick & flow::kAfterClose) != 0) f_.set(FactId::kTupleClosedBefore, 1);
     if (e_.lossy) f_.set(FactId::kLossyCapture);
   }
 
@@ -149,8 +151,13 @@ class Gatherer {
   // A silence explains an ending that it led up to, or that the first packets after it drew at once. When the
   // connection had come back to life for a while it explains nothing.
   [[nodiscard]] bool is_idle() const {
+    if (probed(End::kLo) || probed(End::kHi)) return true;
     if (e_.idle_ms <= idle_threshold_ms(client(), server())) return false;
     return e_.kind != EndKind::kRst || silent_to_the_end() || prompt();
+  }
+  // Nobody probes a connection that is in use. A probe into a closed window looks the same and asks something else.
+  [[nodiscard]] bool probed(End by) const {
+    return dir(by).probes != 0 && (dir(other(by)).bits & flow::kZeroWindow) == 0;
   }
   [[nodiscard]] bool silent_to_the_end() const {
     const TimeNs last = std::max(client().last_ns, server().last_ns);
@@ -174,13 +181,23 @@ class Gatherer {
       f_.set(FactId::kImageStateless);
     } else if (is_stateless(r) && has_ack && (r.seq == 0 || answers_syn())) {
       f_.set(FactId::kImageStatelessAck);
-    } else if (has_ack && spoke(sender()) && (r.window != 0 || ts_kept || id_follows || label_follows)) {
+    } else if (has_ack && spoke(sender()) &&
+               (r.window != 0 || ts_kept || id_follows || label_follows || closes_with_zero())) {
       f_.set(FactId::kImageActive);
     } else {
       f_.set(FactId::kImageRaw);
     }
     if (ts_negotiated && has_ack && !is_stateless(r))
       f_.set(ts_kept ? FactId::kTimestampsKept : FactId::kTimestampsMissing);
+  }
+
+  // Windows resets a live connection with window 0. Over IPv6 there is no IP ID to show that its sender is the host:
+  // then all else must be the host's own, hop limit, no label where it sends none, no timestamps where it has none.
+  [[nodiscard]] bool closes_with_zero() const {
+    const RstSeen& r = rst();
+    return v6() && r.flow_label == sender().flow_label && (sender().bits & flow::kTimestamps) == 0 &&
+           r.ttl >= sender().ttl_min && r.ttl <= sender().ttl_max && r.seq_minus_next == 0 &&
+           r.ack_minus_peer_next == 0 && e_.rst_count[static_cast<size_t>(r.from)] == 1;
   }
 
   [[nodiscard]] bool answers_syn() const {
@@ -215,7 +232,8 @@ class Gatherer {
   void ip_id() {
     const RstSeen& r = rst();
     if (v6()) {
-      if (r.flow_label == 0 && sender().flow_label == 0 && peer().flow_label == 0) return;  // a network without labels
+      // A host that sends no labels, or a network without them, has none to lose.
+      if (r.flow_label == 0 && sender().flow_label == 0 && (spoke(sender()) || peer().flow_label == 0)) return;
       if (r.flow_label == 0) {
         f_.set(FactId::kFlowLabelZero);
       } else {
@@ -347,6 +365,8 @@ class Gatherer {
     if (e_.challenge_ack) f_.set(FactId::kChallengeAckSeen);
     if (e_.syn_ack_after_rst) f_.set(FactId::kGenuineSynAckAfterRst);
     if (own_rsts > 1) f_.set(FactId::kRepeatedRst, own_rsts);
+    fields_vary();
+    const RstSeen* previous = &r;  // of the first RST's sender
     for (uint8_t k = 1; k < e_.rsts; ++k) {
       const RstSeen& later = e_.rst[k];
       const auto apart_us = static_cast<int64_t>((later.time - r.time) / kUs);
@@ -362,9 +382,31 @@ class Gatherer {
         continue;
       }
       // No stack sends a RST beyond what it ever sent: only a guesser covers the window with a ladder.
-      if (later.seq_minus_next > 0 && later.seq != r.seq && apart_us <= 1'000'000 && spoke(sender()) &&
-          !f_.has(FactId::kRstSeqLadder))
-        f_.set(FactId::kRstSeqLadder, seq_diff(later.seq, e_.rst[k - 1].seq));
+      const int32_t step = seq_diff(later.seq, previous->seq);
+      previous = &later;
+      if (later.seq_minus_next <= 0 || later.seq == r.seq || apart_us > 1'000'000 || !spoke(sender()) ||
+          f_.has(FactId::kRstSeqLadder))
+        continue;
+      f_.set(FactId::kRstSeqLadder, step);
+      // Aimed at where the data under way will have brought the receiver: the usual full segment, or this peer's.
+      const int32_t largest = std::max<int32_t>(sender().largest_32, peer().largest_32) * 32;
+      if (step % 1460 == 0 || step % 1440 == 0 || (largest >= 512 && std::abs(step - largest) < 32))
+        f_.set(FactId::kRstSegmentLadder, step);
+    }
+  }
+
+  // A kernel answers each trigger alike, and once; a device that makes RSTs by hand often varies what it can.
+  void fields_vary() {
+    const RstSeen& r = rst();
+    for (uint8_t k = 1; k < e_.rsts; ++k) {
+      const RstSeen& later = e_.rst[k];
+      if (later.from != r.from || later.time - r.time > 50 * kMs) continue;
+      const bool kernels = is_stateless(later) && (later.flags & packet::kAck) == 0;
+      const bool windows = later.window != r.window && !kernels && later.seq == r.seq;
+      const bool hops = std::abs(later.ttl - r.ttl) > 1;
+      if (!windows && !hops) continue;
+      f_.set(FactId::kRstFieldsVary, e_.rst_count[static_cast<size_t>(r.from)]);
+      return;
     }
   }
 
@@ -430,16 +472,48 @@ class Gatherer {
       f_.set(FactId::kKeepaliveProbes, own.probes);
       f_.set(FactId::kProbeIntervalMs, e_.cold.repeat_gap_10ms * 10);
     }
+    // RFC 9293 3.8.3: below three repeats (R1) nobody gives up.
+    if (by_rst && own.retransmits >= 3) f_.set(FactId::kSenderRepeated, own.retransmits);
+    for (const Direction* d : {&own, &far}) {
+      const int hops = d->ttl_max - d->ttl_min;
+      if (spoke(*d) && hops >= 2 && hops > f_.value(FactId::kTtlStep)) f_.set(FactId::kTtlStep, hops);
+    }
+    if (by_rst && e_.hot.state == State::kSynSent && f_.sender == Side::kClient && f_.has(FactId::kAnswersAck) &&
+        !v6() && far.pkts == 1 && far.ip_id == 0 && !f_.has(FactId::kTupleClosedBefore))
+      f_.set(FactId::kTupleClosedBefore, 2);
     const uint8_t repeats = std::max(own.retransmits, far.retransmits);
     if (repeats != 0) {
       f_.set(FactId::kRetransmissions, repeats);
       f_.set(FactId::kRepeatIntervalMs, e_.cold.repeat_gap_10ms * 10);
     }
-    if ((far.bits & flow::kZeroWindow) != 0) f_.set(FactId::kZeroWindow);
+    // Linux resets at the end of the window (tcp_acceptable_seq): at the last acknowledgement, with more sent already,
+    // it had not yet heard of the window's opening.
+    const bool at_closed_window = f_.has(FactId::kImageActive) && f_.has(FactId::kSenderRepeated) &&
+                                  rst().seq_minus_next < 0 && rst().seq_minus_peer_ack == 0;
+    if ((far.bits & flow::kZeroWindow) != 0 || at_closed_window) f_.set(FactId::kZeroWindow);
     if (e_.kind == EndKind::kIcmp) f_.set(FactId::kIcmpCode, e_.icmp_type * 256 + e_.icmp_code);
     if (e_.tunnel != packet::Tunnel::kNone) f_.set(FactId::kTunnelled, static_cast<int64_t>(e_.tunnel));
     if (e_.outer_ttl != 0) f_.set(FactId::kOuterTtl, e_.outer_ttl);
     one_sided();
+  }
+
+  // What others did meanwhile, where it is more than chance.
+  void neighbours() {
+    const track::Around& a = e_.around;
+    // A process that dies closes all it has: with a RST where something was unread, with a FIN elsewhere. Programs
+    // close a page's or pool's connections together, too (six and less to a host), but with FIN and of their own
+    // accord.
+    const bool by_fin = f_.has(FactId::kFinFromRstSender);
+    const bool nothing_said = client().bytes + server().bytes == 0;
+    if (a.ended_together >= (by_fin ? 4 : nothing_said ? 1 : 2)) f_.set(FactId::kEndedTogether, a.ended_together);
+    if (a.servers_together >= 2) f_.set(FactId::kServersTogether, a.servers_together);
+    if (a.ports_tried >= 5) f_.set(FactId::kPortsTried, a.ports_tried);
+    if (a.callers >= track::kFlood) f_.set(FactId::kUnansweredHandshakes, a.callers);
+    if (a.regular_ms != 0) f_.set(FactId::kRegularClient, a.regular_ms);
+    if (a.served_others != 0) f_.set(FactId::kServedOthers, a.served_others);
+    if (a.served_before >= 2) f_.set(FactId::kServedBefore, a.served_before);
+    if (a.elsewhere) f_.set(FactId::kClientElsewhere);
+    if (a.relayed_us != 0) f_.set(FactId::kRelayedReset, a.relayed_us);
   }
 
   // Only one direction reaches the tap: one end acknowledges and sends, the other is never seen.
@@ -456,12 +530,52 @@ class Gatherer {
     const uint64_t gap_ms = last != 0 && e_.time > last ? (e_.time - last) / kMs : 0;
     const auto silence_ms = static_cast<int64_t>(is_idle() ? e_.idle_ms : gap_ms);
     if (silence_ms != 0) f_.set(FactId::kIdleMs, silence_ms);
+    age();
+    if (f_.has(FactId::kFinAtEndOfIdle)) {
+      whole(static_cast<uint32_t>(f_.value(FactId::kFinAtEndOfIdle)));
+      return;
+    }
     if (!is_idle()) return;
-    if (e_.cold.gap_ms != 0 && e_.idle_ms == e_.cold.gap_ms && e_.kind == EndKind::kRst &&
+    if (e_.cold.gap_ms != 0 && e_.idle_ms == e_.cold.gap_ms && e_.kind != EndKind::kSynAckTimeout &&
         !f_.has(FactId::kSpontaneous))
       f_.set(FactId::kRequestAtEndOfIdle);
-    if (f_.has(FactId::kSpontaneous) && silent_to_the_end()) f_.set(FactId::kIdleSpontaneous);
-    const int64_t seconds = whole_seconds(e_.idle_ms);
+    if (f_.has(FactId::kSpontaneous) && silent_to_the_end()) {
+      f_.set(FactId::kIdleSpontaneous);
+      whole(sender_silence_ms());
+    } else {
+      whole(e_.idle_ms);
+    }
+  }
+
+  // The silence as the RST's sender counted it: from the last data, which its peer's last acknowledgement may have
+  // followed; what came from the peer had half a round trip to go, as has the RST on its way back to the tap.
+  [[nodiscard]] uint32_t sender_silence_ms() const {
+    const End s = rst().from;
+    const Direction& own = dir(s);
+    const Direction& far = dir(other(s));
+    const bool own_last =
+        (e_.hot.marks & flow::kAnyData) != 0 && ((e_.hot.marks & flow::kLastDataIsHi) != 0) == (s == End::kHi);
+    if (own_last && own.last_len != 0 && far.last_len == 0) return saturate_ms(e_.time, own.last_ns);
+    if (far.last_ns <= own.last_ns && far.last_len == 0) return saturate_ms(e_.time, own.last_ns);
+    const TimeNs heard = far.last_ns + own.rtt_us * kUs;
+    return saturate_ms(e_.time, heard);
+  }
+  static uint32_t saturate_ms(TimeNs later, TimeNs earlier) {
+    return later > earlier ? static_cast<uint32_t>(std::min<uint64_t>((later - earlier) / kMs, UINT32_MAX)) : 0;
+  }
+
+  // Timers that run from the beginning: login grace, header timeout. Their sender began when the handshake's ACK came.
+  void age() {
+    if (e_.kind != EndKind::kRst || !mark(flow::kSawHandshakeAck) || f_.sender != Side::kServer) return;
+    const TimeNs began = e_.cold.first_ns + (uint64_t{e_.cold.syn_ack_us} + client().rtt_us + server().rtt_us) * kUs;
+    const TimeNs fin_at = e_.cold.fin_ns(rst().from);
+    // A server that takes a process for a connection starts it first: 50 ms.
+    const int64_t seconds = whole_seconds(saturate_ms(fin_at != 0 ? fin_at : e_.time, began), 50);
+    if (seconds != 0) f_.set(FactId::kAgeWholeSeconds, seconds);
+  }
+
+  void whole(uint32_t silence_ms) {
+    const int64_t seconds = whole_seconds(silence_ms);
     if (seconds == 0) return;
     f_.set(FactId::kIdleWholeSeconds, seconds);
     for (const int64_t known : kKnownDefaults)

@@ -97,6 +97,10 @@ void gather_said(const track::Ending& e, const context::Context& c, Facts& f) {
   if (client.protocol != context::kNoProtocol && server.protocol != context::kNoProtocol &&
       client.protocol != server.protocol && !agreed)
     f.set(FactId::kProtocolMismatch);
+  // Nothing but an alert's size follows the client's Finished: it went wrong there, or there was nothing to say.
+  if (!client_spoke_last && server.seen && client.seen && begins_with(server, "tls.data=alert_size") &&
+      begins_with(client, "tls.finished"))
+    f.set(FactId::kAlertAfterHandshake);
   if (own.seen && begins_with(own, "f5.")) f.set(FactId::kF5Text);
   if (own.seen && begins_with(own, "rst.diagnostic")) f.set(FactId::kRstDiagnostic);
   if (c.window.seen) f.set(FactId::kWindowReasonCode, c.window.value);

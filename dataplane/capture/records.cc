@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/capture/records.h"
 
+#include "dataplane/base/prefetch.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -68,8 +70,8 @@ Got Records::next_pcap(Window& window, Frame& frame) noexcept {
   frame.data = window.rest.data() + record_bytes_;
   // Each record's place depends on the one before: without this the next header is a cache miss in line. The address
   // may lie beyond the mapping; a prefetch never faults.
-  __builtin_prefetch(frame.data + kReadAheadBytes);
-  __builtin_prefetch(frame.data + kReadAheadBytes + 64);
+  prefetch(frame.data + kReadAheadBytes);
+  prefetch(frame.data + kReadAheadBytes + 64);
   frame.captured_bytes = r.captured;
   frame.wire_bytes = std::max(r.captured, r.wire);
   frame.time = r.seconds * kSecond + uint64_t{r.fraction} * ns_per_unit_;

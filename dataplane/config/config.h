@@ -64,8 +64,12 @@ struct Event {
 };
 
 struct Export {
-  // unix:/path or host:port. Plaintext leaves the machine never: the exporter checks.
+  // unix:/path or host:port. Plaintext never leaves the machine: the exporter checks.
   std::string server = "unix:/run/resetscope/ingest.sock";
+  std::string tls_ca;  // absolute paths of PEM files; for host:port. See proto/tls.h
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_server_name;  // in the control plane's certificate. Empty: the host of `server`
   bool operator==(const Export&) const = default;
 };
 
@@ -73,6 +77,11 @@ struct Spool {
   std::string dir;          // absolute directory for what is not acknowledged yet. Empty: memory only
   uint32_t max_mib = 1024;  // 1-16777216 MiB; an hour without the control plane at 1,000 events/s is about 1 GiB
   bool operator==(const Spool&) const = default;
+};
+
+struct Metrics {
+  std::string listen;  // address:port for Prometheus, or a port for 127.0.0.1. Empty: none; a sensor listens nowhere
+  bool operator==(const Metrics&) const = default;
 };
 
 struct Log {
@@ -90,6 +99,7 @@ struct Config {
   Event event;
   Export export_;  // `export` is a C++ keyword
   Spool spool;
+  Metrics metrics;
   Log log;
   bool operator==(const Config&) const = default;
 };

@@ -87,8 +87,11 @@ TEST(Config, EveryKeyIsReadAndShown) {
       other = "eth1 eth2";
     } else if (key.name == "export.server") {
       other = "[::1]:4000";
-    } else if (key.name == "spool.dir" || key.name == "context.cache_dir") {
+    } else if (key.name == "spool.dir" || key.name == "context.cache_dir" ||
+               (key.name.starts_with("export.tls_") && key.name != "export.tls_server_name")) {
       other = "/var/spool";
+    } else if (key.name == "metrics.listen") {
+      other = "9621";
     } else {
       other = "tap-1";
     }
@@ -154,6 +157,10 @@ TEST(Config, ErrorsNameFileLineAndReason) {
   EXPECT_EQ(refusal("log: info\n"), ":1: 'log' must hold keys, one a line, indented");
   EXPECT_EQ(refusal("- a\n"), ":1: expected sections such as 'capture:', one a line");
   EXPECT_EQ(refusal("log: {level: info\n").substr(0, 22), ":2: not valid YAML: en");
+  for (const char* bad : {"x", "10.0.0.1", "[::1]", "::1:80", "127.0.0.1:65536", ":80", "example.org:80"})
+    EXPECT_NE(refusal(std::string("metrics:\n  listen: \"") + bad + "\"\n").find("or a port for 127.0.0.1"),
+              std::string::npos)
+        << bad;
   EXPECT_EQ(refusal("export:\n  server: 10.0.0.1\n"),
             ":2: export.server: '10.0.0.1' is not unix:/path, host:port or [IPv6]:port");
   EXPECT_EQ(refusal("capture:\n  ports: ['a b']\n").substr(0, 31), ":2: capture.ports: 'a b' is not");

@@ -158,6 +158,26 @@ Result<void> parse_server(const Key& key, Config& c, Values v) {
   return {};
 }
 
+// A bare port is one of the loopback.
+Result<void> parse_listen(const Key& key, Config& c, Values v) {
+  const std::string& s = v[0];
+  c.metrics.listen.clear();
+  if (s.empty()) return {};
+  const bool bare = s.find_first_not_of("0123456789") == std::string::npos;
+  const std::string text = bare ? "127.0.0.1:" + s : s;
+  const size_t colon = text.rfind(':');
+  uint32_t port = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, ec] = std::from_chars(colon == std::string::npos ? end : text.data() + colon + 1, end, port);
+  const bool host = colon != std::string::npos && colon > 0 &&
+                    text.find_first_not_of("0123456789abcdefABCDEF.:[]") == std::string::npos &&
+                    (text[0] == '[' ? text[colon - 1] == ']' : text.find(':') == colon);
+  if (!host || stop != end || ec != std::errc() || port > 65535)
+    return bad(key, s, "address:port, [IPv6]:port or a port for 127.0.0.1");
+  c.metrics.listen = text;
+  return {};
+}
+
 template <auto Section, auto Field>
 Result<void> parse_dir(const Key& key, Config& c, Values v) {
   if (!v[0].empty() && v[0][0] != '/') return bad(key, v[0], "an absolute path (or empty for none)");
@@ -351,6 +371,43 @@ constexpr Key kKeys[] = {
      show_text<&Config::export_, &Export::server>,
      "",
      "The control plane: unix:/path or host:port. Plaintext only to a Unix socket or this machine."},
+    {"export.tls_ca",
+     false,
+     0,
+     0,
+     {},
+     parse_dir<&Config::export_, &Export::tls_ca>,
+     show_text<&Config::export_, &Export::tls_ca>,
+     "",
+     "PEM file of the CA that signs the control plane's certificate. With it a host:port is spoken to with TLS. The "
+     "three files are read again when they change."},
+    {"export.tls_cert",
+     false,
+     0,
+     0,
+     {},
+     parse_dir<&Config::export_, &Export::tls_cert>,
+     show_text<&Config::export_, &Export::tls_cert>,
+     "",
+     "PEM file of this sensor's certificate; its name must be sensor.name."},
+    {"export.tls_key",
+     false,
+     0,
+     0,
+     {},
+     parse_dir<&Config::export_, &Export::tls_key>,
+     show_text<&Config::export_, &Export::tls_key>,
+     "",
+     "PEM file of its private key, without a passphrase."},
+    {"export.tls_server_name",
+     false,
+     0,
+     0,
+     {},
+     parse_text<&Config::export_, &Export::tls_server_name>,
+     show_text<&Config::export_, &Export::tls_server_name>,
+     "",
+     "Name the control plane's certificate must have. Empty: the host in export.server."},
     {"spool.dir",
      false,
      0,
@@ -368,6 +425,15 @@ constexpr Key kKeys[] = {
      RS_FIELD(number, spool, Spool, max_mib),
      "",
      "MiB the spool may take; when full the oldest batches are dropped and counted."},
+    {"metrics.listen",
+     false,
+     0,
+     0,
+     {},
+     parse_listen,
+     show_text<&Config::metrics, &Metrics::listen>,
+     "",
+     "Where Prometheus may scrape /metrics, without TLS: a port for 127.0.0.1, or address:port. Empty: nowhere."},
     {"log.level", false, 0, 0, kLevels, RS_FIELD(choice, log, Log, level), "", "Least severe message that is logged.",
      true},
     {"log.format", false, 0, 0, kFormats, RS_FIELD(choice, log, Log, format), "",

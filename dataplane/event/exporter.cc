@@ -26,9 +26,15 @@ uint64_t wall_ns() {
 
 Result<std::unique_ptr<Exporter>> Exporter::create(ExporterConfig config, std::vector<Ring*> rings,
                                                    HealthSource health) {
-  auto target = local_target(config.server);
+  auto target = target_of(config.server, config.tls.any());
   if (!target) return target.error();
-  config.uplink.target = *target;
+  config.uplink.target = target->text;
+  if (target->secure) {
+    auto credentials = tls::client_credentials(config.tls);
+    if (!credentials) return credentials.error();
+    config.uplink.credentials = std::move(*credentials);
+    config.uplink.server_name = config.tls_server_name;
+  }
   while (config.boot == 0) config.boot = random_seed();
   if (config.input == 0) config.input = config.boot;
   SpoolConfig spool_config;

@@ -21,11 +21,14 @@
 #include "dataplane/event/sink.h"
 #include "dataplane/event/uplink.h"
 #include "proto/result.h"
+#include "proto/tls.h"
 
 namespace rs::event {
 
 struct ExporterConfig {
-  std::string server;                    // unix:/path or a loopback host:port, see target.h
+  std::string server;                    // unix:/path or host:port, see target.h
+  tls::Files tls;                        // for a host:port; empty: plaintext
+  std::string tls_server_name;           // in the server's certificate; empty: the host of `server`
   std::string sensor;                    // this sensor's name
   uint64_t boot = 0;                     // 0: drawn at random
   uint64_t input = 0;                    // 0: as boot (live); a digest of the files for captures
@@ -37,7 +40,7 @@ struct ExporterConfig {
   std::chrono::milliseconds health_every{10'000};
   size_t batch_bytes = 1U << 20;
   size_t batch_items = 4096;
-  UplinkConfig uplink;  // its target is set from `server`
+  UplinkConfig uplink;  // its target and credentials are set from `server` and `tls`
 };
 
 struct ExporterStats {
@@ -51,8 +54,8 @@ struct ExporterStats {
 
 class Exporter {
  public:
-  // `rings`: one a worker, outliving the exporter. `health` is called on the export thread. Error: an address that is
-  // not local, or a spool that cannot be used; nothing runs yet.
+  // `rings`: one a worker, outliving the exporter. `health` is called on the export thread. Error: an address that
+  // needs TLS, certificates or a spool that cannot be used; nothing runs yet.
   static Result<std::unique_ptr<Exporter>> create(ExporterConfig config, std::vector<Ring*> rings, HealthSource health);
   ~Exporter();
   Exporter(const Exporter&) = delete;

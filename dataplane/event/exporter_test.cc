@@ -414,21 +414,25 @@ TEST_F(ExporterTest, ASpoolInUseIsAnErrorAtStart) {
 TEST(Target, OnlyThisMachine) {
   for (const char* good : {"unix:/run/x.sock", "unix:///run/x.sock", "unix:relative", "unix-abstract:x", "127.0.0.1:1",
                            "127.200.3.4:65535", "[::1]:50051", "localhost:50051"}) {
-    EXPECT_TRUE(local_target(good)) << good;
+    EXPECT_TRUE(target_of(good, false)) << good;
   }
-  EXPECT_EQ(*local_target("[::1]:7"), "ipv6:[::1]:7");
+  EXPECT_EQ(target_of("[::1]:7", false)->text, "ipv6:[::1]:7");
   for (const char* far : {"10.0.0.1:50051", "control.example.com:443", "[2001:db8::1]:1", "0.0.0.0:1", "128.0.0.1:1",
                           "127.0.0.1.example.com:1", "localhost.example.com:1", "127.1:1", "[::]:1", "::1.x:1",
                           "user@127.0.0.1:1", "dns:127.0.0.1:1"}) {
-    const auto target = local_target(far);
+    const auto target = target_of(far, false);
     ASSERT_FALSE(target) << far;
-    EXPECT_NE(target.error().text.find("no TLS"), std::string::npos) << target.error().text;
+    EXPECT_NE(target.error().text.find("without TLS"), std::string::npos) << target.error().text;
   }
   for (const char* bad :
        {"", "localhost", "localhost:", "localhost:0", "localhost:65536", "localhost:1x", "unix:", "127.0.0.1", ":"}) {
-    EXPECT_FALSE(local_target(bad)) << bad;
+    EXPECT_FALSE(target_of(bad, false)) << bad;
+    EXPECT_FALSE(target_of(bad, true)) << bad;
   }
-  EXPECT_FALSE(local_target("unix:/" + std::string(200, 'x')));
+  EXPECT_FALSE(target_of("unix:/" + std::string(200, 'x'), true));
+  EXPECT_FALSE(target_of("unix:/x", true)->secure);
+  EXPECT_TRUE(target_of("control.example:50061", true)->secure);
+  EXPECT_EQ(target_of("10.0.0.1:7", true)->text, "ipv4:10.0.0.1:7");
 }
 
 }  // namespace

@@ -10,17 +10,20 @@
 namespace rs::event {
 namespace {
 
-bool is_loopback(const std::string& host) {
+enum class Host : uint8_t { kLoopback, kAddress, kName };
+
+Host kind_of(const std::string& host) {
   in_addr v4{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1)
+    return (ntohl(v4.s_addr) >> 24) == 127 ? Host::kLoopback : Host::kAddress;
   in6_addr v6{};
-  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
-  return false;
+  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6) ? Host::kLoopback : Host::kAddress;
+  return Host::kName;
 }
 
 }  // namespace
 
-Result<std::string> local_target(const std::string& address) {
+Result<Target> target_of(const std::string& address, bool tls) {
   const std::string_view view = address;
   if (view.starts_with("unix:") || view.starts_with("unix-abstract:")) {
     const std::string_view path = view.substr(view.find(':') + 1);
@@ -28,7 +31,7 @@ Result<std::string> local_target(const std::string& address) {
       return Error{Code::kInvalid, "control plane address \"" + address + "\": the socket's path must have 1 to " +
                                        std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " characters"};
     }
-    return address;
+    return Target{address, false};
   }
   const size_t colon = view.rfind(':');
   const std::string_view port = colon == std::string_view::npos ? "" : view.substr(colon + 1);
@@ -41,16 +44,17 @@ Result<std::string> local_target(const std::string& address) {
   std::string host(view.substr(0, colon));
   const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (brackets) host = host.substr(1, host.size() - 2);
-  if (host == "localhost") return "dns:" + address;
-  if (!is_loopback(host)) {
+  const Host kind = host == "localhost" ? Host::kLoopback : kind_of(host);
+  if (kind != Host::kLoopback && !tls) {
     return Error{Code::kInvalid,
                  "control plane address \"" + address +
-                     "\" is on another machine, and this version has no TLS: events would cross the network in "
-                     "plaintext. Use unix:/path, 127.0.0.1:port or [::1]:port, with a tunnel (ssh -L, stunnel) where "
-                     "the control plane runs elsewhere"};
+                     "\" is on another machine, and without TLS events would cross the network in plaintext: set "
+                     "export.tls_ca, export.tls_cert and export.tls_key"};
   }
+  if (host.empty()) return Error{Code::kInvalid, "control plane address \"" + address + "\" has no host"};
+  if (host == "localhost" || kind == Host::kName) return Target{"dns:" + address, tls};
   const bool v6 = host.find(':') != std::string::npos;
-  return v6 ? "ipv6:[" + host + "]:" + std::string(port) : "ipv4:" + host + ":" + std::string(port);
+  return Target{(v6 ? "ipv6:[" + host + "]:" : "ipv4:" + host + ":") + std::string(port), tls};
 }
 
 }  // namespace rs::event

@@ -47,7 +47,9 @@ struct Uplink::State {
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, static_cast<int>(config.backoff_most.count()));
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // an environment variable must not take events elsewhere
     arguments.SetMaxReceiveMessageSize(kMostAckBytes);
-    channel = grpc::CreateCustomChannel(config.target, grpc::InsecureChannelCredentials(), arguments);
+    if (!config.server_name.empty()) arguments.SetSslTargetNameOverride(config.server_name);
+    channel = grpc::CreateCustomChannel(
+        config.target, config.credentials ? config.credentials : grpc::InsecureChannelCredentials(), arguments);
     stub = fb::Ingest::NewStub(channel);
   }
 
@@ -145,7 +147,8 @@ bool Uplink::State::connect() {
     if (state == GRPC_CHANNEL_READY) return true;
     if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) {
       const std::lock_guard lock(outbox.mutex);
-      note_trouble("nobody answers there");
+      note_trouble(config.credentials ? "nobody answers there with a certificate of our CA, or it does not take ours"
+                                      : "nobody answers there");
     }
     channel->WaitForStateChange(state, std::chrono::system_clock::now() + kConnectLook);
   }

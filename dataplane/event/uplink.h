@@ -17,6 +17,10 @@
 
 #include "dataplane/event/spool.h"
 
+namespace grpc {
+class ChannelCredentials;
+}
+
 namespace rs::event {
 
 // What the export core and the uplink share.
@@ -27,8 +31,10 @@ struct Outbox {
 };
 
 struct UplinkConfig {
-  std::string target;  // for gRPC, see local_target()
-  size_t window = 8;   // batches sent and not acknowledged
+  std::string target;                                     // for gRPC, see target_of()
+  std::shared_ptr<grpc::ChannelCredentials> credentials;  // null: plaintext
+  std::string server_name;  // that the server's certificate must have; empty: the target's host
+  size_t window = 8;        // batches sent and not acknowledged
   std::chrono::milliseconds backoff_first{100};
   std::chrono::milliseconds backoff_most{10'000};
   std::chrono::milliseconds stall{30'000};  // without an acknowledgement for what was sent: the stream is given up

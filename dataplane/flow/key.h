@@ -54,7 +54,8 @@ inline bool FlowKey::operator==(const FlowKey& other) const {
     return v;
   };
   const __m128i differ = _mm_or_si128(_mm_xor_si128(load(lo), load(other.lo)), _mm_xor_si128(load(hi), load(other.hi)));
-  return (static_cast<unsigned>(_mm_test_all_zeros(differ, differ)) & static_cast<unsigned>(rest(*this) == rest(other))) != 0;
+  return (static_cast<unsigned>(_mm_test_all_zeros(differ, differ)) &
+          static_cast<unsigned>(rest(*this) == rest(other))) != 0;
 }
 
 // Without branches: which end sent a packet is a coin toss to the predictor. Whole words, also for the ports: a load of

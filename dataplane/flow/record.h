@@ -52,7 +52,9 @@ inline constexpr uint8_t kLoOutstanding = 0x04;  // has repeats or probes withou
 inline constexpr uint8_t kHiOutstanding = 0x08;
 inline constexpr uint8_t kLatestHasData = 0x10;  // the latest packet
 inline constexpr uint8_t kLatestIsHi = 0x20;
-inline constexpr uint8_t kSimultaneous = 0x40;  // until it is established: both ends sent a SYN (RFC 9293 3.5)
+// Until it is established:
+inline constexpr uint8_t kSimultaneous = 0x40;  // both ends sent a SYN (RFC 9293 3.5)
+inline constexpr uint8_t kAfterClose = 0x80;    // the connection before on these ports was closed by both FINs
 
 struct alignas(64) FlowHot {
   FlowKey key;

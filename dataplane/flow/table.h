@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <span>
 
+#include "dataplane/base/prefetch.h"
 #include "dataplane/flow/record.h"
 
 namespace rs::flow {
@@ -36,7 +37,7 @@ class Table {
   // Where the hash's flow most likely stands, or kNone; asks for the cache lines that a packet of this end needs.
   [[nodiscard]] uint32_t candidate(uint64_t hash, End from) const;
   void prefetch_head(uint32_t index, End from) const {
-    __builtin_prefetch(&heads_[index].bytes[static_cast<size_t>(from)], 1);
+    prefetch_to_write(&heads_[index].bytes[static_cast<size_t>(from)]);
   }
   // Index of the key's flow, or kNone. `candidate` may be any index or kNone; the right one saves the search.
   [[nodiscard]] uint32_t find(const FlowKey& key, uint64_t hash, uint32_t candidate = kNone) const;
@@ -137,13 +138,13 @@ class Table {
 
 // --- inline ---
 
-inline void Table::prefetch_bucket(uint64_t hash) const { __builtin_prefetch(&buckets_[bucket1(hash)]); }
+inline void Table::prefetch_bucket(uint64_t hash) const { prefetch(&buckets_[bucket1(hash)]); }
 
 inline void Table::prefetch_record(uint32_t index) const {
   const State3* s = &state_[index];
-  __builtin_prefetch(&s->hot, 1);
-  __builtin_prefetch(&s->dir[0], 1);
-  __builtin_prefetch(&s->dir[1], 1);
+  prefetch_to_write(&s->hot);
+  prefetch_to_write(&s->dir[0]);
+  prefetch_to_write(&s->dir[1]);
 }
 
 inline uint32_t Table::match(const Bucket& b, uint16_t tag) {
@@ -161,12 +162,12 @@ inline uint32_t Table::candidate(uint64_t hash, End from) const {
   const Bucket& b = buckets_[bucket1(hash)];
   const uint32_t found = match(b, tag_of(hash));
   if (found == 0) [[unlikely]] {
-    __builtin_prefetch(&buckets_[bucket2(hash)]);
+    prefetch(&buckets_[bucket2(hash)]);
     return kNone;
   }
   const uint32_t index = b.index[static_cast<unsigned>(std::countr_zero(found)) / 2];
-  __builtin_prefetch(&state_[index].hot, 1);
-  __builtin_prefetch(&state_[index].dir[static_cast<size_t>(from)], 1);
+  prefetch_to_write(&state_[index].hot);
+  prefetch_to_write(&state_[index].dir[static_cast<size_t>(from)]);
   return index;
 }
 

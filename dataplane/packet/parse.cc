@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/packet/parse.h"
 
+#include "dataplane/base/prefetch.h"
 #include "dataplane/packet/erspan.h"
 #include "dataplane/packet/ethernet.h"
 #include "dataplane/packet/gre.h"
@@ -102,7 +103,7 @@ Outcome walk_from_link(capture::LinkType link, Cursor c, PacketView& view) {
 
 void parse(const capture::Burst& burst, ViewBurst& out) {
   for (uint32_t i = 0; i < burst.count; ++i) {
-    if (i + 2 < burst.count) __builtin_prefetch(burst.frames[i + 2].data);
+    if (i + 2 < burst.count) prefetch(burst.frames[i + 2].data);
     out.outcomes[i] = parse_frame(burst.frames[i], out.views[i]);
   }
 }

@@ -54,7 +54,9 @@ inline void Tracker::take(uint32_t i, flow::FlowHot& hot, flow::Direction& d, co
     d.run_bytes = 0;
     hot.marks = static_cast<uint16_t>((hot.marks & ~kTurn) | mine);
   }
-  const bool begins = turn || after_gap;
+  bool begins = turn || after_gap;
+  if (!begins && v.time - hot.last_ns >= kPause) [[unlikely]]
+    begins = v.time > hot.last_ns && table_.dir(i, other(from)).acked == d.next;
   const bool naming = settings_.server_names && d.bytes < kNameSearchBytes;
   if (begins || d.run_bytes < flow::Heads::kBytes || naming) keep_head(i, v, from, fresh, begins);
   d.run_bytes = std::min(d.run_bytes + fresh, flow::kMaxRun) & flow::kMaxRun;

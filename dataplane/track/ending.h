@@ -12,6 +12,7 @@
 #include "dataplane/flow/record.h"
 #include "dataplane/packet/view.h"
 #include "dataplane/track/heads.h"
+#include "dataplane/track/neighbours.h"
 #include "dataplane/track/norms.h"
 
 namespace rs::track {
@@ -75,6 +76,7 @@ struct EndingHead {
   TimeNs deadline = 0;                  // when it is judged
   IpAddr icmp_src;
   HostNorm norm;                // of the first RST's claimed sender, from its other connections
+  Around around;                // as of the moment it is judged
   uint32_t flow = flow::kNone;  // index while it is gathered
   uint32_t next_free = flow::kNone;
   uint32_t ticket = 0;   // of its place in the waiting line; 0 when not waiting

@@ -77,8 +77,11 @@ void Tracker::syn(uint32_t i, const PacketView& v, End from) {
     if (crossing) {
       hot->quick |= flow::kSimultaneous;
     } else if (ended || (!same && hot->state == State::kSynSent)) {
+      const bool closed =
+          hot->state == State::kClosed && (hot->marks & flow::kReported) == 0 && hot->ending == flow::kNone;
       next_incarnation(i);
       start(i, v, from);
+      if (closed) hot->quick |= flow::kAfterClose;
     } else if (same && hot->state == State::kSynSent) {
       cold->repeat_gap_10ms = saturate<uint16_t>(since(v.time, table_.dir(i, from).last_ns) / (10 * kMs));
     } else if (!same) {
@@ -163,7 +166,7 @@ void Tracker::note_quick(uint32_t i, const PacketView& v, End from) {
   const Direction& hi = table_.dir(i, End::kHi);
   hot.last_ns = v.time;
   hot.last_end = v.seq_end();
-  unsigned quick = hot.quick & flow::kSimultaneous;
+  unsigned quick = hot.quick & (0U + flow::kSimultaneous + flow::kAfterClose);
   quick |= (lo.bits & flow::kStarted) != 0 ? flow::kLoStarted : 0U;
   quick |= (hi.bits & flow::kStarted) != 0 ? flow::kHiStarted : 0U;
   quick |= (lo.retransmits | lo.probes) != 0 ? flow::kLoOutstanding : 0U;
@@ -255,7 +258,9 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
   const bool older = started && !says_more && is_older(d, v);
   // Once a FIN has ended a silence, that silence is the one that tells of a timer: what comes late is no timer's doing.
   const bool counts = !probe && !repeat && hot.state < State::kClosing;
-  const bool after_gap = note_gap(i, v.time, later(d.last_ns, peer.last_ns), counts);
+  // A timer that closes counts from the last data, not from the acknowledgement that came for it.
+  const bool own_data_last = d.last_len != 0 && peer.last_len == 0 && is_fin;
+  const bool after_gap = note_gap(i, v.time, own_data_last ? d.last_ns : later(d.last_ns, peer.last_ns), counts);
 
   if (v.has(packet::kAck) && (d.acked == 0 || seq_after(v.ack, d.acked))) {
     if (is_syn) {
@@ -396,6 +401,7 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
     }
   }
   if (end.rsts < kMaxRsts) end.rst[end.rsts++] = r;
+  if (end.rsts == 1) end.around.relayed_us = neighbours_.relayed_us(asked(end));
   if (end.rst_text_len == 0) keep_message(end.rst_text, end.rst_text_len, v.payload);
   bump(end.rst_count[static_cast<size_t>(from)]);
   return true;

@@ -105,17 +105,36 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   end.heads = table_.heads(i);
   const TimeNs last = later(end.dir[0].last_ns, end.dir[1].last_ns);
   const DurationNs gap = last == 0 ? 0 : since(time, last);
-  if (gap >= kGap && kind != EndKind::kSilence) {
-    end.idle_ms = saturate<uint32_t>(gap / kMs);
+  const bool explains = end.cold.gap_ms != 0 && end.since_gap() <= kGapPackets;
+  if (kind == EndKind::kSilence) {
+    end.idle_ms = explains ? end.cold.gap_ms : 0;  // what follows the repeats is waiting, not idleness
   } else {
-    end.idle_ms =
-        end.cold.gap_ms != 0 && end.since_gap() <= kGapPackets ? end.cold.gap_ms : saturate<uint32_t>(gap / kMs);
+    end.idle_ms = gap < kGap && explains ? end.cold.gap_ms : saturate<uint32_t>(gap / kMs);
   }
   return e;
 }
 
+Asked Tracker::asked(const Ending& end) {
+  const bool client_is_hi = (end.hot.marks & flow::kClientIsHi) != 0;
+  const flow::FlowKey& key = end.hot.key;
+  return {.flow = flow::hash(key, flow::Seed{}),
+          .client = client_is_hi ? key.hi : key.lo,
+          .server = client_is_hi ? key.lo : key.hi,
+          .client_port = client_is_hi ? key.hi_port : key.lo_port,
+          .server_port = client_is_hi ? key.lo_port : key.hi_port,
+          .first = end.cold.first_ns,
+          .time = end.time,
+          .by_rst = end.kind == EndKind::kRst,
+          .by_client = end.kind == EndKind::kRst && end.rst[0].from == end.client(),
+          .rst_ttl = end.rst[0].ttl,
+          .rtt_us = end.of(end.rst[0].from).rtt_us};
+}
+
 void Tracker::settle(uint32_t e, bool settled) {
   Ending& end = endings_[e];
+  const uint32_t relayed_us = end.around.relayed_us;
+  end.around = neighbours_.around(asked(end));
+  end.around.relayed_us = relayed_us;
   end.settled = settled;
   end.ticket = 0;
   const uint32_t i = end.flow;
@@ -268,6 +287,19 @@ bool Tracker::restart(TimeNs reached, TimeNs now) {
   return true;
 }
 
+bool Tracker::settle_due(TimeNs now) {
+  while (waiting_size_ != 0) {
+    const Waiting w = waiting_[waiting_head_];
+    const bool valid = endings_[w.ending].ticket == w.ticket;
+    if (valid && due_at(endings_[w.ending]) >= now) break;
+    if (must_drain()) return false;
+    waiting_head_ = (waiting_head_ + 1) % static_cast<uint32_t>(waiting_.size());
+    --waiting_size_;
+    if (valid) settle(w.ending, true);
+  }
+  return true;
+}
+
 void Tracker::advance(TimeNs now) {
   if (now > now_) now_ = now;
   while (waiting_size_ != 0 && !must_drain()) {
@@ -282,6 +314,17 @@ void Tracker::advance(TimeNs now) {
   wheel_.advance(
       now_, kWheelBudget, [this](uint32_t i) -> uint32_t& { return table_.hot(i).timer_next; },
       [this](uint32_t i) { return due(i, now_); });
+}
+
+// Its server had called back many others that never answered: a second ago at the least, unless no system makes such a
+// SYN.
+bool Tracker::flooded(uint32_t i) const {
+  const FlowHot& hot = table_.hot(i);
+  const bool client_is_hi = (hot.marks & flow::kClientIsHi) != 0;
+  const bool tool = table_.dir(i, client_is_hi ? End::kHi : End::kLo).syn_tool != 0;
+  if (!tool && now_ < table_.cold(i).first_ns + kSecond) return false;
+  return neighbours_.unfinished(client_is_hi ? hot.key.lo : hot.key.hi,
+                                client_is_hi ? hot.key.lo_port : hot.key.hi_port) >= kFlood;
 }
 
 bool Tracker::finish(TimeNs now) {
@@ -301,9 +344,10 @@ bool Tracker::finish(TimeNs now) {
     EndKind kind = EndKind::kRst;
     const TimeNs deadline = silence_deadline(i, kind);
     if (deadline != 0) {
-      // The input ends before the deadline: one unanswered repeat is enough to call it unanswered, none is not.
-      const bool repeated =
-          table_.dir(i, End::kLo).syns > 1 || table_.dir(i, End::kHi).syns > 1 || kind == EndKind::kSilence;
+      // The input ends before the deadline: one unanswered repeat is enough to call it unanswered, none is not, unless
+      // many others at the same door fall silent, too.
+      const bool repeated = table_.dir(i, End::kLo).syns > 1 || table_.dir(i, End::kHi).syns > 1 ||
+                            kind == EndKind::kSilence || flooded(i);
       if (deadline <= now_) {
         give_up(i, kind, deadline);
       } else if (repeated) {

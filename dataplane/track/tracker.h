@@ -34,6 +34,10 @@ struct Settings {
 // segments, its answer, the RST. Our choice.
 inline constexpr DurationNs kGap = kSecond;
 inline constexpr uint8_t kGapPackets = 8;
+// After a pause like this, with nothing of its own outstanding, an end begins a new message though the other end said
+// nothing: a goodbye ("terminating connection due to administrator command"). Our choice: a stack's or a program's
+// stalls within one message are shorter, or leave data unacknowledged.
+inline constexpr DurationNs kPause = 100 * kMs;
 
 // A denominator to count: something happened to a connection of this server.
 enum class Happened : uint8_t { kAttempted, kEstablished, kClosedCleanly, kBytes };
@@ -69,6 +73,11 @@ class Tracker {
   // worker thread. `hash` is the table's hash of the packet's key, `candidate` the table's for that hash. In calm.h.
   packet::Outcome packet(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash,
                          uint32_t candidate = flow::kNone);
+  // The two halves of packet(). The short way, which ends nothing: false when the packet must go the long one, and then
+  // nothing is done yet.
+  inline bool calm(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint32_t candidate);
+  packet::Outcome any(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash,
+                      uint32_t candidate);
   packet::Outcome icmp(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
   // Captures: how far the whole input has come with the packet that follows; see worker/stream_clock.h.
   void reach(TimeNs now) {
@@ -79,6 +88,9 @@ class Tracker {
   [[nodiscard]] bool restart(TimeNs reached, TimeNs now);
   // Time moves on: settles endings, gives up on silent connections, lets old flows go.
   void advance(TimeNs now);
+  // Settles what is due before a packet of `now`, so that no neighbour of later counts, whenever time is looked at.
+  // False: drain and call again.
+  [[nodiscard]] bool settle_due(TimeNs now);
   // End of input: settles everything pending with what is known at `now`. False: drain and call again.
   [[nodiscard]] bool finish(TimeNs now);
   // Endings that became ready since the last clear. Indices for ending(); give each back with done().
@@ -92,9 +104,12 @@ class Tracker {
 
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] flow::Table& table() { return table_; }
-  // What a SYN or SYN-ACK tells of hosts, whichever worker keeps its flow: see norms.h.
-  void learn_host(const packet::PacketView& v, const flow::FlowKey& key) {
+  // What a SYN, FIN or RST tells of hosts and of others' endings, whichever worker keeps its flow: see norms.h and
+  // neighbours.h. Before it: settle_due().
+  void learn(const packet::PacketView& v, const flow::FlowKey& key) {
     const uint64_t flow = flow::hash(key, flow::Seed{});
+    neighbours_.note(v, flow);
+    if (!v.has(packet::kSyn)) return;
     if (v.has(packet::kAck)) {
       norms_.syn_ack(flow, v.ack, v.src, v.ttl);
     } else {
@@ -117,10 +132,6 @@ class Tracker {
   void syn_ack(uint32_t i, const packet::PacketView& v, flow::End from);
   // False: the mirror's copy of a RST already seen.
   bool rst(uint32_t i, const packet::PacketView& v, flow::End from);
-  // The short way, see calm.h; false when the packet must go the long one, and then nothing is done yet.
-  bool calm(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint32_t candidate);
-  packet::Outcome any(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash,
-                      uint32_t candidate);
   void segment(uint32_t i, const packet::PacketView& v, flow::End from);
   void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
   // New payload at the start of a message, or while a name is looked for: `fresh` bytes at the packet's end are new;
@@ -140,6 +151,8 @@ class Tracker {
   [[nodiscard]] static bool is_copy(const flow::FlowHot& hot, const flow::Direction& d, const packet::PacketView& v,
                                     uint32_t signature);
 
+  [[nodiscard]] static Asked asked(const Ending& end);
+  [[nodiscard]] bool flooded(uint32_t i) const;
   void settle_oldest();
   void make_room();
   uint32_t new_ending(uint32_t i, EndKind kind, TimeNs time);
@@ -165,6 +178,7 @@ class Tracker {
   flow::Table& table_;
   flow::Wheel wheel_;
   Norms norms_;
+  Neighbours neighbours_;
   Settings settings_;
   Counts counts_;
   std::vector<Ending> endings_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/worker/handover.h"
 
+#include "dataplane/base/prefetch.h"
+
 #include <immintrin.h>
 #include <time.h>
 
@@ -56,7 +58,7 @@ bool Lane::take(capture::Burst& burst) {
     burst.frames[i] = slot.frame;
     burst.reached[i] = slot.reached;
     burst.restarted[i] = slot.restarted;
-    __builtin_prefetch(burst.frames[i].data);
+    prefetch(burst.frames[i].data);
   }
   burst.now = taker_.reached_seen = burst.reached[burst.count - 1];
   taker_.tail.store(tail + burst.count, std::memory_order_release);

@@ -8,6 +8,7 @@
 
 #include "dataplane/attribute/attribute.h"
 #include "dataplane/attribute/facts.h"
+#include "dataplane/base/prefetch.h"
 #include "dataplane/context/scanner.h"
 #include "dataplane/event/make.h"
 #include "dataplane/track/calm.h"
@@ -19,8 +20,8 @@ using packet::Outcome;
 
 // Packets go in groups, and buckets and flows are asked for so many groups before they are needed. Where a core waits
 // is not the memory alone but the walk through the page tables that comes first: within a group these walks overlap.
-// Measured with perf/replay, 1 M flows in random order, 64 bytes: one packet at a time 9.4 M/s, groups of 2 11.1, of 4
-// 11.7, of 8 9.0; a whole burst at once 6.1, for it asks for more lines than can be under way.
+// Measured with perf/replay, 1 M flows in random order, 64 bytes: groups of 2 and of 4 15 M packets/s, one packet at a
+// time 13, groups of 8 12, a whole burst at once 10, for it asks for more lines than can be under way.
 constexpr uint32_t kGroup = 4;
 constexpr uint32_t kBucketAhead = 2 * kGroup;
 constexpr uint32_t kFlowAhead = 2 * kGroup;
@@ -36,7 +37,7 @@ bool mine(Worker& w, const packet::PacketView& v, uint32_t i) {
 // One packet's headers, then its flow's canonical key and hash.
 void read(Worker& w, const capture::Burst& burst, uint32_t i) {
   // A mapped capture file comes in order; a NIC writes each frame into a buffer of its own.
-  if (i + kFrameAhead < burst.count) __builtin_prefetch(burst.frames[i + kFrameAhead].data);
+  if (i + kFrameAhead < burst.count) prefetch(burst.frames[i + kFrameAhead].data);
   packet::PacketView& v = w.parsed.views[i];
   Outcome& outcome = w.parsed.outcomes[i];
   outcome = packet::parse_frame(burst.frames[i], v);
@@ -51,14 +52,20 @@ void read(Worker& w, const capture::Burst& burst, uint32_t i) {
 template <class Do>
 void group(uint32_t count, uint32_t first, Do&& act) {
   if (first >= count) return;  // also before the burst: unsigned
-  for (uint32_t k = first; k < first + kGroup && k < count; ++k) act(k);
+  const uint32_t end = std::min(first + kGroup, count);
+  for (uint32_t k = first; k != end; ++k) act(k);
 }
 
-// Whether all workers must see a packet, whoever keeps its flow. On captures: SYN and SYN-ACK, which tell what hosts
-// look like. Where ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
+// What tells of more than its own connection: see Tracker::learn().
+bool tells(const packet::PacketView& v) {
+  return !v.icmp && (v.flags & (packet::kSyn | packet::kFin | packet::kRst)) != 0;
+}
+
+// Whether all workers must see a packet, whoever keeps its flow. On captures: what tells of hosts and neighbours. Where
+// ports share flows out: an ICMP error, which the port's hash does not send where the quoted flow is.
 bool for_all(const Worker& w, const packet::PacketView& v) {
   if (w.setup.sharing == Sharing::kTunnels) return v.icmp && v.network_tag == 0;
-  return w.setup.captures && !v.icmp && v.has(packet::kSyn);
+  return w.setup.captures && tells(v);
 }
 
 // A frame whose flow another worker keeps goes to it.
@@ -119,18 +126,16 @@ void judge(Worker& w) {
   w.tracker.done();
 }
 
-// The packet through its connection's state.
-void track(Worker& w, const capture::Burst& burst, uint32_t i) {
+// A packet that is not calm, or none of a connection of this worker.
+[[gnu::noinline]] void track_any(Worker& w, const capture::Burst& burst, uint32_t i) {
   const packet::PacketView& v = w.parsed.views[i];
   Outcome& outcome = w.parsed.outcomes[i];
-  if (w.setup.captures) {
-    if (burst.restarted[i] != 0) [[unlikely]]
-      restart(w, burst.restarted[i], burst.reached[i]);
-    w.tracker.reach(burst.reached[i]);
+  if (outcome <= Outcome::kOtherWorker && tells(v)) {
+    while (!w.tracker.settle_due(w.setup.captures ? burst.reached[i] : v.time)) judge(w);
+    w.tracker.learn(v, w.keys[i]);
   }
-  if (outcome <= Outcome::kOtherWorker && v.has(packet::kSyn) && !v.icmp) w.tracker.learn_host(v, w.keys[i]);
-  if (outcome == Outcome::kTracked) [[likely]] {
-    outcome = w.tracker.packet(v, w.keys[i], w.from[i], w.hashes[i], w.candidates[i]);
+  if (outcome == Outcome::kTracked) {
+    outcome = w.tracker.any(v, w.keys[i], w.from[i], w.hashes[i], w.candidates[i]);
   } else if (outcome == Outcome::kIcmpQuote) {
     outcome = w.tracker.icmp(v, w.keys[i], w.from[i], w.hashes[i]);
     // One that was shown to all is counted where it was received.
@@ -138,6 +143,19 @@ void track(Worker& w, const capture::Burst& burst, uint32_t i) {
   }
   if (w.tracker.must_drain()) [[unlikely]]
     judge(w);
+}
+
+// The packet through its connection's state.
+void track(Worker& w, const capture::Burst& burst, uint32_t i) {
+  if (w.setup.captures) {
+    if (burst.restarted[i] != 0) [[unlikely]]
+      restart(w, burst.restarted[i], burst.reached[i]);
+    w.tracker.reach(burst.reached[i]);
+  }
+  if (w.parsed.outcomes[i] == Outcome::kTracked &&
+      w.tracker.calm(w.parsed.views[i], w.keys[i], w.from[i], w.candidates[i])) [[likely]]
+    return;
+  track_any(w, burst, i);
 }
 
 void count(Worker& w, uint32_t n) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "perf/replay/memory_limit.h"
 
+#include "dataplane/base/prefetch.h"
 #include "dataplane/capture/frame.h"
 #include "dataplane/flow/table.h"
 
@@ -13,9 +14,9 @@ constexpr size_t kLine = 64;
 
 void MemoryLimit::burst(const Packet* packets) {
   for (uint32_t i = 0; i < capture::kBurst; ++i) {
-    __builtin_prefetch(packets[i].line[0]);
-    __builtin_prefetch(packets[i].line[1], 1);
-    __builtin_prefetch(packets[i].line[2], 1);
+    prefetch(packets[i].line[0]);
+    prefetch_to_write(packets[i].line[1]);
+    prefetch_to_write(packets[i].line[2]);
   }
   for (uint32_t i = 0; i < capture::kBurst; ++i) {
     const uint64_t bucket = *packets[i].line[0];

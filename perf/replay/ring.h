@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "dataplane/base/prefetch.h"
 #include "dataplane/capture/frame.h"
 #include "perf/replay/pages.h"
 #include "perf/traffic/frame.h"
@@ -45,7 +46,7 @@ class Ring {
       const Completion& c = queue_[first + i];
       capture::Frame& f = burst.frames[i];
       f.data = buffer(first + i);
-      __builtin_prefetch(f.data);
+      prefetch(f.data);
       f.captured_bytes = f.wire_bytes = c.bytes;
       f.time = c.time;
       f.exact_time = true;

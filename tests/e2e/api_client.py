@@ -143,6 +143,76 @@ def tests(setting):
         if not info.version or info.events != len(setting.list_all()):
             yield f"version \"{info.version}\", {info.events} events"
 
+    def explaining():
+        """why: by event and by the two ends, either way round."""
+        event = setting.list_all()[0]
+        by_id = stub.Why(query.WhyRequest(event_id=event.id), timeout=CALL_S)
+        ends = (f"{event.client.ip}:{event.client.port}", f"{event.server.ip}:{event.server.port}")
+        for client, server in (ends, ends[::-1]):
+            answer = stub.Why(query.WhyRequest(client=client, server=server, limit=5), timeout=CALL_S)
+            if event.id not in [e.event.id for e in answer.explanations] or answer.matching < 1:
+                yield f"{client} to {server}: {answer.matching} matching"
+        if [e.event.id for e in by_id.explanations] != [event.id] or not by_id.explanations[0].advice.meaning:
+            yield "by event id: another event, or no advice"
+        code = status_of(stub.Why, query.WhyRequest())
+        if code != grpc.StatusCode.INVALID_ARGUMENT:
+            yield f"no question gives {code.name}"
+
+    def summing():
+        """top, heatmap and timeline add up to what lists hold, by whatever dimension."""
+        every = setting.list_all()
+        total = sum(e.count for e in every)
+        dimensions = [d for d in query.Dimension.values() if d not in (query.DIMENSION_UNSPECIFIED, query.DIMENSION_TIME)]
+        for d in dimensions:
+            name = query.Dimension.Name(d)
+            top = stub.Top(query.TopRequest(by=[d], include_benign=True, limit=1000), timeout=CALL_S)
+            if round(sum(r.value for r in top.rows) + top.other) != total or round(top.total) != total:
+                yield f"top by {name}: {top.total:.0f} of {total}"
+            heatmap = stub.Heatmap(query.HeatmapRequest(x=query.DIMENSION_TIME, y=d, include_benign=True), timeout=CALL_S)
+            if round(sum(c.value for c in heatmap.cells)) != total:
+                yield f"heatmap by {name}: {sum(c.value for c in heatmap.cells):.0f} of {total}"
+            line = stub.Timeline(query.TimelineRequest(split_by=d, include_benign=True, limit=5), timeout=CALL_S)
+            if round(sum(v for s in line.series for v in s.values)) != total:
+                yield f"timeline by {name}: {sum(v for s in line.series for v in s.values):.0f} of {total}"
+        refused = stub.Top(query.TopRequest(by=[query.DIMENSION_CAUSE], filter="ending = refused", include_benign=True),
+                           timeout=CALL_S).total
+        if round(refused) != sum(e.count for e in every if e.ending == query.ENDING_REFUSED):
+            yield f"{refused:.0f} refused"
+        code = status_of(stub.Heatmap, query.HeatmapRequest(x=query.DIMENSION_CAUSE, y=query.DIMENSION_CAUSE))
+        if code != grpc.StatusCode.INVALID_ARGUMENT:
+            yield f"a heatmap of one dimension gives {code.name}"
+
+    def services():
+        """services: what was attempted adds up, and resets are those of the lists."""
+        answer = stub.ListServices(query.ListServicesRequest(limit=10_000), timeout=CALL_S)
+        resets = sum(e.count for e in setting.list_all() if e.ending == query.ENDING_RESET)
+        if sum(s.reset for s in answer.services) != resets:
+            yield f"{sum(s.reset for s in answer.services)} resets, lists have {resets}"
+        for s in answer.services:
+            if s.established > s.attempted or not s.server.ip:
+                yield f"{s.server.ip}: {s.established} established of {s.attempted}"
+
+    def incidents():
+        """incidents: listed, watched from the beginning and from a revision; timeouts are listed."""
+        listed = stub.ListIncidents(query.ListIncidentsRequest(), timeout=CALL_S).incidents
+        newest = max((i.revision for i in listed), default=0)
+        seen = {}
+        call = stub.WatchIncidents(query.WatchIncidentsRequest(resume_revision=0), timeout=WATCH_S)
+        for item in call:
+            if not item.HasField("incident"):
+                break
+            seen[item.incident.id] = item.incident
+        call.cancel()
+        wanted = {i.id for i in listed if i.state == query.INCIDENT_STATE_OPEN}
+        if not wanted <= set(seen):
+            yield f"{len(wanted)} open incidents, {len(seen)} seen by the watch"
+        code = status_of(stub.WatchIncidents, query.WatchIncidentsRequest(resume_revision=newest + 1_000_000), timeout=3)
+        if code not in (grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION):
+            yield f"a revision from the future gives {code.name}"
+        for t in stub.ListIdleTimeouts(query.ListIdleTimeoutsRequest(), timeout=CALL_S).timeouts:
+            if t.samples == 0 or not t.advice:
+                yield f"{t.path}: {t.samples} samples, advice \"{t.advice}\""
+
     def unserved():
         """calls not served answer UNIMPLEMENTED, and the list of served calls is true."""
         info = stub.GetServerInfo(query.GetServerInfoRequest(), timeout=CALL_S)
@@ -185,7 +255,8 @@ def tests(setting):
         if not {m.name for m in query.DESCRIPTOR.services_by_name["Resetscope"].methods} <= methods:
             yield f"described methods: {sorted(methods)}"
 
-    return [listing, benign, getting, watching, sensors, unserved, health, reflection]
+    return [listing, benign, getting, watching, explaining, summing, services, incidents, sensors, unserved, health,
+            reflection]
 
 
 def main():

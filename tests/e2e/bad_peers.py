@@ -90,6 +90,30 @@ def hostile_tests(space, control, clients):
     return [garbage, flatbuffers, filters]
 
 
+def namesakes(space):
+    """two sensors with one name: the log says so, every event of both arrives, none twice."""
+    alone, together = Control(space, "alone.db").start(), []
+    captures = [space.capture(f"namesake{i}.pcap", "--packets", 60_000, "--seed", i)[0] for i in (1, 2)]
+    for i, capture in enumerate(captures):
+        run_ok(*sensor_command(space, alone, capture, "--no-fold", spool=f"spool-alone{i}"))
+    want = canonical(alone.events(), BY_ARRIVAL)
+    alone.stop()
+    control = Control(space, "namesakes.db").start()
+    for i, capture in enumerate(captures):
+        together.append(space.start(f"namesake{i}", sensor_command(space, control, capture, "--no-fold", "--speed", "1",
+                                                                   spool=f"spool-namesake{i}")))
+    statuses = [sensor.wait(60) for sensor in together]
+    got = canonical(control.events(), BY_ARRIVAL)
+    control.stop()
+    found = list(difference(want, got))
+    if statuses != [0, 0]:
+        found.append(f"the sensors ended with {statuses}")
+    if "two sensors may have one name" not in "".join(space.log(f"namesake{i}") for i in (0, 1)) and \
+            "give them different names" not in space.log("control"):
+        found.append("nobody says that two sensors have one name")
+    return found
+
+
 def disk_tests(space):
     def full_store():
         """disk full: the store stops taking, nothing is lost, and all arrives once there is room."""
@@ -152,7 +176,10 @@ if __name__ == "__main__":
             each(report, hostile_tests(workspace, plane, asking))
             asking.close()
             plane.stop()
-            each(report, disk_tests(workspace))
+            def both():
+                return namesakes(workspace)
+            both.__doc__ = namesakes.__doc__
+            each(report, [both, *disk_tests(workspace)])
         except Failure as e:
             report.fail("hostile peers", str(e))
     report.exit()

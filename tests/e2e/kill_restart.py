@@ -1,10 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""SIGKILL at ten random moments, sensor or control plane, and starting again: no event is lost, none counts twice.
+"""SIGKILL at random moments, sensor or control plane, and starting again: no event is lost, none counts twice.
 
 The sensor reads the same capture again after each restart; an ending has the same id however often it is read, so the
 store must hold exactly what an undisturbed run leaves.
+
+kill_restart.py [--kills N] [--seed N]    ten kills by default; the seed repeats a run
 """
+import argparse
+import json
 import pathlib
 import random
 import subprocess
@@ -12,10 +16,10 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from programs import BY_ARRIVAL, Control, Failure, Workspace, canonical, difference, each, sensor_command
+from programs import (BY_ARRIVAL, Control, Failure, Workspace, canonical, difference, each, json_lines, program, run_ok,
+                      sensor_command)
 from report import Report
 
-KILLS = 10
 PACKETS, CONNECTIONS_PER_SECOND = 240_000, 4000   # about 3 s of packet time
 FINISH_S = 120
 
@@ -39,11 +43,9 @@ def undisturbed(capture):
     return events
 
 
-def killed_ten_times():
-    """killed ten times, no event lost or doubled."""
-    seed = int(sys.argv[1]) if len(sys.argv) > 1 else time.time_ns() % 1_000_000
+def killed(kills, seed):
     chance = random.Random(seed)
-    print(f"seed {seed}: kill_restart.py {seed} repeats this run")
+    print(f"seed {seed}: kill_restart.py --kills {kills} --seed {seed} repeats this run")
     with Workspace("kill") as space:
         space.forget_logs()
         capture, _ = space.capture("big.pcap", "--packets", PACKETS, "--connections-per-second", CONNECTIONS_PER_SECOND)
@@ -53,7 +55,7 @@ def killed_ten_times():
         control = Control(space).start()
         command = sensor_command(space, control, capture, "--no-fold", "--speed", "1")
         sensor = space.start("sensor", command)
-        victims = ["sensor", "control"] * (KILLS // 2)
+        victims = ["sensor", "control"] * (kills // 2)
         chance.shuffle(victims)
         for victim in victims:
             time.sleep(chance.uniform(0.1, 1.5))
@@ -72,12 +74,35 @@ def killed_ten_times():
                 control.start()
         finish(sensor, f"seed {seed}: after the last kill")
         got = canonical(control.events(), BY_ARRIVAL)
+        problems = list(sums_differ(control, got))
         control.stop()
-    problems = list(difference(want, got))
+    problems += difference(want, got)
     return problems or f"{len(want)} events, seed {seed}"
 
 
-if __name__ == "__main__":
+def sums_differ(control, events):
+    """The sums of endings, kept beside the events, must be those of the events."""
+    counted = sum(json.loads(text)["count"] for text in events)
+    top = json_lines(run_ok(program("resetscope"), "--server", control.server, "top", "--by", "sensor", "--benign", "-o",
+                            "json").stdout)
+    summed = sum(row["value"] for row in top)
+    if summed != counted:
+        yield f"{counted} endings listed, {summed:.0f} in the sums"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=10, metavar="N", help="how often (10)")
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, metavar="N", help="of the moments")
+    options = parser.parse_args()
+
+    def test():
+        return killed(options.kills, options.seed)
+    test.__doc__ = f"killed {options.kills} times, no event lost or doubled."
     report = Report()
-    each(report, [killed_ten_times])
+    each(report, [test])
     report.exit()
+
+
+if __name__ == "__main__":
+    main()

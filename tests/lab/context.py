@@ -6,6 +6,7 @@ says of each what a perfect observer would: `t.expect(conn, ...)` or `t.expect_c
 """
 import contextlib
 import dataclasses
+import ipaddress
 import os
 import select
 import socket
@@ -48,12 +49,36 @@ class Scenario:
     exclusive: str  # scenarios of the same non-empty word never run at the same time
     needs: tuple  # programs that must be installed
     demo: bool
+    families: tuple
+    needs_delay: bool  # makes sense only with long wires
 
 
-def scenario(name, text, expect, *, core=True, seconds=2.0, exclusive="", needs=(), demo=True):
+def scenario(
+    name,
+    text,
+    expect,
+    *,
+    core=True,
+    seconds=2.0,
+    exclusive="",
+    needs=(),
+    demo=True,
+    families=(4, 6),
+    needs_delay=False,
+):
     def register(function):
         SCENARIOS[name] = Scenario(
-            name, " ".join(text.split()), expect, core, function, seconds, exclusive, tuple(needs), demo
+            name,
+            " ".join(text.split()),
+            expect,
+            core,
+            function,
+            seconds,
+            exclusive,
+            tuple(needs),
+            demo,
+            families,
+            needs_delay,
         )
         return function
 
@@ -144,17 +169,20 @@ def exchange(c, i=0):
 
 
 class Context:
-    def __init__(self, lab, spec, family, connections, first_port):
+    def __init__(self, lab, spec, family, connections, first_port, ports=20):
         self.lab = lab
         self.network = lab.network
         self.spec = spec
         self.family = family
         self.n = connections
-        self.next_port = first_port
+        self.first_port = self.next_port = first_port
+        self.ports = ports
         self.truths = []
         self.lock = threading.Lock()
         self.cleanups = []
         self.tables = 0
+        self.last_table = None
+        self.silenced, self.silencing = set(), threading.Lock()
         self.af = socket.AF_INET if family == 4 else socket.AF_INET6
 
     # --- addresses and ports
@@ -162,10 +190,19 @@ class Context:
     def port(self):
         """A server port of this scenario's own."""
         self.next_port += 1
+        if self.next_port >= self.first_port + self.ports:
+            raise LabError(f"{self.spec.name}: more than {self.ports - 1} ports")
         return self.next_port
 
     def client_ip(self, i):
         return net.client_ip(self.family, i)
+
+    def scanner_ip(self, i=0):
+        return net.scanner_ip(self.family, i)
+
+    def nowhere_ip(self, i):
+        """The address of a host that never answers, whoever sends in its name."""
+        return str(ipaddress.ip_network(net.NOWHERE[self.family])[1 + i])
 
     def server_ip(self, i=0):
         return net.server_ip(self.family, i)
@@ -252,6 +289,7 @@ class Context:
         self.tables += 1
         name = f"t{self.next_port}x{self.tables}x{self.family}"
         ns.nft(f"table inet {name} {{\n{body}\n}}\n")
+        self.last_table = name
         return self.removal(ns, name)
 
     def removal(self, ns, name):
@@ -302,6 +340,39 @@ class Context:
     def watch(self, port, *rule):
         self.box.watch(port, *rule)
         self.cleanups.append(lambda: self.box.unwatch(port))
+
+    def silence(self, side, port):
+        """The kernel on this side neither hears nor answers segments of this server port: a puppet does."""
+        with self.silencing:
+            if (side, port) in self.silenced:
+                return
+            self.silenced.add((side, port))
+            self.drop(side, port)
+
+    def drop(self, side, port):
+        ns = self.network.client if side == "client" else self.network.server
+        self.nft(ns, "input", f"{self.only()} tcp {'sport' if side == 'client' else 'dport'} {port} drop", -10)
+
+    def host(self, ip=None):
+        """The server's address as it stands in URLs and configurations."""
+        ip = ip or self.server_ip()
+        return f"[{ip}]" if ":" in ip else ip
+
+    def shared(self, key, make):
+        """What one lab makes once, for all scenarios: make(directory) -> anything."""
+        return self.lab.shared(key, make)
+
+    def reset_seen(self, c, by=None, wait=0.45):
+        """Has a kernel sent a reset in this connection (by "client" or "server")? None if nobody can tell. `wait`: the
+        tracepoints are read by a thread of its own, five times a second."""
+        if self.lab.oracle.problem:
+            return None
+        time.sleep(wait)
+        client, server = (c.client_ip, c.client_port), (c.server_ip, c.server_port)
+        events = self.lab.oracle.between(c.start_ns, time.time_ns())
+        complete(events)
+        ways = {"client": [(client, server)], "server": [(server, client)], None: [(client, server), (server, client)]}
+        return any((tuple(e["src"]), tuple(e["dst"])) in ways[by] for e in events if e["event"] == "send_reset")
 
     # --- truth
 

@@ -2,6 +2,7 @@
 """The lab as a show: all scenarios over and over at a gentle rate, each truth written down as it happens."""
 import itertools
 import json
+import shutil
 import threading
 import time
 
@@ -34,8 +35,13 @@ FIRST = (
 )
 
 
-def order():
-    rest = [n for n, s in sorted(context.SCENARIOS.items()) if n not in FIRST and s.demo]
+def order(delay):
+    """What this machine has the programs for; with the long wires, if there are any."""
+
+    def possible(s):
+        return all(shutil.which(p) for p in s.needs) and (delay or not s.needs_delay)
+
+    rest = [n for n, s in sorted(context.SCENARIOS.items()) if n not in FIRST and s.demo and possible(s)]
     return list(FIRST) + rest
 
 
@@ -60,7 +66,7 @@ def demo(lab, connections, seconds, slow_after, truth_file, ready_file):
         finally:
             slots.release()
 
-    names = order()
+    names = order(bool(lab.network.wires))
     for k in itertools.count():
         turn, place = divmod(k, len(names))
         if place == 0:
@@ -70,7 +76,9 @@ def demo(lab, connections, seconds, slow_after, truth_file, ready_file):
         if time.monotonic() > end:
             break
         # Families alternate, and change places each time round.
-        t = threading.Thread(target=one, args=(names[place], 4 if (turn + place) % 2 == 0 else 6), daemon=True)
+        families = context.SCENARIOS[names[place]].families
+        family = families[(turn + place) % len(families)]
+        t = threading.Thread(target=one, args=(names[place], family), daemon=True)
         t.start()
         running.append(t)
         time.sleep(PAUSE_S if time.monotonic() < slow else SLOW_S)

@@ -89,6 +89,8 @@ class Segment:
     payload: bytes
     ttl: int
     ip_id: int
+    tos: int = 0
+    flow_label: int = 0
 
     @property
     def end(self):
@@ -104,10 +106,12 @@ def parse(frame):
         if kind == 0x0800 and ip[9] == 6:
             size, total = (ip[0] & 15) * 4, struct.unpack_from("!H", ip, 2)[0]
             src, dst, ttl = ip[12:16], ip[16:20], ip[8]
-            ip_id = struct.unpack_from("!H", ip, 4)[0]
+            ip_id, tos, label = struct.unpack_from("!H", ip, 4)[0], ip[1], 0
         elif kind == 0x86DD and ip[6] == 6:
             size, total = 40, 40 + struct.unpack_from("!H", ip, 4)[0]
             src, dst, ttl, ip_id = ip[8:24], ip[24:40], ip[7], 0
+            first = struct.unpack_from("!I", ip)[0]
+            tos, label = first >> 20 & 0xFF, first & 0xFFFFF
         else:
             return None
         sport, dport, seq, ack, off, flags, window = struct.unpack_from("!HHIIBBH", ip, size)
@@ -123,6 +127,8 @@ def parse(frame):
             ip[size + (off >> 4) * 4 : total],
             ttl,
             ip_id,
+            tos,
+            label,
         )
     except (struct.error, IndexError):
         return None

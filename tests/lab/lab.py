@@ -44,14 +44,14 @@ def command_list(_):
 
 def command_run(args):
     names = chosen(args.names)
-    with Lab(args.prefix, args.legs, args.delay_ms) as lab:
+    with Lab(args.prefix, args.legs, args.delay_ms, args.client_delay_ms) as lab:
         if args.live:
             return live.live(lab, names, families(args.family), args.connections, args.build, args.workers, args.keep)
         return record.record(lab, names, families(args.family), args.connections, args.record)
 
 
 def command_demo(args):
-    with Lab(args.prefix, delay_ms=args.delay_ms) as lab:
+    with Lab(args.prefix, delay_ms=args.delay_ms, client_delay_ms=args.client_delay_ms) as lab:
         return demo.demo(lab, args.connections, args.seconds, args.slow_after, args.truth, args.ready)
 
 
@@ -89,7 +89,14 @@ def add_delay(parser):
         type=float,
         default=0.0,
         metavar="MS",
-        help="one-way delay between router and server (default: none, a round trip of some 50 us)",
+        help="one-way delay between the mirror and the server (default: none, a round trip of some 50 us)",
+    )
+    parser.add_argument(
+        "--client-delay-ms",
+        type=float,
+        default=0.0,
+        metavar="MS",
+        help="one-way delay between the client and the mirror",
     )
 
 

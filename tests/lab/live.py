@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole product on the lab's mirror: control plane, sensor, and what the client lists, held against the truth."""
+import contextlib
 import dataclasses
 import glob
 import json
 import os
-import queue
 import shutil
 import signal
 import subprocess
-import threading
 import time
 
 import compare
 import context
 from net import LabError
+from record import recording
+from schedule import run_all
 
-AT_ONCE = 6  # scenarios running at the same time
 LATEST_S = 25  # how long after the last packet a silent ending may be reported
 
 
@@ -142,33 +142,6 @@ class Product:
                 raise LabError(f"{name} ended with status {p.returncode}: {self.lab.processes.tail(p, 8)}")
 
 
-def run_all(lab, names, families, connections, at_once=AT_ONCE):
-    """Runs scenarios several at a time, the long ones first; returns all truths and the failures."""
-    jobs = queue.SimpleQueue()
-    for job in sorted(((n, f) for n in names for f in families), key=lambda j: -context.SCENARIOS[j[0]].seconds):
-        jobs.put(job)
-    truths, failures = [], []
-
-    def work():
-        while True:
-            try:
-                job = jobs.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                truths.extend(lab.run(*job, connections))
-            except Exception as e:  # one scenario's trouble is not the others'
-                failures.append(f"{job[0]}.{job[1]}: {type(e).__name__}: {e}")
-
-    # Daemons: an interrupt does not wait for them.
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(at_once)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    return truths, failures
-
-
 @dataclasses.dataclass
 class Outcome:
     """What a live run came to."""
@@ -179,10 +152,11 @@ class Outcome:
     lateness_ms: float  # the worst of: sensor's stamp of a reset minus the kernel's. More than some ms: it was starved
 
 
-def run_live(lab, names, families, connections, build, workers=1, keep=None):
+def run_live(lab, names, families, connections, build, workers=1, keep=None, record_to=None):
     product = Product(lab, build, workers)
     product.start()
-    truths, failures = run_all(lab, names, families, connections)
+    with recording(lab, record_to) if record_to else contextlib.nullcontext():
+        truths, failures = run_all(lab, names, families, connections)
     deadline = time.monotonic() + LATEST_S
     while True:
         events = product.events()

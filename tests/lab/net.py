@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab's network: three namespaces in a row and a mirror port.
 
-    client c0 ---- r0 router r1 ---- s0 server
-                     |
-                     m0 ---- <prefix>mir   (outside: the sensor's or tcpdump's port)
+    client c0 --[wire]-- r0 router r1 --[wire]-- s0 server
+                           |
+                           m0 ---- <prefix>mir   (outside: the sensor's or tcpdump's port)
 
-With a delay there is a wire between r1 and s0 that carries each frame later (wire.py), for a round trip as on a real
-path.
+With a delay there is a wire on that side of the mirror that carries each frame later (wire.py), for round trips as on
+a real path.
 
 The mirror shows every packet once by default: both directions of the router's client-side leg (tc mirred), plus
 what the router itself sends to the server, which never passes that leg. `legs="both"` mirrors ingress and egress
@@ -28,7 +28,10 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 MAC = {"c0": "02:52:53:00:01:02", "r0": "02:52:53:00:01:01", "r1": "02:52:53:00:02:01", "s0": "02:52:53:00:02:02"}
 CLIENTS = 8  # addresses of the client side: .11 and up
-SERVERS = 4  # addresses of the server side
+SCANNERS = 4  # more of them, for those who scan: what is known of a scanner must not fall on others
+SCANNER_UID = 54321  # programs of this user leave the client side with a scanner's address
+NOWHERE = {4: "198.18.0.0/24", 6: "2001:db8:77::/64"}  # spoofed hosts: on the client side, and silent
+SERVERS = 8  # addresses of the server side; one host's stack has one set of marks, so other stacks have their own
 
 
 class LabError(Exception):
@@ -99,6 +102,11 @@ def client_ip(family, i):
     return f"10.77.1.{11 + i % CLIENTS}" if family == 4 else f"fd77:1::{11 + i % CLIENTS:x}"
 
 
+def scanner_ip(family, i=0):
+    last = 11 + CLIENTS + i % SCANNERS
+    return f"10.77.1.{last}" if family == 4 else f"fd77:1::{last:x}"
+
+
 def server_ip(family, i=0):
     return f"10.77.2.{21 + i % SERVERS}" if family == 4 else f"fd77:2::{21 + i % SERVERS:x}"
 
@@ -106,12 +114,13 @@ def server_ip(family, i=0):
 class Network:
     """Builds and removes the namespaces and the mirror."""
 
-    def __init__(self, prefix, legs="one", delay_ms=0.0):
+    def __init__(self, prefix, legs="one", delay_ms=0.0, client_delay_ms=0.0):
         if not prefix.isalnum() or len(prefix) > 11:
             raise LabError(f"prefix {prefix!r}: letters and digits only, at most 11")
         self.prefix = prefix
         self.legs = legs
         self.delay_ms = delay_ms
+        self.client_delay_ms = client_delay_ms
         self.wire = Namespace(prefix + "-wire")
         self.mirror = prefix + "mir"
         self.client = Namespace(prefix + "-client")
@@ -122,7 +131,13 @@ class Network:
 
     @property
     def namespaces(self):
-        return (self.client, self.router, self.server) + ((self.wire,) if self.delay_ms else ())
+        return (self.client, self.router, self.server) + ((self.wire,) if self.wires else ())
+
+    @property
+    def wires(self):
+        """The long wires: (one end's interface, the other's, one-way delay in ms)."""
+        both = (("w0", "w1", self.delay_ms), ("w2", "w3", self.client_delay_ms))
+        return [w for w in both if w[2]]
 
     def write_state(self, **more):
         os.makedirs(STATE_DIR, exist_ok=True)
@@ -167,68 +182,11 @@ class Network:
             with contextlib.suppress(OSError):
                 ns.sysctl("net.ipv4.tcp_congestion_control", "cubic")
             run("ip", "-n", ns.name, "link", "set", "lo", "up")
-        run(
-            "ip",
-            "link",
-            "add",
-            "c0",
-            "netns",
-            self.client.name,
-            "address",
-            MAC["c0"],
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "r0",
-            "netns",
-            self.router.name,
-            "address",
-            MAC["r0"],
-        )
-        if self.delay_ms:
-            for near, ns, far in (("r1", self.router, "w0"), ("s0", self.server, "w1")):
-                run(
-                    "ip",
-                    "link",
-                    "add",
-                    near,
-                    "netns",
-                    ns.name,
-                    "address",
-                    MAC[near],
-                    "type",
-                    "veth",
-                    "peer",
-                    "name",
-                    far,
-                    "netns",
-                    self.wire.name,
-                )
-        else:
-            run(
-                "ip",
-                "link",
-                "add",
-                "s0",
-                "netns",
-                self.server.name,
-                "address",
-                MAC["s0"],
-                "type",
-                "veth",
-                "peer",
-                "name",
-                "r1",
-                "netns",
-                self.router.name,
-                "address",
-                MAC["r1"],
-            )
+        self.join("c0", self.client, "r0", self.router, ("w2", "w3") if self.client_delay_ms else ())
+        self.join("s0", self.server, "r1", self.router, ("w1", "w0") if self.delay_ms else ())
         run("ip", "link", "add", "m0", "netns", self.router.name, "type", "veth", "peer", "name", self.mirror)
         ends = [(self.client, "c0"), (self.router, "r0"), (self.router, "r1"), (self.server, "s0")]
-        if self.delay_ms:
-            ends += [(self.wire, "w0"), (self.wire, "w1")]
+        ends += [(self.wire, end) for wire in self.wires for end in wire[:2]]
         for ns, link in ends + [(self.router, "m0")]:
             # One packet on the wire is one packet on the mirror, with its real checksum.
             ns.run(
@@ -251,6 +209,18 @@ class Network:
         run("ip", "-n", self.router.name, "link", "set", "m0", "mtu", "9000", "up")
         self.addresses()
         self.span()
+        with contextlib.suppress(OSError):
+            # What it has forgotten it does not take up again in the middle.
+            self.router.sysctl("net.netfilter.nf_conntrack_tcp_loose", 0)
+
+    def join(self, near, near_ns, far, far_ns, wire):
+        """A veth pair between two namespaces, or two pairs that end in the wire's."""
+        a, b = wire or ("", "")
+        pairs = [(near, near_ns, a, self.wire), (far, far_ns, b, self.wire)] if wire else [(near, near_ns, far, far_ns)]
+        for one, one_ns, other, other_ns in pairs:
+            head = ["ip", "link", "add", one, "netns", one_ns.name, "address", MAC[one], "type", "veth"]
+            address = ["address", MAC[other]] if other in MAC else []
+            run(*head, "peer", "name", other, "netns", other_ns.name, *address)
 
     @staticmethod
     def silence(link):
@@ -266,6 +236,8 @@ class Network:
 
         add(self.client, "c0", [f"{client_ip(4, i)}/24" for i in range(CLIENTS)])
         add(self.client, "c0", [f"{client_ip(6, i)}/64" for i in range(CLIENTS)])
+        add(self.client, "c0", [f"{scanner_ip(4, i)}/24" for i in range(SCANNERS)])
+        add(self.client, "c0", [f"{scanner_ip(6, i)}/64" for i in range(SCANNERS)])
         add(self.router, "r0", ["10.77.1.1/24", "fd77:1::1/64"])
         add(self.router, "r1", ["10.77.2.1/24", "fd77:2::1/64"])
         add(self.server, "s0", [f"{server_ip(4, i)}/24" for i in range(SERVERS)])
@@ -275,32 +247,17 @@ class Network:
         for ns, net in ((self.client, "1"), (self.server, "2")):
             run("ip", "-n", ns.name, "route", "add", "default", "via", f"10.77.{net}.1")
             run("ip", "-n", ns.name, "-6", "route", "add", "default", "via", f"fd77:{net}::1")
+        for family, gateway in ((4, "10.77.1.1"), (6, "fd77:1::1")):
+            ip = ["ip", "-n", self.client.name, f"-{family}"]
+            run(*ip, "rule", "add", "uidrange", f"{SCANNER_UID}-{SCANNER_UID}", "lookup", "77")
+            run(*ip, "route", "add", "default", "via", gateway, "src", scanner_ip(family), "table", "77")
+            via = client_ip(family, 0)
+            run("ip", "-n", self.router.name, f"-{family}", "route", "add", NOWHERE[family], "via", via)
 
     def span(self):
         def mirror(link, direction):
-            self.router.run(
-                "tc",
-                "filter",
-                "add",
-                "dev",
-                link,
-                direction,
-                "prio",
-                "1",
-                "protocol",
-                "all",
-                "u32",
-                "match",
-                "u32",
-                "0",
-                "0",
-                "action",
-                "mirred",
-                "egress",
-                "mirror",
-                "dev",
-                "m0",
-            )
+            match = "prio 1 protocol all u32 match u32 0 0 action mirred egress mirror dev m0".split()
+            self.router.run("tc", "filter", "add", "dev", link, direction, *match)
 
         legs = ("r0", "r1") if self.legs == "both" else ("r0",)
         for link in legs:

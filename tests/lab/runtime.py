@@ -20,9 +20,9 @@ LAST_PORT = 32000  # below the client side's ephemeral ports
 
 
 class Lab:
-    def __init__(self, prefix=None, legs="one", delay_ms=0.0, verbose=True):
+    def __init__(self, prefix=None, legs="one", delay_ms=0.0, client_delay_ms=0.0, verbose=True):
         self.prefix = prefix or f"rl{os.getpid()}"
-        self.network = Network(self.prefix, legs, delay_ms)
+        self.network = Network(self.prefix, legs, delay_ms, client_delay_ms)
         self.verbose = verbose
         self.directory = None
         self.processes = None
@@ -31,6 +31,8 @@ class Lab:
         self.lock = threading.Lock()
         self.port = FIRST_PORT
         self.exclusive = {}
+        self.makers, self.made = {}, {}
+        self.runs = []  # (scenario, family, first port, truths), for taking a capture apart
 
     def say(self, text):
         if self.verbose:
@@ -46,18 +48,10 @@ class Lab:
         try:
             self.processes = Processes(self.network, self.directory)
             self.network.create()
-            if self.network.delay_ms:
-                self.processes.start(
-                    self.network.wire,
-                    [
-                        sys.executable,
-                        os.path.join(os.path.dirname(__file__), "wire.py"),
-                        "w0",
-                        "w1",
-                        str(int(self.network.delay_ms * 1000)),
-                    ],
-                    "wire.log",
-                )
+            wire = os.path.join(os.path.dirname(__file__), "wire.py")
+            for one, other, ms in self.network.wires:
+                command = [sys.executable, wire, one, other, str(int(ms * 1000))]
+                self.processes.prefer(self.processes.start(self.network.wire, command, f"wire-{one}.log"))
             self.oracle = Oracle(self.prefix)
             self.oracle.start()
             self.processes.more_state = {
@@ -94,6 +88,17 @@ class Lab:
                 self._box = Box(self.network)
             return self._box
 
+    def shared(self, key, make):
+        """What is made once for all scenarios, in a directory of its own."""
+        with self.lock:
+            gate = self.makers.setdefault(key, threading.Lock())
+        with gate:
+            if key not in self.made:
+                directory = os.path.join(self.directory, "shared-" + key)
+                os.mkdir(directory, mode=0o755)
+                self.made[key] = make(directory)
+            return self.made[key]
+
     def take_ports(self):
         with self.lock:
             first = self.port
@@ -111,7 +116,7 @@ class Lab:
         with self.lock:
             gate = self.exclusive.setdefault(spec.exclusive or f"{name}.{family}", threading.Lock())
         with gate:
-            t = context.Context(self, spec, family, connections, self.take_ports())
+            t = context.Context(self, spec, family, connections, self.take_ports(), PORTS_PER_RUN)
             start = time.time_ns()
             try:
                 spec.function(t)
@@ -125,4 +130,6 @@ class Lab:
         if self.oracle.problem:
             for truth in t.truths:
                 truth["confirmed"] = None
+        with self.lock:
+            self.runs.append((name, family, t.first_port, t.truths))
         return t.truths

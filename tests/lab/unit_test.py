@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parts of the lab that need no root: reading the tracepoints, forging and parsing, and judging answers."""
 import struct
+import types
 import unittest
 
 import compare
@@ -9,6 +10,8 @@ import context
 import forge
 import oracle
 import scenarios
+import schedule
+import split
 
 SEND = (
     "         python3-14561   [000] ..s1.  2319.233706: tcp_send_reset: skbaddr=0000000050cdcadb"
@@ -148,10 +151,89 @@ class Compare(unittest.TestCase):
         )
 
 
+class ForgeMarks(unittest.TestCase):
+    def test_what_is_built_can_be_read(self):
+        for here, there, kind in (("10.0.0.1", "10.0.0.2", b"\x08\x00"), ("fd00::1", "fd00::2", b"\x86\xdd")):
+            label = 0x12345 if ":" in here else 0
+            packet = forge.tcp(
+                here, there, 5, 6, 7, 8, forge.RST, payload=b"why", ttl=9, ip_id=10, tos=0x28, flow_label=label
+            )
+            s = forge.parse(b"\0" * 12 + kind + packet)
+            self.assertEqual((s.src, s.dst, s.sport, s.dport, s.seq, s.ack, s.flags), (here, there, 5, 6, 7, 8, 4))
+            self.assertEqual((s.payload, s.ttl, s.tos, s.flow_label), (b"why", 9, 0x28, label))
+            self.assertEqual(forge.parse(b"\0" * 12 + kind + packet[:30]), None)
+
+
+class Split(unittest.TestCase):
+    """One capture of several scenarios, taken apart and put together."""
+
+    @staticmethod
+    def frame(sport, dport, six=False):
+        here, there = ("fd77:1::b", "fd77:2::15") if six else ("10.77.1.11", "10.77.2.21")
+        packet = forge.tcp(here, there, sport, dport, 1, 0, forge.SYN)
+        return b"\0" * 12 + (b"\x86\xdd" if six else b"\x08\x00") + packet
+
+    @staticmethod
+    def capture(*frames):
+        data = split.NANOS + b"\0" * 20
+        for k, frame in enumerate(frames):
+            data += struct.pack("<IIII", 1, k, len(frame), len(frame)) + frame
+        return data
+
+    def icmp(self, frame):
+        quoted = frame[14:42]
+        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(quoted), 0, 0, 64, 1, 0, b"\1\1\1\1", b"\2\2\2\2")
+        return frame[:14] + head + b"\3\1\0\0\0\0\0\0" + quoted
+
+    def test_ports(self):
+        for six in (False, True):
+            self.assertEqual(split.ports(self.frame(40000, 20001, six)), (40000, 20001))
+        self.assertEqual(split.ports(self.icmp(self.frame(40000, 20001))), (40000, 20001))
+        self.assertIsNone(split.ports(b"\0" * 12 + b"\x08\x06" + b"\0" * 40))
+        self.assertIsNone(split.ports(self.frame(40000, 20001)[:36]))
+
+    def test_each_scenario_gets_its_own(self):
+        a, b, c = self.frame(40000, 20001), self.frame(20021, 40001), self.frame(1, 2)
+        parts = split.split(self.capture(a, b, c, self.icmp(a)), {20001: "one", 20021: "two"})
+        self.assertEqual([f for _, _, f in split.records(parts["one"])], [a, self.icmp(a)])
+        self.assertEqual([f for _, _, f in split.records(parts["two"])], [b])
+
+    def test_merge_keeps_the_order_of_time(self):
+        a, b, c = self.frame(1, 20001), self.frame(2, 20002), self.frame(3, 20003)
+        whole = self.capture(a, b, c)
+        parts = split.split(whole, {20001: "one", 20002: "two", 20003: "one"})
+        self.assertEqual(split.merge([parts["two"], parts["one"]]), whole)
+
+    def test_cut_short(self):
+        whole = self.capture(self.frame(1, 20001))
+        self.assertEqual(list(split.records(whole[:-1])), [])
+        self.assertRaises(ValueError, lambda: list(split.records(b"\0" * 24)))
+
+
+class Queue(unittest.TestCase):
+    def test_the_longest_first_and_the_exclusive_one_by_one(self):
+        def spec(name, seconds, exclusive=""):
+            return types.SimpleNamespace(name=name, seconds=seconds, exclusive=exclusive)
+
+        a, b, c = spec("a", 9, "x"), spec("b", 5, "x"), spec("c", 1)
+        queue = schedule.Queue([(a, 4), (b, 4), (c, 4)])
+        self.assertEqual([queue.take()[0].name, queue.take()[0].name], ["a", "c"])
+        queue.done(a)
+        self.assertEqual(queue.take()[0].name, "b")
+        self.assertIsNone(queue.take())
+
+    def test_scenarios_that_need_a_long_way(self):
+        scenarios.load()
+        near = types.SimpleNamespace(network=types.SimpleNamespace(wires=[]))
+        far = types.SimpleNamespace(network=types.SimpleNamespace(wires=[("w0", "w1", 5.0)]))
+        names = sorted(context.SCENARIOS)
+        self.assertLess(len(schedule.jobs(near, names, (4, 6))), len(schedule.jobs(far, names, (4, 6))))
+
+
 class Scenarios(unittest.TestCase):
     def test_all_are_well_formed(self):
         scenarios.load()
-        self.assertGreater(len(context.SCENARIOS), 30)
+        self.assertGreater(len(context.SCENARIOS), 60)
         sides = ("client", "server", "forged", "none")
         for s in context.SCENARIOS.values():
             self.assertIn(s.expect.kernel.partition(":")[0], sides + ("",), s.name)

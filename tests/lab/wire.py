@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 
-OUTGOING = 4  # linux/if_packet.h PACKET_OUTGOING
+SOL_PACKET, IGNORE_OUTGOING = 263, 23  # linux/if_packet.h: do not hear what we send ourselves
 
 
 def main():
@@ -19,6 +19,7 @@ def main():
     for link in sys.argv[1:3]:
         s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
+        s.setsockopt(SOL_PACKET, IGNORE_OUTGOING, 1)
         s.bind((link, 3))
         s.setblocking(False)
         ends.append(s)
@@ -31,11 +32,9 @@ def main():
         for s in readable:
             while True:
                 try:
-                    frame, address = s.recvfrom(65535)
+                    way.append((now + delay, other[s], s.recv(65535)))
                 except BlockingIOError:
                     break
-                if address[2] != OUTGOING:
-                    way.append((now + delay, other[s], frame))
         now = time.monotonic()
         while way and way[0][0] <= now:
             _, out, frame = way.popleft()

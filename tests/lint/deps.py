@@ -20,11 +20,13 @@ CONTROL = {
     "model": [],
     "correlate": ["model"],
     "store": ["model"],
-    "ingest": ["model", "store", "correlate"],
-    "query": ["model", "store", "correlate"],
+    "access": [],
+    "alerts": [],
+    "ingest": ["model", "access", "store", "correlate"],
+    "query": ["model", "access", "store", "correlate"],
     "web": [],
     "cli": [],
-    "main": ["model", "store", "correlate", "ingest", "query", "web"],
+    "main": ["model", "access", "alerts", "store", "correlate", "ingest", "query", "web"],
 }
 
 # Edges against the rules above: (including file pattern, included) -> reason.
@@ -40,10 +42,15 @@ HOMES = {
     "protobuf": (["google/protobuf/*", "*.pb.h"], ["*/service*", "control/query/*", "control/cli/*",
                                                  "control/web/*"]),
     "gRPC": (["grpcpp/*", "grpc/*", "*.grpc.pb.h", "*.grpc.fb.h"],
-             ["dataplane/event/exporter*", "dataplane/event/uplink*", "control/ingest/*", "control/query/*",
-              "control/cli/*", "control/web/*", "control/main*", "*/service*"]),
+             ["dataplane/event/exporter*", "dataplane/event/uplink*", "control/access/caller*", "control/ingest/*",
+              "control/query/*", "control/cli/*", "control/web/*", "control/log.cc", "control/main*",
+              "control/server*", "proto/tls*", "*/service*"]),
     "Hyperscan": (["hs/*", "hs.h"], ["dataplane/context/*"]),
     "cpp-httplib": (["httplib.h"], ["control/web/*"]),
+    "OpenSSL": (["openssl/*"], ["proto/tls*"]),
+    "prometheus-cpp": (["prometheus/*"], ["proto/metrics*"]),
+    "libcurl": (["curl/*"], ["control/alerts/*", "control/store/clickhouse/*"]),
+    "cairo": (["cairo*"], ["control/cli/heat_image*"]),
     "SQLite": (["sqlite3.h"], ["control/store/sqlite/*"]),
     "yaml-cpp": (["yaml-cpp/*"], ["dataplane/config/*", "dataplane/context/patterns*", "control/config*",
                                "control/names_file*"]),
@@ -106,9 +113,9 @@ def edge_problem(name, target):
     if top == "proto":
         return None if target_top == "proto" else "proto/ includes nothing above it"
     if target_top == "proto":
-        knows_only_query = top == "control" and unit_of(name) in ("cli", "web")
-        if knows_only_query and not target.startswith(("proto/query.", "proto/result.h")):
-            return "client and page know only query.proto"
+        if top == "control" and unit_of(name) in ("cli", "web") and not target.startswith(
+                ("proto/query.", "proto/operation.", "proto/result.h", "proto/tls.h")):
+            return "client and page know only query.proto and operation.proto, and how to reach them"
         return None
     if top != target_top:
         return "data plane and control plane share only proto/"

@@ -71,6 +71,11 @@ E greatest(const std::vector<std::pair<E, double>>& parts) {
   return best;
 }
 
+bool of_service(Dimension d) {
+  return d == Dimension::kService || d == Dimension::kServerIp || d == Dimension::kServerNetwork ||
+         d == Dimension::kPort;
+}
+
 bool in_way(Dimension d) {
   return d == Dimension::kCause || d == Dimension::kFamily || d == Dimension::kOrigin || d == Dimension::kStage ||
          d == Dimension::kSensor || d == Dimension::kSeverity || d == Dimension::kEnding;
@@ -242,6 +247,7 @@ class WayFilter {
     by_way_only_ = !mentions_rows(ways_);
   }
   [[nodiscard]] const model::Filter& rows() const { return rows_; }
+  [[nodiscard]] bool by_way_only() const { return by_way_only_; }
 
   void row(const model::Endpoint& server, uint32_t tag) {
     event_.server = server;
@@ -290,9 +296,11 @@ class WayFilter {
 Result<void> sum_rollup(Lease& db, const AggregateQuery& query, const Piece& piece, WayFilter& filter,
                         Summing& summing) {
   const Condition condition = condition_of(filter.rows());
-  auto row = db->prepare("SELECT at_s, server_ip, server_port, tag, sums FROM " + std::string(piece.tier->table) +
-                             " WHERE at_s >= ? AND at_s < ? AND (" + condition.sql + ")",
-                         false);
+  // Where nothing asks for services, one row holds them all.
+  const bool by_service = condition.sql != "1" || !filter.by_way_only() || std::ranges::any_of(query.by, of_service);
+  const std::string from = by_service ? "server_ip, server_port, tag, sums FROM " + std::string(piece.tier->table)
+                                      : "0, 0, 0, sums FROM " + std::string(piece.tier->total);
+  auto row = db->prepare("SELECT at_s, " + from + " WHERE at_s >= ? AND at_s < ? AND (" + condition.sql + ")", false);
   if (!row) return row.error();
   row->bind(1, piece.since_ns / kNsPerS);
   row->bind(2, piece.until_ns / kNsPerS);
@@ -359,23 +367,32 @@ Result<void> sum_events(Lease& db, const AggregateQuery& query, const Piece& pie
   if (keys) {
     auto lookup = Lookup::open(db);
     if (!lookup) return lookup.error();
-    if (lookup->tail() > 0) {
-      auto tail = db->prepare(sql + " AND cursor >= ?", false);
+    if (lookup->kept()) {
       auto one = db->prepare(sql + " AND cursor = ?", false);
-      if (!tail || !one) return (tail ? one : tail).error();
-      tail->bind(bind(*tail), lookup->tail());
-      if (auto added = sum_all(*tail); !added) return added;
+      if (!one) return one.error();
       const int cursor_at = bind(*one);
+      const auto sum_those = [&](const std::vector<uint64_t>& cursors) -> Result<void> {
+        for (const uint64_t cursor : cursors) {
+          const Reading done(*one);
+          one->bind(cursor_at, cursor);
+          if (auto added = sum_all(*one); !added) return added;
+        }
+        return {};
+      };
+      if (const auto newest = lookup->tail_candidates(*keys)) {
+        if (auto added = sum_those(*newest); !added) return added;
+      } else {
+        auto tail = db->prepare(sql + " AND cursor >= ?", false);
+        if (!tail) return tail.error();
+        tail->bind(bind(*tail), lookup->tail());
+        if (auto added = sum_all(*tail); !added) return added;
+      }
       const auto segments = lookup->segments({piece.since_ns, piece.until_ns});
       if (!segments) return segments.error();
       for (const Lookup::Segment& segment : *segments) {
         const auto candidates = lookup->candidates(segment, *keys);
         if (!candidates) return candidates.error();
-        for (const uint64_t cursor : *candidates) {
-          const Reading done(*one);
-          one->bind(cursor_at, cursor);
-          if (auto added = sum_all(*one); !added) return added;
-        }
+        if (auto added = sum_those(*candidates); !added) return added;
       }
       return {};
     }

@@ -158,6 +158,96 @@ TEST_F(FileTest, FullDiskAtTheEndAnswersAborted) {
   EXPECT_EQ(open()->info()->events, 0u);
 }
 
+// More than two segments of the lookup, the newest unfinished: what it finds is what reading along finds.
+TEST_F(FileTest, LookupFindsWhatReadingAlongFinds) {
+  auto store = open();
+  for (uint64_t i = 1; i <= 14; ++i) write(*store, samples_.batch("fra1", i, 10'000, i * kHour)).get();
+  const auto ip = [](const char* text) { return model::Value(model::Prefix{*model::parse_ip(text), 128}); };
+  const auto client = model::test(model::Field::kClientIp, model::Op::kEq, ip("192.168.0.77"));
+  const auto server = model::test_in(model::Field::kServerIp, {ip("10.0.2.3"), ip("2001:db8::4")});
+  const auto reset = model::test(model::Field::kEnding, model::Op::kEq, static_cast<uint64_t>(Ending::kReset));
+  // NOT NOT says the same and has no keys.
+  const auto plainly = [](const model::Filter& f) { return model::negate(model::negate(f)); };
+  for (int round = 0; round < 2; ++round) {
+    for (const model::Filter& filter : {client, model::all_of({server, reset}), model::any_of({client, server})})
+      for (const bool newest_first : {false, true})
+        for (const size_t limit : {size_t{1}, size_t{50}, size_t{100'000}}) {
+          std::vector<uint64_t> found[2];
+          for (const bool plain : {false, true}) {
+            ListQuery query;
+            query.filter = plain ? plainly(filter) : filter;
+            query.newest_first = newest_first;
+            query.limit = limit;
+            query.range = {2 * kHour, 14 * kHour};
+            query.brief = true;
+            ASSERT_TRUE(store->list(query, {}, [&](const model::Event& e) {
+              found[plain].push_back(e.cursor);
+              return true;
+            }));
+          }
+          EXPECT_FALSE(found[0].empty());
+          EXPECT_EQ(found[0], found[1]);
+        }
+    double sums[2] = {0, 0};
+    for (const bool plain : {false, true}) {
+      AggregateQuery query;
+      query.filter = plain ? plainly(client) : client;
+      const auto groups = store->aggregate(query, {});
+      ASSERT_TRUE(groups);
+      for (const Group& group : *groups) sums[plain] += group.value;
+    }
+    EXPECT_GT(sums[0], 0);
+    EXPECT_EQ(sums[0], sums[1]);
+    for (const bool newest_first : {false, true}) {
+      ListQuery query;
+      query.limit = 3;
+      query.newest_first = newest_first;
+      std::vector<uint64_t> ids;
+      ASSERT_TRUE(store->list(query, {}, [&](const model::Event& e) {
+        ids.push_back(e.id);
+        return true;
+      }));
+      for (const uint64_t id : ids) EXPECT_EQ((*store->get(id))->id, id);
+    }
+    EXPECT_FALSE(*store->get(1));
+    store.reset();
+    store = open();
+  }
+}
+
+// A store of schema version 2, as the program before this one left it, is taken over whole.
+TEST_F(FileTest, OlderStoresAreTakenOver) {
+  {
+    auto store = open();
+    for (uint64_t i = 1; i <= 8; ++i) write(*store, samples_.batch("fra1", i, 10'000, i * kHour)).get();
+  }
+  double before = 0;
+  {
+    auto store = open();
+    const auto groups = store->aggregate({}, {});
+    for (const Group& group : *groups) before += group.value;
+  }
+  {
+    auto db = sqlite::Connection::open(path_, SQLITE_OPEN_READWRITE);
+    ASSERT_TRUE(
+        db->execute("DELETE FROM segment; DELETE FROM lookup; DELETE FROM rollup_10s; DELETE FROM rollup_1m;"
+                    "DELETE FROM rollup_1h; DELETE FROM total_10s; DELETE FROM total_1m; DELETE FROM total_1h;"
+                    "UPDATE meta SET value = 1 WHERE key = 'sums_missing'"));
+  }
+  auto store = open();
+  double after = 0;
+  const auto groups = store->aggregate({}, {});
+  for (const Group& group : *groups) after += group.value;
+  EXPECT_EQ(after, before);
+  EXPECT_GT(after, 80'000);
+  ListQuery query;
+  query.filter = model::test(model::Field::kClientIp, model::Op::kEq,
+                             model::Value(model::Prefix{*model::parse_ip("192.168.0.77"), 128}));
+  size_t found = 0;
+  ASSERT_TRUE(store->list(query, {}, [&](const model::Event&) { return ++found > 0; }));
+  EXPECT_GT(found, 10u);
+}
+
 // Whatever was acknowledged before SIGKILL is there after it, once, however often this happens.
 TEST_F(FileTest, KilledAtAnyInstantLosesAndDoublesNothing) {
   uint64_t acknowledged = 0;

@@ -83,9 +83,67 @@ std::optional<std::vector<LookupKey>> keys_of(const model::Filter& filter) {
   return found;
 }
 
-Result<void> LookupWriter::prepare(Connection& db, bool kept) {
+void LookupTail::replace(std::vector<LookupEntry> entries, uint64_t from) {
+  const std::lock_guard lock(mutex_);
+  entries_ = std::move(entries);
+  from_ = from;
+}
+
+void LookupTail::append(const LookupEntry* first, size_t count) {
+  const std::lock_guard lock(mutex_);
+  entries_.insert(entries_.end(), first, first + count);
+}
+
+void LookupTail::forget_before(uint64_t cursor) {
+  const std::lock_guard lock(mutex_);
+  const auto kept =
+      std::ranges::partition_point(entries_, [cursor](const LookupEntry& e) { return e.cursor < cursor; });
+  entries_.erase(entries_.begin(), kept);
+  from_ = std::max(from_, cursor);
+}
+
+std::optional<std::vector<uint64_t>> LookupTail::candidates(uint64_t from, const std::vector<LookupKey>& keys) const {
+  const std::lock_guard lock(mutex_);
+  if (from < from_) return std::nullopt;
+  std::vector<uint64_t> out;
+  for (const LookupEntry& entry : entries_) {
+    if (entry.cursor < from) continue;
+    const auto wanted = [&](const LookupKey& key) { return std::ranges::find(keys, key) != keys.end(); };
+    if (std::ranges::any_of(entry.keys, wanted)) out.push_back(entry.cursor);
+  }
+  return out;
+}
+
+size_t RecentSensors::place_of(const Table& table, uint64_t id) {
+  size_t at = id * 0x9e3779b97f4a7c15ull >> 32 & (kPlaces - 1);  // 2^64 / golden ratio
+  while (table[at].sensor != 0 && table[at].id != id) at = (at + 1) & (kPlaces - 1);
+  return at;
+}
+
+void RecentSensors::add(uint64_t id, int64_t sensor) {
+  if (used_ >= kSegmentEvents) {
+    before_.swap(newest_);
+    std::ranges::fill(newest_, Place{});
+    used_ = 0;
+  }
+  Place& place = newest_[place_of(newest_, id)];
+  used_ += place.sensor == 0 ? 1 : 0;
+  place = {id, sensor};
+}
+
+int64_t RecentSensors::find(uint64_t id) const {
+  const int64_t sensor = newest_[place_of(newest_, id)].sensor;
+  return sensor != 0 ? sensor : before_[place_of(before_, id)].sensor;
+}
+
+void RecentSensors::clear() {
+  for (Table* table : {&newest_, &before_}) std::ranges::fill(*table, Place{});
+  used_ = 0;
+}
+
+Result<void> LookupWriter::prepare(Connection& db, LookupTail* tail) {
   db_ = &db;
-  kept_ = kept;
+  tail_ = tail;
   auto slot = db.prepare("INSERT OR REPLACE INTO lookup VALUES(?, ?, ?)");
   if (!slot) return slot.error();
   insert_slot_ = std::move(*slot);
@@ -94,8 +152,7 @@ Result<void> LookupWriter::prepare(Connection& db, bool kept) {
   insert_segment_ = std::move(*segment);
 
   entries_.clear();
-  newest_.clear();
-  before_.clear();
+  sensors_.clear();
   const auto finished = db.scalar("SELECT coalesce(max(number) + 1, 0) FROM segment");
   if (!finished) return finished.error();
   const auto oldest = db.scalar("SELECT coalesce(min(cursor), 0) FROM event");
@@ -106,7 +163,7 @@ Result<void> LookupWriter::prepare(Connection& db, bool kept) {
   const uint64_t unfinished =
       std::max(static_cast<uint64_t>(*finished), static_cast<uint64_t>(*oldest) / kSegmentEvents) * kSegmentEvents;
   // One that was full before it had a lookup (an older program's): one transaction each.
-  for (uint64_t from = unfinished; kept_ && from < end; from += kSegmentEvents) {
+  for (uint64_t from = unfinished; tail_ != nullptr && from < end; from += kSegmentEvents) {
     if (auto taken = take_up(from, std::min(end, from + kSegmentEvents)); !taken) return taken;
     if (end - from <= kSegmentEvents) break;
     if (auto begun = db.execute("SAVEPOINT lookup"); !begun) return begun;
@@ -115,13 +172,16 @@ Result<void> LookupWriter::prepare(Connection& db, bool kept) {
     if (auto released = db.execute("RELEASE lookup"); !released) return released;
     entries_.clear();
   }
+  shown_ = entries_.size();
+  if (tail_ != nullptr)
+    tail_->replace(entries_, entries_.empty() ? end : entries_.front().cursor / kSegmentEvents * kSegmentEvents);
   // The newest of the finished ones, too, are asked for by id.
   auto row = db.prepare("SELECT id, sensor FROM event WHERE cursor >= ? AND cursor < ?", false);
   if (!row) return row.error();
   row->bind(1, unfinished > kSegmentEvents ? unfinished - kSegmentEvents : 0);
   row->bind(2, end);
   int code = SQLITE_OK;
-  while ((code = row->step()) == SQLITE_ROW) remember(row->bits(0), row->integer(1));
+  while ((code = row->step()) == SQLITE_ROW) sensors_.add(row->bits(0), row->integer(1));
   if (code != SQLITE_DONE) return error_of(db.handle(), "cannot read the stored events");
   return {};
 }
@@ -140,24 +200,10 @@ Result<void> LookupWriter::take_up(uint64_t from, uint64_t until) {
   return {};
 }
 
-void LookupWriter::remember(uint64_t id, int64_t sensor) {
-  if (newest_.size() >= kSegmentEvents) {
-    before_.swap(newest_);
-    newest_.clear();
-  }
-  newest_.insert_or_assign(id, sensor);
-}
-
 void LookupWriter::add(const model::Event& e, int64_t sensor) {
-  if (kept_)
+  if (tail_ != nullptr)
     entries_.push_back({e.cursor, e.time_ns, {id_key(e.id), server_key(e.server.ip), client_key(e.client.ip)}});
-  remember(e.id, sensor);
-}
-
-int64_t LookupWriter::sensor_of(uint64_t id) const {
-  for (const auto* ids : {&newest_, &before_})
-    if (const auto found = ids->find(id); found != ids->end()) return found->second;
-  return 0;
+  sensors_.add(e.id, sensor);
 }
 
 int LookupWriter::write_segment(uint64_t number, size_t count) {
@@ -189,14 +235,19 @@ int LookupWriter::write_segment(uint64_t number, size_t count) {
 }
 
 int LookupWriter::flush() {
+  // Before the commit: what is not committed is no harm, what were missing would be.
+  if (tail_ != nullptr) tail_->append(entries_.data() + shown_, entries_.size() - shown_);
+  shown_ = entries_.size();
   while (!entries_.empty()) {
     const uint64_t number = entries_.front().cursor / kSegmentEvents;
     if (entries_.back().cursor / kSegmentEvents == number) break;
     const auto beyond = std::ranges::partition_point(
-        entries_, [number](const Entry& entry) { return entry.cursor / kSegmentEvents == number; });
+        entries_, [number](const LookupEntry& entry) { return entry.cursor / kSegmentEvents == number; });
     const auto count = static_cast<size_t>(beyond - entries_.begin());
     if (const int code = write_segment(number, count); code != SQLITE_OK) return code;
     entries_.erase(entries_.begin(), beyond);
+    shown_ = entries_.size();
+    tail_->forget_before(number * kSegmentEvents);
   }
   return SQLITE_OK;
 }
@@ -210,6 +261,11 @@ Result<Lookup> Lookup::open(Lease& db) {
   if (!slot) return slot.error();
   out.slot_ = std::move(*slot);
   return out;
+}
+
+std::optional<std::vector<uint64_t>> Lookup::tail_candidates(const std::vector<LookupKey>& keys) const {
+  const LookupTail* tail = db_->lookup_tail();
+  return tail == nullptr ? std::nullopt : tail->candidates(tail_, keys);
 }
 
 Result<std::vector<Lookup::Segment>> Lookup::segments(const TimeRange& range) {

@@ -3,12 +3,12 @@
 // From an event's id, server address or client address to its row. An index of SQLite's own would touch a page of its
 // tree for every random key, and there are three; here the events of one segment (65,536 cursors, order of arrival) are
 // sorted in memory and written in one go when the segment is full: a row a slot of their hash, each behind the last, so
-// that keeping it costs a tenth of a row's insert. The newest, unfinished segment is searched row by row.
+// that keeping it costs a tenth of a row's insert. The keys of the newest segments stay in memory, read again at start.
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "control/model/filter.h"
@@ -18,7 +18,7 @@
 
 namespace rs::store::sqlite {
 
-// Our choice: the search of half of it on average takes some 10 ms, and 100 million events are 1,526 segments.
+// Our choice: 100 million events are 1,526 segments, each asked with one read.
 inline constexpr uint64_t kSegmentEvents = 65'536;
 
 // Sixteen events a slot; the next byte of the hash keeps those of other keys out but for one in 256.
@@ -34,38 +34,76 @@ LookupKey client_key(const model::Ip& ip);
 // Keys of which every match has at least one; none when the filter matches others, too.
 std::optional<std::vector<LookupKey>> keys_of(const model::Filter& filter);
 
+struct LookupEntry {
+  uint64_t cursor = 0;
+  uint64_t time_ns = 0;
+  LookupKey keys[3];
+};
+
+// The keys of the newest events: of every one in no finished segment, and of the segment finished last, since readers
+// may not see it yet. Any thread.
+class LookupTail {
+ public:
+  void replace(std::vector<LookupEntry> entries, uint64_t from);
+  void append(const LookupEntry* first, size_t count);
+  void forget_before(uint64_t cursor);
+  // Cursors from `from` on that may have one of the keys, ascending; none when that is too long ago.
+  [[nodiscard]] std::optional<std::vector<uint64_t>> candidates(uint64_t from,
+                                                                const std::vector<LookupKey>& keys) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<LookupEntry> entries_;
+  uint64_t from_ = 0;
+};
+
+// Which sensor reported an event, of the newest kSegmentEvents at least. Open addressing: two tables that take turns.
+class RecentSensors {
+ public:
+  void add(uint64_t id, int64_t sensor);
+  [[nodiscard]] int64_t find(uint64_t id) const;  // 0: not there
+  void clear();
+
+ private:
+  static constexpr size_t kPlaces = 2 * kSegmentEvents;
+  struct Place {
+    uint64_t id = 0;
+    int64_t sensor = 0;  // 0: free
+  };
+  using Table = std::vector<Place>;
+  static size_t place_of(const Table& table, uint64_t id);
+
+  Table newest_ = Table(kPlaces), before_ = Table(kPlaces);
+  size_t used_ = 0;
+};
+
 // The writer's thread.
 class LookupWriter {
  public:
-  // Takes up what is stored and not in a finished segment; finishes segments that lack theirs. Not `kept`: nothing is
-  // written, all is searched row by row.
-  Result<void> prepare(Connection& db, bool kept);
+  // Takes up what is stored and not in a finished segment; finishes segments that lack theirs. Without `tail` nothing
+  // is kept, all is searched row by row.
+  Result<void> prepare(Connection& db, LookupTail* tail);
 
   // In the order of cursors, after the event's insert.
   void add(const model::Event& event, int64_t sensor);
   // Within the transaction: writes the segments that are full. SQLITE_OK or an error code: then roll back.
   int flush();
   // After a rollback: as the database has it.
-  Result<void> roll_back() { return prepare(*db_, kept_); }
+  Result<void> roll_back() { return prepare(*db_, tail_); }
 
   // The sensor of an event among the newest kSegmentEvents at least; 0: not there.
-  [[nodiscard]] int64_t sensor_of(uint64_t id) const;
+  [[nodiscard]] int64_t sensor_of(uint64_t id) const { return sensors_.find(id); }
 
  private:
-  struct Entry {
-    uint64_t cursor = 0;
-    uint64_t time_ns = 0;
-    LookupKey keys[3];
-  };
   Result<void> take_up(uint64_t from, uint64_t until);
   int write_segment(uint64_t number, size_t entries);
-  void remember(uint64_t id, int64_t sensor);
 
   Connection* db_ = nullptr;
   Statement insert_slot_, insert_segment_;
-  bool kept_ = true;
-  std::vector<Entry> entries_;                             // not in a finished segment
-  std::unordered_map<uint64_t, int64_t> newest_, before_;  // event id to sensor
+  LookupTail* tail_ = nullptr;
+  std::vector<LookupEntry> entries_;  // not in a finished segment
+  size_t shown_ = 0;                  // of these, in the tail
+  RecentSensors sensors_;
 };
 
 // A reader's view of it.
@@ -82,8 +120,12 @@ class Lookup {
   Result<std::vector<Segment>> segments(const TimeRange& range);
   // Cursors in this segment that may have one of the keys, ascending.
   Result<std::vector<uint64_t>> candidates(const Segment& segment, const std::vector<LookupKey>& keys);
+  // Whether there is any: else the events are read along.
+  [[nodiscard]] bool kept() const { return tail_ > 0 || db_->lookup_tail() != nullptr; }
   // Events from this cursor on are in no finished segment.
   [[nodiscard]] uint64_t tail() const { return tail_; }
+  // Of these, those that may have one of the keys; none: they have to be searched one by one.
+  [[nodiscard]] std::optional<std::vector<uint64_t>> tail_candidates(const std::vector<LookupKey>& keys) const;
 
  private:
   explicit Lookup(Lease& db) : db_(&db) {}

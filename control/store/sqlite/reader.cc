@@ -52,6 +52,8 @@ Result<SensorNames> Lease::sensor_names() {
   return names;
 }
 
+const LookupTail* Lease::lookup_tail() const { return pool_->tail_; }
+
 Error Lease::error(std::string_view doing) const {
   Error error = error_of(connection_->handle(), doing);
   if (error.code == Code::kUnavailable)

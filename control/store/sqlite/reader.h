@@ -16,6 +16,7 @@
 
 namespace rs::store::sqlite {
 
+class LookupTail;
 class ReaderPool;
 
 // One connection for the time of one read, inside one read transaction; gives up when patience ends.
@@ -30,6 +31,8 @@ class Lease {
   Connection* operator->() { return connection_; }
   // Names of the sensors, read in this transaction.
   Result<SensorNames> sensor_names();
+  // Keys of the newest events; nullptr when none are kept.
+  [[nodiscard]] const LookupTail* lookup_tail() const;
   // The connection's newest error; an interrupted read says that patience ended.
   [[nodiscard]] Error error(std::string_view doing) const;
 
@@ -45,7 +48,10 @@ class ReaderPool {
   // Readers at once; more wait. Each costs a page cache of up to 16 MiB.
   static constexpr size_t kMaxReaders = 8;
 
-  void open_file(std::string path) { path_ = std::move(path); }
+  void open_file(std::string path, const LookupTail* tail) {
+    path_ = std::move(path);
+    tail_ = tail;
+  }
   void share(Connection* connection, std::mutex* mutex);
 
   Result<Lease> lease(const Patience& patience);
@@ -55,6 +61,7 @@ class ReaderPool {
   void give_back(Connection* connection);
 
   std::string path_;
+  const LookupTail* tail_ = nullptr;
   Connection* shared_ = nullptr;
   std::mutex* shared_mutex_ = nullptr;
   std::mutex mutex_;

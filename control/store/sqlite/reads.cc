@@ -75,33 +75,40 @@ Result<void> list_by_keys(Lease& db, Lookup& lookup, std::vector<Lookup::Segment
   const std::string where = " AND " + limits_sql(query) + " AND (" + condition.sql + ")";
   Places places{&query, {}};
 
-  auto tail = db->prepare("SELECT time_ns, cursor FROM event WHERE cursor >= ?" + where, false);
-  if (!tail) return tail.error();
-  tail->bind(1, lookup.tail());
-  bind_parameters(*tail, bind_limits(*tail, 2, query), condition);
-  int code = SQLITE_OK;
-  while ((code = tail->step()) == SQLITE_ROW) places.found.push_back({tail->natural(0), tail->natural(1)});
-  if (code != SQLITE_DONE) return db.error("list");
-  places.cut();
-
   auto one = db->prepare("SELECT time_ns FROM event WHERE cursor = ?" + where, false);
   if (!one) return one.error();
   bind_parameters(*one, bind_limits(*one, 2, query), condition);
-  if (!query.newest_first) std::ranges::sort(segments, {}, &Lookup::Segment::first_ns);
-  for (const Lookup::Segment& segment : segments) {
-    if (places.complete_before(segment)) break;
-    const auto candidates = lookup.candidates(segment, keys);
-    if (!candidates) return candidates.error();
-    for (const uint64_t cursor : *candidates) {
+  const auto look_at = [&](const std::vector<uint64_t>& cursors) -> Result<void> {
+    for (const uint64_t cursor : cursors) {
       const Reading done(*one);
       one->bind(1, cursor);
-      code = one->step();
+      const int code = one->step();
       if (code == SQLITE_ROW)
         places.found.push_back({one->natural(0), cursor});
       else if (code != SQLITE_DONE)
         return db.error("list");
     }
     places.cut();
+    return {};
+  };
+  if (const auto newest = lookup.tail_candidates(keys)) {
+    if (auto looked = look_at(*newest); !looked) return looked;
+  } else {
+    auto tail = db->prepare("SELECT time_ns, cursor FROM event WHERE cursor >= ?" + where, false);
+    if (!tail) return tail.error();
+    tail->bind(1, lookup.tail());
+    bind_parameters(*tail, bind_limits(*tail, 2, query), condition);
+    int code = SQLITE_OK;
+    while ((code = tail->step()) == SQLITE_ROW) places.found.push_back({tail->natural(0), tail->natural(1)});
+    if (code != SQLITE_DONE) return db.error("list");
+    places.cut();
+  }
+  if (!query.newest_first) std::ranges::sort(segments, {}, &Lookup::Segment::first_ns);
+  for (const Lookup::Segment& segment : segments) {
+    if (places.complete_before(segment)) break;
+    const auto candidates = lookup.candidates(segment, keys);
+    if (!candidates) return candidates.error();
+    if (auto looked = look_at(*candidates); !looked) return looked;
   }
   auto row = db->prepare(kSelect + "WHERE cursor = ?", false);
   if (!row) return row.error();
@@ -124,7 +131,7 @@ Result<void> list(Lease& db, const ListQuery& query, const EachEvent& each) {
     if (!lookup) return lookup.error();
     auto segments = lookup->segments(query.range);
     if (!segments) return segments.error();
-    if (lookup->tail() > 0) return list_by_keys(db, *lookup, std::move(*segments), *keys, query, each);
+    if (lookup->kept()) return list_by_keys(db, *lookup, std::move(*segments), *keys, query, each);
   }
   const auto names = db.sensor_names();
   if (!names) return names.error();
@@ -183,11 +190,17 @@ Result<std::optional<model::Event>> get(Lease& db, uint64_t event_id) {
     if (!read_event(*statement, *names, false, event)) return damaged_row(event.cursor);
     return std::optional<model::Event>(std::move(event));
   };
-  if (auto event = found(lookup->tail(), INT64_MAX); !event || *event) return event;
+  const std::vector<LookupKey> keys = {id_key(event_id)};
+  if (const auto newest = lookup->tail_candidates(keys)) {
+    for (const uint64_t cursor : *newest)
+      if (auto event = found(cursor, cursor); !event || *event) return event;
+  } else if (auto event = found(lookup->tail(), INT64_MAX); !event || *event) {
+    return event;
+  }
   const auto segments = lookup->segments({});
   if (!segments) return segments.error();
   for (const Lookup::Segment& segment : *segments) {
-    const auto candidates = lookup->candidates(segment, {id_key(event_id)});
+    const auto candidates = lookup->candidates(segment, keys);
     if (!candidates) return candidates.error();
     for (const uint64_t cursor : *candidates)
       if (auto event = found(cursor, cursor); !event || *event) return event;

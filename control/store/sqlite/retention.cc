@@ -86,7 +86,7 @@ Result<bool> Retention::forget_some(uint64_t hour_s) {
   const auto to = std::to_string(hour_s + kHourSeconds);
   std::string sql;
   for (const Tier& tier : kTiers)
-    for (const auto table : {tier.table, tier.service})
+    for (const auto table : {tier.table, tier.total, tier.service})
       sql += "DELETE FROM " + std::string(table) + " WHERE at_s >= " + from + " AND at_s < " + to + ";";
   sql += "DELETE FROM service_raw WHERE from_ns >= " + from + " * 1000000000 AND from_ns < " + to + " * 1000000000;";
   // Findings of time long gone go with it, whatever they are.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <string>
 
 #include "control/store/sqlite/event_row.h"
@@ -58,6 +59,13 @@ Result<void> Rollup::prepare(Connection& db) {
     auto write = db.prepare("INSERT OR REPLACE INTO " + table + " VALUES(?,?,?,?,?)");
     if (!write) return write.error();
     write_endings_[i] = std::move(*write);
+    const std::string total(kTiers[i].total);
+    auto read_total = db.prepare("SELECT sums FROM " + total + " WHERE at_s = ?");
+    if (!read_total) return read_total.error();
+    read_total_[i] = std::move(*read_total);
+    auto write_total = db.prepare("INSERT OR REPLACE INTO " + total + " VALUES(?,?)");
+    if (!write_total) return write_total.error();
+    write_total_[i] = std::move(*write_total);
     auto services = db.prepare(
         "INSERT INTO " + std::string(kTiers[i].service) +
         " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET attempted = attempted + excluded.attempted,"
@@ -90,36 +98,50 @@ void Rollup::add(const model::ServiceStats& s, int64_t sensor_id) {
   for (size_t i = 0; i < one.size(); ++i) sum[i] += one[i];
 }
 
+int Rollup::add_to_row(Statement& read, Statement& write, int columns, uint64_t at_s, const std::vector<Sum>& fresh) {
+  row_.clear();
+  {
+    const Reading done(read);
+    const int code = read.step();
+    if (code != SQLITE_ROW && code != SQLITE_DONE) return code;
+    if (code == SQLITE_ROW && !decode_sums(read.blob(0), at_s, row_)) return SQLITE_CORRUPT;
+  }
+  merge_sums(fresh, row_);
+  encode_sums(row_, at_s, bytes_);
+  write.bind_blob(columns + 1, bytes_);
+  return write.run();
+}
+
 int Rollup::write(size_t tier, const EndingMap& sums) {
-  Statement& read = read_endings_[tier];
-  Statement& write = write_endings_[tier];
   const auto items = in_order(sums);
-  std::vector<Sum> row, fresh;
-  std::string bytes;
+  std::map<std::pair<uint64_t, Way>, Sum> totals;
+  std::vector<Sum> fresh;
   for (size_t i = 0; i < items.size();) {
     const EndingKey& key = items[i]->first;
     const auto same_row = [&key](const EndingKey& other) {
       return other.at_s == key.at_s && other.server == key.server && other.tag == key.tag;
     };
     fresh.clear();
-    for (; i < items.size() && same_row(items[i]->first); ++i) fresh.push_back(items[i]->second);
-    for (Statement* s : {&read, &write}) {
+    for (; i < items.size() && same_row(items[i]->first); ++i) {
+      fresh.push_back(items[i]->second);
+      add_sum(fresh.back(), totals[{key.at_s, fresh.back().way}]);
+    }
+    for (Statement* s : {&read_endings_[tier], &write_endings_[tier]}) {
       s->bind(1, key.at_s);
       s->bind_ip(2, key.server.ip);
       s->bind(3, static_cast<int64_t>(key.server.port));
       s->bind(4, static_cast<int64_t>(key.tag));
     }
-    row.clear();
-    {
-      const Reading done(read);
-      const int code = read.step();
-      if (code != SQLITE_ROW && code != SQLITE_DONE) return code;
-      if (code == SQLITE_ROW && !decode_sums(read.blob(0), key.at_s, row)) return SQLITE_CORRUPT;
-    }
-    merge_sums(fresh, row);
-    encode_sums(row, key.at_s, bytes);
-    write.bind_blob(5, bytes);
-    if (const int code = write.run(); code != SQLITE_OK) return code;
+    if (const int code = add_to_row(read_endings_[tier], write_endings_[tier], 4, key.at_s, fresh); code != SQLITE_OK)
+      return code;
+  }
+  for (auto total = totals.begin(); total != totals.end();) {
+    const uint64_t at_s = total->first.first;
+    fresh.clear();
+    for (; total != totals.end() && total->first.first == at_s; ++total) fresh.push_back(total->second);
+    for (Statement* s : {&read_total_[tier], &write_total_[tier]}) s->bind(1, at_s);
+    if (const int code = add_to_row(read_total_[tier], write_total_[tier], 1, at_s, fresh); code != SQLITE_OK)
+      return code;
   }
   return SQLITE_OK;
 }
@@ -147,11 +169,7 @@ int Rollup::flush() {
       for (const auto& [key, sum] : endings_) {
         EndingKey coarse = key;
         coarse.at_s = floor(key.at_s);
-        Sum& into = endings[coarse];
-        into.way = sum.way;
-        into.endings += sum.endings;
-        into.lost_bytes += sum.lost_bytes;
-        into.last_ns = std::max(into.last_ns, sum.last_ns);
+        add_sum(sum, endings[coarse]);
       }
       endings_ = std::move(endings);
       ServiceMap services;

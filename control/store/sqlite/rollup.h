@@ -56,11 +56,15 @@ class Rollup {
   using ServiceMap = std::unordered_map<ServiceKey, Service, KeyHash>;
 
   int write(size_t tier, const EndingMap& sums);
+  // Adds into the row of one service, or of all (key.server unused).
+  int add_to_row(Statement& read, Statement& write, int columns, uint64_t at_s, const std::vector<Sum>& fresh);
   static int write(Statement& upsert, const ServiceMap& sums);
 
   EndingMap endings_;
+  std::vector<Sum> row_;  // scratch
+  std::string bytes_;     // scratch
   ServiceMap services_;
-  std::array<Statement, kTiers.size()> read_endings_, write_endings_;
+  std::array<Statement, kTiers.size()> read_endings_, write_endings_, read_total_, write_total_;
   std::array<Statement, kTiers.size()> upsert_services_;
 };
 

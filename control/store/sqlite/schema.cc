@@ -8,6 +8,8 @@
 #include <span>
 #include <system_error>
 
+#include "control/store/sqlite/sqlite_store.h"
+
 namespace rs::store::sqlite {
 namespace {
 
@@ -97,6 +99,9 @@ CREATE TABLE rollup_1m(
 CREATE TABLE rollup_1h(
   at_s INTEGER NOT NULL, server_ip BLOB NOT NULL, server_port INTEGER NOT NULL, tag INTEGER NOT NULL,
   sums BLOB NOT NULL, PRIMARY KEY(at_s, server_ip, server_port, tag)) WITHOUT ROWID;
+CREATE TABLE total_10s(at_s INTEGER PRIMARY KEY, sums BLOB NOT NULL);
+CREATE TABLE total_1m(at_s INTEGER PRIMARY KEY, sums BLOB NOT NULL);
+CREATE TABLE total_1h(at_s INTEGER PRIMARY KEY, sums BLOB NOT NULL);
 INSERT INTO meta VALUES('sums_missing', (SELECT count(*) > 0 FROM event));
 )sql",
 };

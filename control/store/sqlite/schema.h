@@ -12,18 +12,17 @@
 
 namespace rs::store::sqlite {
 
-inline constexpr std::string_view kMemory = ":memory:";
-
 // The rollups: one table a tier, each updated in the transaction of the events it counts.
 struct Tier {
-  std::string_view table;    // of endings
+  std::string_view table;    // of endings, a row a service
+  std::string_view total;    // of endings, all services in one row
   std::string_view service;  // of service statistics
   uint64_t seconds;
 };
 inline constexpr std::array<Tier, 3> kTiers = {{
-    {"rollup_10s", "service_10s", 10},
-    {"rollup_1m", "service_1m", 60},
-    {"rollup_1h", "service_1h", 3600},
+    {"rollup_10s", "total_10s", "service_10s", 10},
+    {"rollup_1m", "total_1m", "service_1m", 60},
+    {"rollup_1h", "total_1h", "service_1h", 3600},
 }};
 inline constexpr uint64_t kNsPerS = 1'000'000'000;
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "control/store/sqlite/findings.h"
+#include "control/store/sqlite/lookup.h"
 #include "control/store/sqlite/reads.h"
 #include "control/store/sqlite/schema.h"
 #include "control/store/sqlite/writer.h"
@@ -32,13 +33,14 @@ class SqliteStore final : public Store {
     db_ = std::move(*db);
     Writer::Options writer;
     writer.path = path_;
-    writer.transaction.rollups = writer.transaction.lookup = !memory_;
+    writer.transaction.rollups = !memory_;
+    writer.transaction.lookup_tail = memory_ ? nullptr : &lookup_tail_;
     if (memory_) {
       writer.shared = &memory_mutex_;
       readers_.share(&db_, &memory_mutex_);
     } else {
       writer.limits = {options.retention_ns, options.max_bytes};
-      readers_.open_file(path_);
+      readers_.open_file(path_, &lookup_tail_);
     }
     if (auto ready = writer_.prepare(db_, std::move(writer)); !ready) return ready;
     writer_.start();
@@ -147,6 +149,7 @@ class SqliteStore final : public Store {
   bool started_ = false;
   Connection db_;
   std::mutex memory_mutex_;
+  LookupTail lookup_tail_;
   ReaderPool readers_;
   Writer writer_;
 };

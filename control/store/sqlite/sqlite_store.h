@@ -5,10 +5,13 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "control/store/store.h"
 
 namespace rs::store::sqlite {
+
+inline constexpr std::string_view kMemory = ":memory:";
 
 struct Options {
   std::string path;           // or ":memory:": gone with the process; no rollups, fewer indices, no retention

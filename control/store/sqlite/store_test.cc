@@ -132,6 +132,7 @@ TEST_P(StoreTest, BatchSentTwiceCountsOnce) {
 TEST_P(StoreTest, CaptureReadAgainCountsOnce) {
   model::SampleEvents samples(3);
   model::Batch batch = samples.batch("fra1", 1, 50, kStart);
+  batch.input = 99;  // not the boot: a capture
   batch.services = {{.server = batch.events[0].server,
                      .from_ns = kStart,
                      .to_ns = kStart + 10 * kSecond,
@@ -151,7 +152,8 @@ TEST_P(StoreTest, CaptureReadAgainCountsOnce) {
   EXPECT_EQ(store_->info()->events, 51u);
   EXPECT_EQ(store_->info()->endings, endings + batch.events.back().count);
   EXPECT_EQ(store_->services({}, {})->at(0).attempted, 7u);
-  batch.boot = batch.input = 3;  // another input: these connections are others
+  batch.boot = 3;
+  batch.input = 100;  // another input: these connections are others
   batch.sequence = 1;
   write(*store_, batch);
   EXPECT_EQ(store_->services({}, {})->at(0).attempted, 14u);

@@ -18,13 +18,14 @@ E enumerator(uint64_t v, size_t count) {
   return v < count ? static_cast<E>(v) : E{};
 }
 
-void add(const Sum& one, Sum& into) {
+}  // namespace
+
+void add_sum(const Sum& one, Sum& into) {
+  into.way = one.way;
   into.endings += one.endings;
   into.lost_bytes += one.lost_bytes;
   into.last_ns = std::max(into.last_ns, one.last_ns);
 }
-
-}  // namespace
 
 void encode_sums(const std::vector<Sum>& sums, uint64_t at_s, std::string& out) {
   out.clear();
@@ -70,7 +71,7 @@ void merge_sums(const std::vector<Sum>& more, std::vector<Sum>& into) {
     const auto found =
         std::lower_bound(into.begin(), old_end, one, [](const Sum& a, const Sum& b) { return a.way < b.way; });
     if (found != old_end && found->way == one.way)
-      add(one, *found);
+      add_sum(one, *found);
     else
       into.push_back(one);
   }

@@ -35,6 +35,8 @@ struct Sum {
 void encode_sums(const std::vector<Sum>& sums, uint64_t at_s, std::string& out);
 // False when the bytes are damaged. Replaces what `out` holds.
 bool decode_sums(std::string_view bytes, uint64_t at_s, std::vector<Sum>& out);
+// Adds one entry into another, which may be empty.
+void add_sum(const Sum& one, Sum& into);
 // Adds `more` into `into`; both in order, and so is the result.
 void merge_sums(const std::vector<Sum>& more, std::vector<Sum>& into);
 

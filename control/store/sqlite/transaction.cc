@@ -50,7 +50,7 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
   }
   if (auto ready = rollup_.prepare(db); !ready) return ready;
   if (auto rebuilt = rollup_.rebuild(db); !rebuilt) return rebuilt;
-  if (auto ready = lookup_.prepare(db, options.lookup); !ready) return ready;
+  if (auto ready = lookup_.prepare(db, options.lookup_tail); !ready) return ready;
   if (auto ready = sequences_.prepare(db); !ready) return ready;
   if (auto ready = findings_.prepare(db); !ready) return ready;
   const auto next = db.scalar("SELECT value FROM meta WHERE key = 'next_cursor'");
@@ -145,17 +145,19 @@ int Transaction::insert_events(model::Batch& batch, int64_t sensor) {
 
 int Transaction::insert_services(const model::Batch& batch, int64_t sensor) {
   for (const model::ServiceStats& s : batch.services) {
-    encode_causes(s.by_cause, scratch_);
-    insert_service_.bind(1, sensor);
-    insert_service_.bind_bits(2, batch.input);
-    insert_service_.bind(3, static_cast<int64_t>(s.worker));
-    insert_service_.bind(4, s.from_ns);
-    insert_service_.bind_ip(5, s.server.ip);
-    insert_service_.bind(6, static_cast<int64_t>(s.server.port));
-    insert_service_.bind(7, static_cast<int64_t>(s.network_tag));
-    insert_service_.bind_blob(8, scratch_);
-    if (const int code = insert_service_.run(); code != SQLITE_OK) return code;
-    if (sqlite3_changes(db_) == 0) continue;
+    if (batch.input != batch.boot) {  // a capture may be read again: its rows are told apart one by one
+      encode_causes(s.by_cause, scratch_);
+      insert_service_.bind(1, sensor);
+      insert_service_.bind_bits(2, batch.input);
+      insert_service_.bind(3, static_cast<int64_t>(s.worker));
+      insert_service_.bind(4, s.from_ns);
+      insert_service_.bind_ip(5, s.server.ip);
+      insert_service_.bind(6, static_cast<int64_t>(s.server.port));
+      insert_service_.bind(7, static_cast<int64_t>(s.network_tag));
+      insert_service_.bind_blob(8, scratch_);
+      if (const int code = insert_service_.run(); code != SQLITE_OK) return code;
+      if (sqlite3_changes(db_) == 0) continue;
+    }
     hours_.insert(s.from_ns / kNsPerHour);
     rollup_.add(s, sensor);
   }

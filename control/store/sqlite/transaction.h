@@ -22,8 +22,8 @@ namespace rs::store::sqlite {
 class Transaction {
  public:
   struct Options {
-    bool rollups = true;  // of endings; service statistics have no other form
-    bool lookup = true;   // by id, server and client
+    bool rollups = true;                // of endings; service statistics have no other form
+    LookupTail* lookup_tail = nullptr;  // nullptr: no lookup by id, server and client is kept
   };
 
   Result<void> prepare(Connection& db, Options options);

@@ -2,7 +2,25 @@
 """All scenarios: load() registers them in context.SCENARIOS."""
 import importlib
 
-MODULES = ("aborts", "clean", "late_data", "middlebox", "overload", "probes", "programs", "refusals", "timers")
+MODULES = (
+    "aborts",
+    "clean",
+    "databases",
+    "expiry",
+    "forgers",
+    "kernel",
+    "late_data",
+    "middlebox",
+    "overload",
+    "probes",
+    "programs",
+    "refusals",
+    "scans",
+    "secure",
+    "stacks",
+    "timers",
+    "web",
+)
 
 
 def load():

@@ -247,7 +247,6 @@ def host_restart_stale(t):
         ("server",),
         ("exchange", "request"),
         ("reset",),
-        also_ok=("app_abort_unread",),
         kernel="server:TCP_ABORT_ON_CLOSE",
     ),
     core=False,

@@ -15,7 +15,7 @@ SCAN = Expect("port_scan", ("client", "server"), ("syn", "syn_ack", "established
 
 def probe(t, i, sport, dport):
     """A probe's connection: no socket of ours, the scanner owns its port."""
-    return Connection(None, None, t.client_ip(i), sport, t.server_ip(), dport, time.time_ns())
+    return Connection(None, None, t.scanner_ip(i), sport, t.server_ip(), dport, time.time_ns())
 
 
 @scenario("port_scan", "nmap -sS over thirty ports, two of them open", SCAN, seconds=4, needs=("nmap",))
@@ -46,7 +46,7 @@ def port_scan(t):
         "-g",
         str(sport),
         "-S",
-        t.client_ip(0),
+        t.scanner_ip(0),
         "-e",
         "c0",
         "-T4",
@@ -160,9 +160,15 @@ def health_check(t):
         )
     t.watch(port)
     start = time.time_ns()
-    t.start(t.network.client, "haproxy", "-db", "-f", config, ready_port=front)
+    p = t.start(t.network.client, "haproxy", "-db", "-f", config, ready_port=front)
     time.sleep(4)
+    t.lab.processes.stop(p)
+    time.sleep(0.5)
     with t.box.lock:
         clients = {k[1]: k[0] for k in t.box.last if k[3] == port}
     for sport, ip in clients.items():
-        t.expect(Connection(None, None, ip, sport, t.server_ip(), port, start))
+        c = Connection(None, None, ip, sport, t.server_ip(), port, start)
+        if t.reset_seen(c, "client", wait=0) is False:
+            t.ignore(c, "the checker was stopped in the middle of it")
+        else:
+            t.expect(c)

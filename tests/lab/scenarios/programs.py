@@ -20,7 +20,6 @@ from scenarios.middlebox import on_request, reset_both, slow_answer
         ("server",),
         ("exchange", "request"),
         ("reset",),
-        also_ok=("app_abort_unread",),
         kernel="server:TCP_ABORT_ON_CLOSE",
     ),
     core=False,

@@ -121,7 +121,7 @@ def icmp_reject(t):
         ("server",),
         ("established", "request"),
         ("reset",),
-        also_ok=("app_abort_unread", "app_abort_linger0"),
+        also_ok=("app_abort_linger0",),
         kernel="server:TCP_STATE|TCP_ABORT_ON_CLOSE",
     ),
     core=False,
