@@ -174,6 +174,8 @@ constexpr auto kKeys = std::to_array<Key>({
          const auto address = parse_address(values[0]);
          if (!address) return Error{Code::kInvalid, std::string(key.name) + ": " + address.error().text};
          if (!address->path.empty()) return bad(key, values[0], "host:port: browsers know no Unix sockets");
+         // The page speaks no TLS, whatever the other listeners do.
+         if (address->leaves_machine()) return bad(key, values[0], "on the loopback: the page is plaintext");
        }
        config.web = values[0];
        return {};

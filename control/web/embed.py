@@ -20,6 +20,7 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 BYTES_A_LINE = 40
+CLASSIC = ("/theme.js",)   # no module
 
 
 def read(page, extra):
@@ -47,6 +48,11 @@ def main():
     rows = []
     contents = {name: (path.suffix, path.read_bytes()) for name, path in files.items()}
     contents["/vocabulary.js"] = (".js", vocabulary(pathlib.Path(proto).read_text()).encode())
+    # The browser asks for all modules at once, instead of finding them one after the other.
+    links = "\n".join(f'<link rel="modulepreload" href="{name}">' for name, (suffix, _) in sorted(contents.items())
+                      if suffix == ".js" and name not in CLASSIC)
+    suffix, index = contents["/index.html"]
+    contents["/index.html"] = (suffix, index.replace(b"<!-- modules -->", links.encode()))
     for number, (name, (suffix, plain)) in enumerate(sorted(contents.items())):
         packed = gzip.compress(plain, 9, mtime=0)
         lines.append(f"constexpr unsigned char kData{number}[] = {{")

@@ -179,8 +179,8 @@ test('the legend\'s colours are the cells\'; zero, no data and clamped ends have
   for (const [dark, pal] of [[false, 'viridis'], [true, 'viridis'], [false, 'cividis']]) {
     const page = await open({dark, path: at('/heatmap', {table: '1', n: '10', pal})});
     const wrong = await page.evaluate(async () => {
-      const heat = document.querySelector('.heat'), [left, top, width, height] = JSON.parse(heat.dataset.area);
-      const cells = heat.querySelector('canvas'), bar = document.querySelector('.legend-bar');
+      const heat = document.querySelector('.heat'), [, , width, height] = JSON.parse(heat.dataset.area);
+      const cells = heat.querySelector('.heat-cells'), bar = document.querySelector('.legend-bar');
       const pixel =
         (canvas, x, y) => [...canvas.getContext('2d').getImageData(Math.round(x), Math.round(y), 1, 1).data].slice(
           0, 3);
@@ -195,8 +195,7 @@ test('the legend\'s colours are the cells\'; zero, no data and clamped ends have
       let checked = 0, zeros = 0;
       values.forEach((row, y) => row.forEach((t, x) => {
         if (!/^[\d,]+$/.test(t)) return;
-        const v = Number(t.replaceAll(',', '')),
-              seen = pixel(cells, left + (x + 0.4) * width, top + (y + 0.4) * height);
+        const v = Number(t.replaceAll(',', '')), seen = pixel(cells, (x + 0.4) * width, (y + 0.4) * height);
         const place = Math.log(v / lo) / Math.log(hi / lo);
         const want = v === 0 ? zero : pixel(bar, Math.min(bar.width - 1, place * bar.width), 6);
         if (v === 0)
@@ -231,12 +230,11 @@ test('no data and what is still running are hatched, not zero', async (expect) =
   expect(row[0][0] === '' && row[0][1] === 'no data', `before the first sensor: ${row[0]}`);
   expect(row.some(([t, why]) => why === '' && t !== ''), 'no complete cell');
   const colors = await page.evaluate(() => {
-    const heat = document.querySelector('.heat'), [left, top, width, height] = JSON.parse(heat.dataset.area);
-    const data =
-      heat.querySelector('canvas')
-        .getContext('2d')
-        .getImageData(Math.round(left + 1), Math.round(top + 1), Math.round(width * 3), Math.round(height - 3))
-        .data;
+    const heat = document.querySelector('.heat'), [, , width, height] = JSON.parse(heat.dataset.area);
+    const data = heat.querySelector('.heat-cells')
+                   .getContext('2d')
+                   .getImageData(1, 1, Math.round(width * 3), Math.round(height - 3))
+                   .data;
     const found = new Set();
     for (let i = 0; i < data.length; i += 4) found.add(`${data[i]},${data[i + 1]},${data[i + 2]}`);
     return found.size;

@@ -79,8 +79,11 @@ export function areas(box, data) {
           ...axisStyle(),
           splitLine: {show: false},
           axisTick: {show: false},
-          axisLabel:
-            {...axisStyle().axisLabel, formatter: (v) => timeLabel(Number(v), days, step < 60_000), interval: round}
+          axisLabel: {
+            ...axisStyle().axisLabel,
+            formatter: (v) => timeLabel(Number(v), days, Number(v) % 60_000 !== 0),
+            interval: round
+          }
         },
         yAxis: {
           type: 'value',

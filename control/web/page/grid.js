@@ -85,7 +85,7 @@ export class Grid {
         if (full) return span(at, at + this.stepMs);
         const long = this.stepMs * this.keys[side].length > 2 * 86_400_000;
         return long ? (this.stepMs >= 86_400_000 ? day(at) : `${day(at)} ${clock(at, false)}`) :
-                      clock(at, this.stepMs < 60_000);
+                      clock(at, at % 60_000 !== 0);
       }
       case 'idle_time': {
         if (this.isOther(side, i)) return label;
@@ -95,7 +95,7 @@ export class Grid {
       case 'service':
       case 'server_ip':
       case 'client_ip':
-        return full ? label : shortName(label);
+        return full && !label.startsWith('@ ') ? label : shortName(label);
       case 'cause':
       case 'origin':
       case 'stage':

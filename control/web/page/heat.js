@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The heatmap itself. ECharts draws axes and labels; the cells are one picture, painted here cell by cell, so that ten
-// thousand of them change within a frame. Pointer, keyboard and brush end in the same three calls: point, pick, zoom.
+// The heatmap itself. ECharts draws axes and labels, anew only when they change; the cells are a canvas of our own
+// above it, so that ten thousand of them change within a frame, and are there before the axes. Pointer, keyboard and
+// brush end in the same three calls: point, pick, zoom.
 import {axisStyle, fontFamily, mount} from './charts.js';
 import {hatch, token} from './color.js';
 import {h} from './dom.js';
@@ -15,12 +16,13 @@ export class Heat {
   constructor(handlers) {
     this.handlers = handlers;
     this.box = h('div', {class_: 'heat-canvas'});
+    this.cells = h('canvas', {class_: 'heat-cells'});
     this.cursor = h('div', {class_: 'heat-cursor', hidden: true});
     this.chosen = h('div', {class_: 'heat-cursor chosen', hidden: true});
     this.band = h('div', {class_: 'heat-band', hidden: true});
     this.element =
       h('div', {class_: 'heat', tabindex: 0, role: 'application', 'aria-roledescription': 'heatmap'}, this.box,
-        this.chosen, this.cursor, this.band);
+        this.cells, this.chosen, this.cursor, this.band);
     this.at = null;
     this.#keys();
     this.#pointer();
@@ -37,9 +39,10 @@ export class Heat {
     this.#fit();
     const height = Math.max(kLeastRows, rows * this.rowHeight + kTop + this.bottom);
     if (this.box.style.height !== `${height}px`) this.box.style.height = `${height}px`;
-    if (first)
+    if (first) {
+      this.#show();
       this.mounted = mount(this.box, (chart) => this.#draw(chart));
-    else
+    } else
       (await this.mounted)?.again();
     await this.mounted;
     if (this.at && (this.at.x >= model.columns.length || this.at.y >= model.rows.length))
@@ -48,9 +51,15 @@ export class Heat {
       this.#moveCursor();
   }
 
+  // Axes and cells at twice their size.
   async picture() {
-    const chart = (await this.mounted).chart;
-    return {canvas: chart.renderToCanvas({pixelRatio: 2, backgroundColor: token('surface')}), chart};
+    const {chart} = await this.mounted;
+    const canvas = chart.renderToCanvas({pixelRatio: 2, backgroundColor: token('surface')});
+    const cells = document.createElement('canvas');
+    this.#paint(cells, 2);
+    canvas.getContext('2d').setTransform(1, 0, 0, 1, 0, 0);
+    canvas.getContext('2d').drawImage(cells, this.area.x * 2, this.area.y * 2);
+    return canvas;
   }
 
   focusCell(cell) {
@@ -91,9 +100,9 @@ export class Heat {
     };
   }
 
-  #paint(width, height) {
-    const {model} = this, ratio = window.devicePixelRatio || 1;
-    const canvas = document.createElement('canvas');
+  // At the cells' size times `ratio`.
+  #paint(canvas, ratio) {
+    const {model} = this, {width, height} = this.area;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
     const context = canvas.getContext('2d');
@@ -109,7 +118,6 @@ export class Heat {
         context.fillRect(left, top, cw, ch);
         if (cell.hatch) hatch(context, left, top, cw, ch, cell.hatch === 'none' ? line : lineOver);
       }
-    return canvas;
   }
 
   // Room for the names: rows' at the left, columns' below, aslant when they do not fit side by side.
@@ -122,16 +130,33 @@ export class Heat {
     this.bottom = this.slant ? Math.min(110, 24 + longest(model.columns) * 0.66) : 30;
   }
 
-  #draw(chart) {
+  // Places and paints the cells.
+  #show() {
     const {model} = this;
     this.#fit();
-    const style = axisStyle();
-    const {room} = this, area = {x: room, y: kTop, width: this.width, height: model.rows.length * this.rowHeight};
+    const area = {x: this.room, y: kTop, width: this.width, height: model.rows.length * this.rowHeight};
     this.area = area;
     this.cellWidth = area.width / model.columns.length;
     this.cellHeight = this.rowHeight;
     this.element.dataset.area = JSON.stringify([area.x, area.y, this.cellWidth, this.cellHeight]);
-    const canvas = this.#paint(area.width, area.height);
+    Object.assign(
+      this.cells.style,
+      {left: `${area.x}px`, top: `${area.y}px`, width: `${area.width}px`, height: `${area.height}px`});
+    this.#paint(this.cells, window.devicePixelRatio || 1);
+    this.element.dataset.painted = String(performance.now());
+    if (this.width !== this.drawnWidth && this.at && this.drawnWidth)
+      this.leave();  // what was under the pointer is elsewhere
+    this.drawnWidth = this.width;
+    if (this.at) this.#moveCursor();
+    if (this.pick) this.select(this.pick);
+  }
+
+  #draw(chart) {
+    this.#show();
+    const {model, room, area} = this, style = axisStyle();
+    const key = JSON.stringify([model.columns, model.rows, area, this.slant, chart.getHeight(), token('surface')]);
+    if (key === this.drawnAxes) return;
+    this.drawnAxes = key;
     const label = {...style.axisLabel, fontFamily};
     const each = Math.max(1, Math.ceil((this.slant ? 15 : model.names ? 1 : 62) / this.cellWidth));
     const labelled = model.labelled?.(this.cellWidth) ?? ((i) => i % each === 0);
@@ -165,23 +190,9 @@ export class Heat {
           axisLine: {show: false},
           axisLabel: {...label, color: token('text'), interval: 0, width: room - 14, overflow: 'truncate'}
         },
-        series: [{
-          type: 'custom',
-          data: [[0, 0]],
-          silent: true,
-          clip: false,
-          renderItem: () =>
-            ({type: 'image', style: {image: canvas, x: area.x, y: area.y, width: area.width, height: area.height}})
-        }],
+        series: [],
       },
       true);
-    chart.getZr().refreshImmediately();
-    this.element.dataset.painted = String(performance.now());
-    if (this.width !== this.drawnWidth && this.at && this.drawnWidth)
-      this.leave();  // what was under the pointer is elsewhere
-    this.drawnWidth = this.width;
-    if (this.at) this.#moveCursor();
-    if (this.pick) this.select(this.pick);
   }
 
   #moveCursor() {

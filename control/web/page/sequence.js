@@ -5,7 +5,7 @@ import {h, svg} from './dom.js';
 import {endpoint, spaced, word} from './format.js';
 import {duration, timeOf} from './time.js';
 
-const kWide = 560, kLeft = 150, kRight = 450, kRow = 34, kTop = 46;
+const kWide = 560, kLeft = 150, kRight = 450, kMiddle = 300, kRow = 34, kTop = 46;
 const kGapS = 1;  // silence that is drawn as such
 const kLabel = {
   syn: 'SYN',
@@ -36,16 +36,18 @@ export function sequence(e) {
   const parts = [];
   let y = kTop;
   const start = steps[0].at;
+  const forged = ['ORIGIN_MIDDLEBOX', 'ORIGIN_OFF_PATH'].includes(e.origin);
+  const between = steps.some((step) => (step.kind === 'rst' && forged) || step.kind === 'icmp');
   steps.forEach((step, i) => {
     const gap = i === 0 ? 0 : (step.at - steps[i - 1].at) / 1000;
     if (gap >= kGapS) {
       parts.push(
         svg('rect', {x: kLeft - 5, y: y - 14, width: 10, height: 26, class_: 'seq-pause'}),
         svg('rect', {x: kRight - 5, y: y - 14, width: 10, height: 26, class_: 'seq-pause'}),
-        svg('text', {x: (kLeft + kRight) / 2, y: y + 3, class_: 'seq-gap'}, `${duration(gap)} of silence`));
+        svg('text', {x: kMiddle, y: y + 3, class_: 'seq-gap'}, `${duration(gap)} of silence`));
       y += kRow;
     }
-    parts.push(...arrow(step, y, i === 0 ? '0' : `+${duration((step.at - start) / 1000)}`));
+    parts.push(...arrow(step, y, i === 0 ? '0' : `+${duration((step.at - start) / 1000)}`, forged));
     y += kRow;
   });
   const height = y + 6;
@@ -74,6 +76,8 @@ export function sequence(e) {
            svg('text', {x, y: 11, class_: 'seq-end'}, name),
            svg('text', {x, y: 23, class_: 'seq-address'}, endpoint(end))]),
       parts),
+    between &&
+      h('p', {class_: 'seq-note'}, h('i', {}, '◆'), ' sent by somebody between the two, whoever’s address it bears'),
     h('details', {}, h('summary', {}, 'as text'),
       h('ol', {},
         steps.map(
@@ -82,30 +86,27 @@ export function sequence(e) {
               s.text || spaced(s.kind))))));
 }
 
-function arrow(step, y, when) {
-  const bad = kBad.includes(step.kind) ? 'bad' : 'good', label = kLabel[step.kind] ?? spaced(step.kind);
-  const out = [svg('text', {x: kLeft - 14, y: y + 3, class_: 'seq-time'}, when)];
-  const middle = (kLeft + kRight) / 2;
-  if (step.kind === 'established' || step.side === 'unknown')
-    return [
-      ...out, svg('line', {x1: kLeft, x2: kRight, y1: y, y2: y, class_: 'seq-state'}),
-      svg('text', {x: middle, y: y - 5, class_: `seq-label ${bad}`}, svg('title', {}, step.text), label)
-    ];
-  if (step.kind === 'gave_up') {
-    const x = step.side === 'client' ? kLeft : kRight;
-    return [
-      ...out,
-      svg(
-        'path',
-        {d: `M${x - 6} ${y - 6} L${x + 6} ${y + 6} M${x - 6} ${y + 6} L${x + 6} ${y - 6}`, class_: 'seq-cross'}),
-      svg('text', {x: middle, y: y + 3, class_: 'seq-label bad'}, svg('title', {}, step.text), label)
-    ];
-  }
-  const [from, to] = step.side === 'client' ? [kLeft + 2, kRight - 3] : [kRight - 2, kLeft + 3];
+// `forged`: whether a reset was really sent by somebody in between, whoever's address it bears.
+function arrow(step, y, when, forged) {
+  const kind = kBad.includes(step.kind) ? 'bad' : 'good', label = kLabel[step.kind] ?? spaced(step.kind);
+  const between = (step.kind === 'rst' && forged) || step.kind === 'icmp';
+  const time = svg('text', {x: kLeft - 14, y: y + 3, class_: 'seq-time'}, when);
+  const name = (dy) =>
+    svg('text', {x: kMiddle, y: y + dy, class_: `seq-label ${kind}`}, svg('title', {}, step.text), label);
+  if (step.kind === 'gave_up') return [time, cross(step.side === 'client' ? kLeft : kRight, y), name(3)];
+  if (step.kind === 'established' || (step.side === 'unknown' && !between))
+    return [time, svg('line', {x1: kLeft, x2: kRight, y1: y, y2: y, class_: 'seq-state'}), name(-5)];
+  // An ICMP error is for the client, whose packet it quotes, unless it says otherwise.
+  const toServer = step.kind === 'icmp' ? step.side === 'server' : step.side === 'client';
+  const [from, to] = toServer ? [kLeft + 2, kRight - 3] : [kRight - 2, kLeft + 3];
+  const line = (x1) =>
+    svg('line', {x1, x2: to, y1: y - 2, y2: y + 4, class_: `seq-arrow ${kind}`, 'marker-end': `url(#head-${kind})`});
+  if (!between) return [time, line(from), name(-6)];
   return [
-    ...out,
-    svg(
-      'line', {x1: from, x2: to, y1: y - 2, y2: y + 4, class_: `seq-arrow ${bad}`, 'marker-end': `url(#head-${bad})`}),
-    svg('text', {x: middle, y: y - 6, class_: `seq-label ${bad}`}, svg('title', {}, step.text), label)
+    time, svg('line', {x1: from, x2: kMiddle, y1: y - 2, y2: y - 2, class_: 'seq-state'}), line(kMiddle),
+    svg('path', {d: `M${kMiddle} ${y - 7} l5 5 l-5 5 l-5 -5 z`, class_: 'seq-between'}), name(-10)
   ];
 }
+
+const cross = (x, y) =>
+  svg('path', {d: `M${x - 6} ${y - 6} L${x + 6} ${y + 6} M${x - 6} ${y + 6} L${x + 6} ${y - 6}`, class_: 'seq-cross'});

@@ -126,7 +126,7 @@ export function make() {
   }
 
   async function exportPicture() {
-    const {canvas} = await heat.picture();
+    const canvas = await heat.picture();
     save(
       'resetscope-heatmap.png',
       await picture(canvas, {title: title.textContent, subtitle: subtitle.textContent, scale: shown.scale}));

@@ -71,7 +71,7 @@ export function make() {
       tile(
         'Endings', short(total),
         was === undefined ?
-          (canCompare ? 'nothing was watched at this time yesterday' : 'in all the store has') :
+          (canCompare ? 'no data of these hours yesterday' : 'in all the store has') :
           was === 0 ?
           'none in the same hours yesterday' :
           `${total >= was ? '+' : '−'}${percent(Math.abs(total - was) / was)} against the same hours yesterday`,
