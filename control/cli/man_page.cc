@@ -48,10 +48,9 @@ void append_option(string& out, const CLI::Option* option) {
   for (const string& name : option->get_snames()) out += "\\fB\\-" + roff(name) + "\\fR, ";
   out += "\\fB\\-\\-" + roff(option->get_lnames()[0]) + "\\fR";
   if (option->get_items_expected_max() > 0) out += " \\fI" + roff(option->get_type_name()) + "\\fR";
-  out += "\n" + roff(capital(option->get_description())) + ".";
+  out += "\n" + sentence(option->get_description());
   if (!option->get_default_str().empty() && option->get_items_expected_max() > 0)
-    out += "\nDefault: " + roff(option->get_default_str()) + ".";
-  out += "\n";
+    out += "Default: " + roff(option->get_default_str()) + ".\n";
 }
 
 void append_group(string& out, const CLI::App& app, const string& begins) {
@@ -69,7 +68,9 @@ bool has_group(const CLI::App& app, const string& begins) {
 }
 
 // Lines as they are: examples, lists.
-void append_lines(string& out, const string& text) { out += ".PP\n.nf\n" + roff(text) + "\n.fi\n"; }
+void append_lines(string& out, const string& text) { out += ".nf\n" + roff(text) + "\n.fi\n"; }
+
+string sentence(const string& text) { return roff(capital(text)) + (text.ends_with('.') ? "\n" : ".\n"); }
 
 std::vector<const CLI::App*> commands_of(const CLI::App& app) {
   std::vector<const CLI::App*> out;
@@ -87,14 +88,17 @@ void append_command(string& out, const CLI::App& app, const CLI::App** filtered)
       usage += option->get_required() ? " \\fI" + roff(name) + "\\fR" : " [\\fI" + roff(name) + "\\fR]";
       if (option->get_items_expected_max() > 2) usage += "...";
     }
-  out += ".SS " + usage + "\n" + roff(capital(app.get_description())) + ".\n";
+  out += ".SS " + usage + "\n" + sentence(app.get_description());
   if (has_group(app, kFilterGroup)) *filtered = &app;
   if (has_group(app, kFilterGroup) || has_group(app, kTimeGroup))
     out += string("Takes the flags of ") + (has_group(app, kFilterGroup) ? "FILTERS" : "") +
            (has_group(app, kFilterGroup) && has_group(app, kTimeGroup) ? " and " : "") +
            (has_group(app, kTimeGroup) ? "TIME" : "") + " below.\n";
   append_group(out, app, kOwnGroup);
-  if (!app.get_footer().empty()) append_lines(out, app.get_footer());
+  if (!app.get_footer().empty()) {
+    out += ".PP\n";
+    append_lines(out, app.get_footer());
+  }
   for (const CLI::App* sub : subs) append_command(out, *sub, filtered);
 }
 
