@@ -29,6 +29,7 @@ Gate::Pass::~Pass() {
 void Gate::set(Policy policy) {
   const std::lock_guard lock(mutex_);
   policy_ = std::move(policy);
+  for (auto& [name, use] : uses_) use.tokens = 2.0 * policy_.calls_per_s;  // the old limit says nothing of the new one
 }
 
 bool Gate::has(const Caller& caller, Role role) const {

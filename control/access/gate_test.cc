@@ -98,6 +98,15 @@ TEST_F(GateTest, CallsOfOneNameAreLimitedAndRecover) {
   EXPECT_EQ(gate_.limited(), 3u);
 }
 
+TEST_F(GateTest, ANewLimitBeginsWithAFullBucket) {
+  gate_.set({{}, {"*"}, {}, 0, 2});
+  const Caller caller = with("caller");
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(may(caller, Need::kRead));
+  gate_.set({{}, {"*"}, {}, 10, 2});
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(may(caller, Need::kRead)) << i;
+  EXPECT_FALSE(may(caller, Need::kRead));
+}
+
 TEST_F(GateTest, WatchesAreCountedWhileTheyLast) {
   gate_.set({{}, {"*"}, {}, 0, 2});
   const Caller watcher = with("watcher");

@@ -43,6 +43,8 @@ string upper(string text) {
   return text;
 }
 
+string sentence(const string& text) { return roff(capital(text)) + (text.ends_with('.') ? "\n" : ".\n"); }
+
 void append_option(string& out, const CLI::Option* option) {
   out += ".TP\n";
   for (const string& name : option->get_snames()) out += "\\fB\\-" + roff(name) + "\\fR, ";
@@ -55,8 +57,7 @@ void append_option(string& out, const CLI::Option* option) {
 
 void append_group(string& out, const CLI::App& app, const string& begins) {
   for (const CLI::Option* option : app.get_options())
-    if (option->nonpositional() && !option->get_group().empty() && option->get_group().starts_with(begins) &&
-        option->get_lnames()[0] != "help")
+    if (option->nonpositional() && !option->get_group().empty() && option->get_group().starts_with(begins))
       append_option(out, option);
 }
 
@@ -69,8 +70,6 @@ bool has_group(const CLI::App& app, const string& begins) {
 
 // Lines as they are: examples, lists.
 void append_lines(string& out, const string& text) { out += ".nf\n" + roff(text) + "\n.fi\n"; }
-
-string sentence(const string& text) { return roff(capital(text)) + (text.ends_with('.') ? "\n" : ".\n"); }
 
 std::vector<const CLI::App*> commands_of(const CLI::App& app) {
   std::vector<const CLI::App*> out;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <future>
 #include <random>
 #include <thread>
 #include <utility>
@@ -23,10 +24,11 @@ using BatchMessage = flatbuffers::grpc::Message<fb::Batch>;
 using AckMessage = flatbuffers::grpc::Message<fb::Ack>;
 using Stream = grpc::ClientReaderWriter<BatchMessage, AckMessage>;
 
-constexpr int kConnectTimeoutMs = 5000;   // gRPC's name for it misleads; local, but the machine may be busy
-constexpr int kMostAckBytes = 64 * 1024;  // an acknowledgement is some 100 bytes
-constexpr size_t kMostTextBytes = 300;    // of a refusal, in the log
-constexpr uint64_t kMostBadAcks = 1000;   // in one stream, then it is given up
+constexpr int kConnectTimeoutMs = 5000;             // gRPC's name for it misleads; local, but the machine may be busy
+constexpr int kMostAckBytes = 64 * 1024;            // an acknowledgement is some 100 bytes
+constexpr size_t kMostTextBytes = 300;              // of a refusal, in the log
+constexpr uint64_t kMostBadAcks = 1000;             // in one stream, then it is given up
+constexpr std::chrono::milliseconds kEndWait{500};  // for the reason why a stream has ended
 constexpr std::chrono::milliseconds kConnectLook{200};  // how soon stop() is seen while there is nobody to connect to
 
 // The payload goes out where it lies; gRPC holds a reference until it is done.
@@ -168,9 +170,15 @@ void Uplink::State::session() {
   const auto stream = stub->Publish(&here);
   std::thread reader([this, &stream] { read_acks(*stream); });
   write_all(*stream);
-  here.TryCancel();  // whatever is still unacknowledged is sent again on the next stream
-  reader.join();
+  // A stream that the other side ended has a status that says why, which cancelling at once would hide.
+  std::promise<void> over;
+  std::thread patience([&here, ended = over.get_future()] {
+    if (ended.wait_for(kEndWait) == std::future_status::timeout) here.TryCancel();
+  });
+  reader.join();  // whatever is still unacknowledged is sent again on the next stream
   const grpc::Status status = stream->Finish();
+  over.set_value();
+  patience.join();
 
   const std::lock_guard lock(outbox.mutex);
   context = nullptr;

@@ -248,6 +248,9 @@ def tests(setting):
 
     def limits():
         """limits: watches at a time and calls a second of one name; local callers have none."""
+        info = query.GetServerInfoRequest()
+        if not until(lambda: setting.clients.resetscope.GetServerInfo(info, timeout=CALL_S).watchers == 0, 15):
+            yield "a watch that was cancelled goes on"
         watches = [setting.clients.resetscope.WatchResets(query.WatchResetsRequest(), timeout=20) for _ in range(4)]
         until(lambda: not all(w.is_active() for w in watches), 5)
         codes = [w.code().name for w in watches if not w.is_active()]
