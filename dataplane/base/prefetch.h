@@ -7,7 +7,7 @@
 namespace rs {
 
 // Of any address: nothing happens where there is no memory.
-inline void prefetch(const void* line) { asm volatile("prefetcht0 %a0" : : "p"(line)); }
-inline void prefetch_to_write(const void* line) { asm volatile("prefetchw %a0" : : "p"(line)); }
+inline void prefetch(const void* line) { asm volatile("prefetcht0 (%0)" : : "r"(line)); }
+inline void prefetch_to_write(const void* line) { asm volatile("prefetchw (%0)" : : "r"(line)); }
 
 }  // namespace rs
