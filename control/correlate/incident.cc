@@ -379,8 +379,7 @@ const Incident* IncidentTracker::explain(const model::Event& e) const {
 
 std::vector<uint64_t> IncidentTracker::changed() {
   std::ranges::sort(changed_);
-  const auto [from, to] = std::ranges::unique(changed_);
-  changed_.erase(from, to);
+  changed_.erase(std::unique(changed_.begin(), changed_.end()), changed_.end());
   return std::exchange(changed_, {});
 }
 

@@ -300,8 +300,7 @@ Result<std::vector<uint64_t>> Lookup::candidates(const Segment& segment, const s
     }
   }
   std::ranges::sort(out);
-  const auto repeated = std::ranges::unique(out);
-  out.erase(repeated.begin(), repeated.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 
