@@ -92,7 +92,7 @@ uint64_t Distinct::count() const {
   double sum = 0;
   size_t empty = 0;
   for (const uint8_t rank : registers_) {
-    sum += std::ldexp(1.0, -rank);
+    sum += std::bit_cast<double>(uint64_t{1023U - rank} << 52);  // 2^-rank: the exponent's field alone
     empty += rank == 0 ? 1 : 0;
   }
   const auto m = static_cast<double>(registers_.size());

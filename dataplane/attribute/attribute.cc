@@ -187,9 +187,10 @@ Verdict attribute(const Facts& f, bool icmp_from_server) {
   Verdict v;
   float p1 = share(best);
   float p2 = share(second);
-  const float cap = f.has(FactId::kOneSided) ? kOneSidedCap : (f.has(FactId::kLossyCapture) ? 0.85F : 0.98F);
-  p1 = std::min(p1, cap);
-  p2 = std::min(p2, cap);
+  const float cap = f.has(FactId::kOneSided) ? kOneSidedCap : kCap;
+  const float kept = f.has(FactId::kLossyCapture) ? kLossyShare : 1.0F;
+  p1 = std::min(p1, cap) * kept;
+  p2 = std::min(p2, cap) * kept;
   if (best == 0 || p1 < kThreshold || p1 - p2 < kMargin) {
     // The facts may still tell whose packet it was.
     v.second = static_cast<Cause>(best);

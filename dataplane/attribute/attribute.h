@@ -43,6 +43,9 @@ inline constexpr float kThreshold = 0.4F;
 inline constexpr float kMargin = 0.1F;
 // No more than this when only one direction was seen.
 inline constexpr float kOneSidedCap = 0.75F;
+inline constexpr float kCap = 0.98F;  // nothing on a wire is surer
+inline constexpr float kLossyShare =
+    0.87F;  // of the confidence, where packets of the connection were lost to the sensor
 
 // `icmp_from_server`: the ICMP error of a rejected connection came from the server's own address.
 Verdict attribute(const Facts& facts, bool icmp_from_server);

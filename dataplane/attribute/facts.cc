@@ -27,6 +27,9 @@ uint32_t idle_threshold_ms(const Direction& a, const Direction& b) {
   return static_cast<uint32_t>(std::min<uint64_t>(std::max<uint64_t>(1000, 800 + 8 * rtt_ms), 60'000));
 }
 
+// Age of a program's own clock when it sets a timer by it: one round of events of a loaded server. Our choice.
+constexpr uint32_t kOldClockMs = 10;
+
 // Idle timeouts that products ship with, in seconds: AWS ALB and many proxies 60, nginx 65 and 75, IPVS and Azure 240,
 // F5 300, AWS NLB 350, Envoy and GCP 600, IPVS 900, Huawei 1200, Juniper 1800, ASA, FortiGate and Palo Alto 3600,
 // MySQL 28800, nf_conntrack 432000.
@@ -556,9 +559,10 @@ class Gatherer {
     // A server that takes a process for a connection starts it first: 50 ms.
     const int64_t seconds = whole_seconds(saturate_ms(fin_at != 0 ? fin_at : e_.time, began), 50);
     if (seconds == 0) return;
-    // A timer may be late and is not early: where the silence alone is as whole, it is the nearer explanation.
+    // A timer may be late and is early by no more than the clock its program keeps and sets it by, which is as old as
+    // its last round of events: where the silence alone is as whole, it is the nearer explanation.
     const auto silence = static_cast<uint32_t>(f_.value(FactId::kFinAtEndOfIdle));
-    if (whole_seconds(silence, 50) != 0 && silence % 1000 < 500) return;
+    if (whole_seconds(silence, 50) != 0 && (silence + kOldClockMs) % 1000 < 500) return;
     f_.set(FactId::kAgeWholeSeconds, seconds);
   }
 

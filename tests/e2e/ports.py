@@ -43,6 +43,8 @@ def balanced(counters, sent):
             yield f"{name} is {counters.get(name)}"
 
 
+# Each case has client ports of its own: what two sensors say of one connection within moments is one ending to the
+# control plane.
 def tests(space, net, control):
     def four_queues():
         """ports: AF_PACKET, four workers: every connection whole on one worker; telemetry tells"""
@@ -70,7 +72,7 @@ def tests(space, net, control):
     def handed_over():
         """ports: AF_PACKET, four workers, hand-over on: the same, through the lanes"""
         sensor = Sensor(space, net, control, "lanes", "--interface", "mirror0", "--workers", 4, "--handover", "on")
-        sent = net.send(rounds(COUNT))
+        sent = net.send(rounds(COUNT, 21000))
         time.sleep(1.5)
         counters = sensor.stop()
         yield from judged(control, "lanes")
@@ -94,7 +96,7 @@ def tests(space, net, control):
     def tap():
         """ports: a TAP's two directions on two ports meet on one worker"""
         sensor = Sensor(space, net, control, "tap", "--tap", "mirror0", "mirror1", "--workers", 2)
-        sent = net.send(rounds(COUNT), lambda from_client: 0 if from_client else 1)
+        sent = net.send(rounds(COUNT, 22000), lambda from_client: 0 if from_client else 1)
         time.sleep(1.5)
         counters = sensor.stop()
         yield from judged(control, "tap")
@@ -105,7 +107,7 @@ def tests(space, net, control):
     def one_queue():
         """ports: net_pcap, one queue for four workers: handed over by itself"""
         capture = space / "queue.pcap"
-        sent = pcap(capture, rounds(COUNT))
+        sent = pcap(capture, rounds(COUNT, 23000))
         sensor = Sensor(space, None, control, "pcap", "--interface", f"net_pcap0,rx_pcap={capture}", "--workers", 4)
         time.sleep(2)
         counters = sensor.stop()
@@ -122,7 +124,7 @@ def tests(space, net, control):
             sensor = Sensor(space, net, control, "xdp", "--interface", "mirror0", "--driver", "af_xdp", "--workers", 2)
         except Failure as e:
             return Skip(f"this kernel has no AF_XDP for us: {str(e)[-200:]}")
-        sent = net.send(rounds(COUNT))
+        sent = net.send(rounds(COUNT, 24000))
         time.sleep(1.5)
         counters = sensor.stop()
         return [*judged(control, "xdp"), *balanced(counters, sent)]
@@ -152,7 +154,7 @@ def tests(space, net, control):
         text = "capture:\n  ports: [mirror0]\n  workers: {workers}\ntrack:\n  settle_ms: {settle}\n"
         file.write_text(text.format(workers=2, settle=60000))
         sensor = Sensor(space, net, control, "reload", "--config", file)
-        net.send(rounds(COUNT))
+        net.send(rounds(COUNT, 25000))
         time.sleep(2)
         if events_of(control, "reload"):
             yield "a minute's settle time does not hold"
@@ -178,7 +180,7 @@ def tests(space, net, control):
     def losses():
         """ports: drops are counted by the second, told, and lower the confidence of the verdicts they touch"""
         sensor = Sensor(space, net, control, "blind", "--interface", "mirror0")
-        before = list(rounds(COUNT))
+        before = list(rounds(COUNT, 26000))
         sent = net.send(before[:4])
         sensor.signal(signal.SIGSTOP)
         time.sleep(0.2)
@@ -188,7 +190,10 @@ def tests(space, net, control):
         time.sleep(1)
         sent += net.send(before[4:])
         time.sleep(1.5)
-        sent += net.send(rounds(COUNT, 30000))
+        after = list(rounds(COUNT, 35000))
+        sent += net.send(after[:4])
+        time.sleep(1.2)  # as long a silence as before
+        sent += net.send(after[4:])
         time.sleep(1.5)
         counters = sensor.stop()
         if counters["received"] + counters["missed"] != sent or counters["missed"] == 0:
@@ -205,7 +210,8 @@ def tests(space, net, control):
             yield (f"lossy: {sum(e['lossy'] for e in touched)} of {COUNT} watched through the loss, "
                    f"{sum(e['lossy'] for e in clear)} of {COUNT} after it")
         if max(e["confidence"] for e in touched) >= min(e["confidence"] for e in clear):
-            yield "a loss does not lower the confidence"
+            yield (f"a loss does not lower the confidence: {max(e['confidence'] for e in touched)} with it, "
+                   f"{min(e['confidence'] for e in clear)} without")
         state = sensor_state(control, "blind")
         if state["missed_packets"] != counters["missed"] or state["blind_seconds"] != counters["blind_seconds"]:
             yield f"the control plane knows {state['missed_packets']} missed, {state['blind_seconds']} blind seconds"
