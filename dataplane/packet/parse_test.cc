@@ -53,6 +53,26 @@ TEST(Parse, Ipv4FieldsComeOutAsTheyWentIn) {
   EXPECT_EQ(v.time, kNow);
 }
 
+// Views are used again and again: what a packet does not have must not be the one's before it.
+TEST(Parse, NothingIsLeftOfThePacketBefore) {
+  const auto bare = [] {
+    return tcp(at("10.0.0.3", 40001), at("10.0.0.4", 80)).flags("A").seq(1).ack(2).ipid(3).window(4).build(kNow);
+  };
+  PacketView used;
+  const Packet full =
+      tcp(at("10.0.0.1", 40000), at("10.0.0.2", 443)).flags("S").seq(7).mss(1460).ts(11, 12).build(kNow);
+  ASSERT_EQ(parse_frame(frame_of(full), used), Outcome::kTracked);
+  const Packet p = bare();
+  ASSERT_EQ(parse_frame(frame_of(p), used), Outcome::kTracked);
+  PacketView fresh;
+  ASSERT_EQ(parse_frame(frame_of(p), fresh), Outcome::kTracked);
+  EXPECT_EQ(used.opts, fresh.opts);
+  EXPECT_EQ(used.tsval, fresh.tsval);
+  EXPECT_EQ(used.tsecr, fresh.tsecr);
+  EXPECT_EQ(used.mss, fresh.mss);
+  EXPECT_EQ(used.window_scale, fresh.window_scale);
+}
+
 TEST(Parse, Ipv6AndVlanStack) {
   const Packet p = tcp(at("2001:db8::1", 40000), at("2001:db8::2", 443))
                        .flags("S")

@@ -34,6 +34,8 @@ void parse_options(Bytes options, PacketView& view);
   view.window = segment.be16(14);
   view.tcp_checksum = segment.be16(16);
   view.opts = 0;
+  view.tsval = 0;  // part of what recognises a mirror's copy, with the option or without
+  view.tsecr = 0;
   view.window_scale = 0;
   view.mss = 0;
   view.mptcp_reason = 0;
