@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "dataplane/attribute/attribute.h"
 #include "dataplane/worker/blind.h"
 #include "dataplane/worker/live.h"
 #include "dataplane/worker/pipeline.h"
@@ -209,7 +210,7 @@ TEST(Blind, OnlyConnectionsThatOverlapAreLossy) {
   EXPECT_FALSE(lossy(before));
   const auto during = ending(2 * kSecond + 500 * kMs);
   EXPECT_TRUE(lossy(during));
-  EXPECT_LE(during.confidence, 0.85F);
+  EXPECT_LE(during.confidence, attribute::kCap * attribute::kLossyShare);
   EXPECT_LT(during.confidence, before.confidence);
   EXPECT_TRUE(lossy(ending(3 * kSecond + 500 * kMs))) << "while the ending settles";
   EXPECT_FALSE(lossy(ending(10 * kSecond)));
