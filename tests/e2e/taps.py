@@ -206,9 +206,19 @@ def main():
         read_all(space, control, scenes.gathered(stories))
         answers = Answers(control)
 
+        def attempt(test):
+            try:
+                return list(test())
+            except Failure as failure:
+                return [str(failure)]
+
         def gathered(test):
             def whole():
-                return list(test())
+                # A sighting is no event: what was correlated up to the newest event may still wait for the last of them.
+                deadline = time.monotonic() + CORRELATED_S
+                while (problems := attempt(test)) and time.monotonic() < deadline:
+                    time.sleep(0.2)
+                return problems
             whole.__doc__ = test.__doc__
             return whole
 
