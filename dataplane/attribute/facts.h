@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "dataplane/context/meaning.h"
@@ -21,6 +22,13 @@ struct FactSet {
   constexpr void add(FactId id) { words[static_cast<size_t>(id) / 64] |= uint64_t{1} << static_cast<size_t>(id) % 64; }
   [[nodiscard]] constexpr bool has(FactId id) const {
     return (words[static_cast<size_t>(id) / 64] >> static_cast<size_t>(id) % 64 & 1U) != 0;
+  }
+  // Calls act(FactId) for each member in order, until it says false.
+  template <class Act>
+  constexpr void each(Act&& act) const {
+    for (size_t i = 0; i < words.size(); ++i)
+      for (uint64_t left = words[i]; left != 0; left &= left - 1)
+        if (!act(static_cast<FactId>(64 * i + static_cast<size_t>(std::countr_zero(left))))) return;
   }
   [[nodiscard]] constexpr bool has_all(const FactSet& other) const {
     uint64_t missing = 0;

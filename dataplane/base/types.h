@@ -61,6 +61,14 @@ struct IpAddr {
     return std::memcmp(bytes.data(), kPrefix, 12) == 0;
   }
   auto operator<=>(const IpAddr&) const = default;
+  // As two words: of an array of bytes the compiler makes a call.
+  bool operator==(const IpAddr& other) const {
+    uint64_t a[2];
+    uint64_t b[2];
+    std::memcpy(a, bytes.data(), sizeof(a));
+    std::memcpy(b, other.bytes.data(), sizeof(b));
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+  }
 };
 static_assert(sizeof(IpAddr) == 16);
 

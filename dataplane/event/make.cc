@@ -131,17 +131,17 @@ class Timeline {
 
 // The deciding facts first, strongest first; then everything else that was seen, as far as there is room.
 void evidence(const attribute::Facts& f, const attribute::Verdict& v, Event& out) {
+  attribute::FactSet told;
   for (uint8_t i = 0; i < v.deciding_count && out.fact_count < kMaxFacts; ++i) {
     const auto& d = v.deciding[i];
+    told.add(d.fact);
     out.facts[out.fact_count++] = {.value = f.value(d.fact), .id = d.fact, .weight = d.points};
   }
-  for (size_t id = 1; id < kFactIdCount && out.fact_count < kMaxFacts; ++id) {
-    const auto fact = static_cast<FactId>(id);
-    if (!f.has(fact)) continue;
-    const auto end = out.facts.begin() + out.fact_count;
-    if (std::find_if(out.facts.begin(), end, [fact](const Fact& x) { return x.id == fact; }) != end) continue;
-    out.facts[out.fact_count++] = {.value = f.value(fact), .id = fact, .weight = 0};
-  }
+  f.seen().each([&](FactId fact) {
+    if (out.fact_count == kMaxFacts) return false;
+    if (!told.has(fact)) out.facts[out.fact_count++] = {.value = f.value(fact), .id = fact, .weight = 0};
+    return true;
+  });
 }
 
 // Who spoke last stands last, then what the RST itself said.

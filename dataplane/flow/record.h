@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "dataplane/base/types.h"
@@ -65,8 +66,23 @@ struct alignas(64) FlowHot {
   uint16_t marks = 0;
   State state = State::kFree;
   uint8_t quick = 0;
+
+  // `ending`, `marks`, `state` and `quick` as one word, and what that word is for given values: one comparison.
+  [[nodiscard]] uint64_t standing() const;
+  static constexpr uint64_t standing(uint32_t ending, uint16_t marks, uint8_t state, uint8_t quick) {
+    return ending | uint64_t{marks} << 32 | uint64_t{state} << 48 | uint64_t{quick} << 56;
+  }
 };
 static_assert(sizeof(FlowHot) == 64 && alignof(FlowHot) == 64);
+
+inline uint64_t FlowHot::standing() const {
+  static_assert(offsetof(FlowHot, ending) == 56 && offsetof(FlowHot, marks) == 60 && offsetof(FlowHot, state) == 62 &&
+                offsetof(FlowHot, quick) == 63);
+  const void* const self = this;
+  uint64_t word = 0;
+  std::memcpy(&word, static_cast<const uint8_t*>(self) + 56, sizeof(word));
+  return word;
+}
 
 // Bits of Direction::bits.
 inline constexpr uint8_t kFinSent = 0x01;

@@ -36,8 +36,18 @@ class Table {
   void prefetch_bucket(uint64_t hash) const;
   // Where the hash's flow most likely stands, or kNone; asks for the cache lines that a packet of this end needs.
   [[nodiscard]] uint32_t candidate(uint64_t hash, End from) const;
-  void prefetch_head(uint32_t index, End from) const {
-    prefetch_to_write(&heads_[index].bytes[static_cast<size_t>(from)]);
+  // Asks for where the message this end is sending is kept. Without a branch: `wanted` is a coin toss to the predictor.
+  void prefetch_head(uint32_t index, End from, bool wanted) const {
+    const void* const head = &heads_[index].bytes[static_cast<size_t>(from)];
+    const void* const hot = &state_[index].hot;
+    prefetch_to_write(wanted ? head : hot);
+  }
+  // Asks for what the end of a connection reads beyond what each of its packets does.
+  void prefetch_rest(uint32_t index, End from) const {
+    prefetch(&state_[index].dir[1 - static_cast<size_t>(from)]);
+    prefetch(&cold_[index]);
+    prefetch(&heads_[index].bytes[0]);
+    prefetch(&heads_[index].bytes[1]);
   }
   // Index of the key's flow, or kNone. `candidate` may be any index or kNone; the right one saves the search.
   [[nodiscard]] uint32_t find(const FlowKey& key, uint64_t hash, uint32_t candidate = kNone) const;

@@ -25,8 +25,6 @@ Next by_version(Cursor& c) {
   return version == 4 ? Next::kIpv4 : version == 6 ? Next::kIpv6 : Next::kNotIp;
 }
 
-}  // namespace
-
 Outcome walk(Next next, Cursor c, PacketView& view) {
   while (c.spend()) {
     switch (next) {
@@ -96,9 +94,27 @@ Outcome walk(Next next, Cursor c, PacketView& view) {
   return Outcome::kTooManyHeaders;
 }
 
-Outcome walk_from_link(capture::LinkType link, Cursor c, PacketView& view) {
-  const Next first = first_header(link, c);
-  return walk(first, c, view);
+}  // namespace
+
+Outcome parse_any(const capture::Frame& frame, PacketView& view) {
+  view.time = frame.time;
+  view.exact_time = frame.exact_time;
+  view.network_tag = 0;
+  view.tunnel = Tunnel::kNone;
+  view.outer_ttl = 0;
+  view.outer = {};
+  Cursor c;
+  c.rest = Bytes(frame.data, frame.captured_bytes);
+  c.left = frame.wire_bytes;
+  if (frame.link != capture::LinkType::kEthernet) {
+    const Next first = first_header(frame.link, c);
+    return walk(first, c, view);
+  }
+  if (!c.rest.has(0, kEthernetHeader)) return Outcome::kShortLink;
+  const uint16_t type = c.rest.be16(12);
+  c.skip(kEthernetHeader);
+  const Next next = type == kTypeIpv4 ? ipv4(c, view) : type == kTypeIpv6 ? ipv6(c, view) : by_ethertype(type);
+  return walk(next, c, view);
 }
 
 void parse(const capture::Burst& burst, ViewBurst& out) {

@@ -3,8 +3,6 @@
 // TCP header and options (RFC 9293 3.1, RFC 7323 timestamps and window scale, RFC 8684 MPTCP).
 #pragma once
 
-#include <bit>
-
 #include "dataplane/packet/view.h"
 
 namespace rs::packet {
@@ -19,15 +17,24 @@ void parse_options(Bytes options, PacketView& view);
 
 // --- inline ---
 
-[[gnu::always_inline]] inline Outcome parse_tcp(Bytes segment, uint32_t segment_bytes, PacketView& view) {
+// The commonest option block, timestamps after two NOPs, is read without the loop.
+[[gnu::always_inline]] inline void take_options(Bytes options, PacketView& view) {
+  if (options.size() == 12 && options.be32(0) == 0x0101080a) {
+    view.opts = kOptTimestamps;
+    view.tsval = options.be32(4);
+    view.tsecr = options.be32(8);
+  } else if (!options.empty()) {
+    parse_options(options, view);
+  }
+}
+
+inline Outcome parse_tcp(Bytes segment, uint32_t segment_bytes, PacketView& view) {
   if (segment_bytes < kTcpHeader) return Outcome::kBadTcp;
   if (!segment.has(0, kTcpHeader)) return Outcome::kShortTcp;
   const size_t header = static_cast<size_t>(segment.u8(12) >> 4) * 4;
   if (header < kTcpHeader || header > segment_bytes) return Outcome::kBadTcp;
-  // Two halves of one word: the compiler stores both at once, as the flow's key reads them.
-  const uint32_t ports = std::rotl(segment.be32(0), 16);
-  view.src_port = static_cast<uint16_t>(ports);
-  view.dst_port = static_cast<uint16_t>(ports >> 16);
+  view.src_port = segment.be16(0);
+  view.dst_port = segment.be16(2);
   view.seq = segment.be32(4);
   view.ack = segment.be32(8);
   view.flags = segment.u8(13) & 0x3f;
@@ -41,14 +48,7 @@ void parse_options(Bytes options, PacketView& view);
   view.mptcp_reason = 0;
   view.mptcp_fastclose = false;
   const Bytes options = segment.sub(kTcpHeader, header - kTcpHeader);
-  // The commonest option block, timestamps after two NOPs, is read without the loop.
-  if (options.size() == 12 && options.be32(0) == 0x0101080a) {
-    view.opts = kOptTimestamps;
-    view.tsval = options.be32(4);
-    view.tsecr = options.be32(8);
-  } else if (!options.empty()) {
-    parse_options(options, view);
-  }
+  take_options(options, view);
   view.payload_bytes = segment_bytes - static_cast<uint32_t>(header);
   view.payload = segment.sub(header, view.payload_bytes);
   return Outcome::kTracked;

@@ -81,31 +81,33 @@ struct PacketView {
   TimeNs time = 0;
   IpAddr src;
   IpAddr dst;
+  // From here to `opts` in the order of the TCP header: plain.h turns it in one piece.
   uint16_t src_port = 0;  // host order
   uint16_t dst_port = 0;
-  uint32_t network_tag = 0;  // see layer.h, tag_network
   uint32_t seq = 0;
   uint32_t ack = 0;
-  uint32_t tsval = 0;  // valid with kOptTimestamps
-  uint32_t tsecr = 0;
-  uint32_t flow_label = 0;     // IPv6, 20 bits
+  uint16_t window = 0;  // raw field
+  uint8_t flags = 0;
+  uint8_t opts = 0;
   uint32_t payload_bytes = 0;  // by the IP header, whether captured or not
-  Bytes payload;               // what was captured of it
-  Bytes outer;                 // IP header of the innermost tunnel, empty without one; see outer_ends
-  uint16_t window = 0;         // raw field
   uint16_t ip_id = 0;          // IPv4
   uint16_t tcp_checksum = 0;
-  uint16_t mss = 0;
-  uint8_t flags = 0;
+  Bytes payload;    // what was captured of it
   uint8_t ttl = 0;  // or hop limit
   uint8_t tos = 0;  // or traffic class
-  uint8_t opts = 0;
+  bool df = false;
+  bool exact_time = false;  // see capture::Frame
+  // Nothing of a plain packet from here on.
+  uint32_t tsval = 0;  // valid with kOptTimestamps
+  uint32_t tsecr = 0;
+  uint32_t network_tag = 0;  // see layer.h, tag_network
+  Bytes outer;               // IP header of the innermost tunnel, empty without one; see outer_ends
+  uint32_t flow_label = 0;   // IPv6, 20 bits
+  uint16_t mss = 0;
   uint8_t window_scale = 0;
   uint8_t mptcp_reason = 0;  // MP_TCPRST reason + 1 (RFC 8684 3.6), 0 none
   bool mptcp_fastclose = false;
   bool ipv6 = false;
-  bool df = false;
-  bool exact_time = false;  // see capture::Frame
   Tunnel tunnel = Tunnel::kNone;
   uint8_t outer_ttl = 0;  // of that tunnel's own header: IP or, for kMpls, the top label; 0 where it has none
   // ICMP quote: the fields above are the quoted packet's; the ICMP sender and its type and code stand here.

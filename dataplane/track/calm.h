@@ -30,16 +30,19 @@ inline uint32_t Tracker::signature_of(const packet::PacketView& v) {
   return _mm_crc32_u32(static_cast<uint32_t>(x), v.tsval);
 }
 
-// An acknowledgement of something new. Where it answers the data of the packet just before, it tells a round trip.
-inline void Tracker::acknowledge(const flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v,
-                                 flow::End from) {
+// An acknowledgement, of something new if `progress`. Where it answers the data of the packet just before, it tells a
+// round trip. Without branches: whether a packet acknowledges is a coin toss to the predictor.
+[[gnu::always_inline]] inline void Tracker::acknowledge(const flow::FlowHot& hot, flow::Direction& d,
+                                                        const packet::PacketView& v, flow::End from, bool progress) {
   constexpr uint8_t kLatest = flow::kLatestHasData | flow::kLatestIsHi;
   const uint8_t data_of_peer = flow::kLatestHasData | (from == flow::End::kHi ? 0 : flow::kLatestIsHi);
   const uint8_t repeating = from == flow::End::kHi ? flow::kLoOutstanding : flow::kHiOutstanding;
-  if ((hot.quick & (kLatest | repeating)) == data_of_peer && v.ack == hot.last_end) {
-    const uint32_t us = saturate<uint32_t>(std::max<DurationNs>(since(v.time, hot.last_ns) / kUs, 1));
-    if (d.rtt_us == 0 || us < d.rtt_us) d.rtt_us = us;
-  }
+  const uint32_t us = saturate<uint32_t>(std::max<DurationNs>(since(v.time, hot.last_ns) / kUs, 1));
+  const uint32_t least = d.rtt_us - 1 < us ? d.rtt_us : us;  // 0: none yet
+  const bool answers = static_cast<unsigned>(progress) &
+                       static_cast<unsigned>((hot.quick & (kLatest | repeating)) == data_of_peer) &
+                       static_cast<unsigned>(v.ack == hot.last_end);
+  d.rtt_us = answers ? least : d.rtt_us;
   d.acked = v.ack;
 }
 
@@ -96,43 +99,58 @@ inline void Tracker::note_latest(flow::Direction& d, const packet::PacketView& v
   bump(d.pkts);
 }
 
-inline bool Tracker::calm(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint32_t candidate) {
-  if (candidate == flow::kNone) return false;
+[[gnu::always_inline]] inline bool Tracker::calm(const packet::PacketView& v, const flow::FlowKey& key, flow::End from,
+                                                 uint32_t candidate) {
+  if (candidate == flow::kNone) [[unlikely]]
+    return false;
   flow::FlowHot& hot = table_.hot(candidate);
   flow::Direction& d = table_.dir(candidate, from);
   constexpr uint8_t kFlags = packet::kSyn | packet::kFin | packet::kRst | packet::kAck;
   constexpr uint8_t kQuiet = flow::kLoStarted | flow::kHiStarted;
   constexpr uint8_t kBoth = kQuiet | flow::kLoOutstanding | flow::kHiOutstanding;
+  // No ending under way, established, both ends have spoken and neither waits.
+  constexpr auto kEstablished = static_cast<uint8_t>(flow::State::kEstablished);
+  constexpr uint64_t kStanding = flow::FlowHot::standing(flow::kNone, 0, kEstablished, kQuiet);
+  constexpr uint64_t kMatters = flow::FlowHot::standing(UINT32_MAX, flow::kAckAfterResent, UINT8_MAX, kBoth);
+  // Values first, stores last: to the compiler the store of a byte may change any field, and it reads all again.
+  const TimeNs time = v.time;
+  const uint32_t payload = v.payload_bytes;
+  const uint32_t next = d.next;
+  const uint32_t acked = d.acked;
+  const uint32_t progress = v.ack - acked;
   // Not one by one: each alone holds for nearly every packet, and one test is one prediction. The peer's cache line is
   // not touched: what matters of it stands in hot.quick.
-  const uint32_t progress = v.ack - d.acked;
-  const uint32_t wrong = static_cast<uint32_t>((hot.quick & kBoth) ^ kQuiet) |
-                         static_cast<uint32_t>((v.flags & kFlags) ^ packet::kAck) | (v.seq ^ d.next) | ~hot.ending |
-                         (static_cast<uint32_t>(hot.state) ^ static_cast<uint32_t>(flow::State::kEstablished)) |
-                         (progress >> 31) | static_cast<uint32_t>(hot.marks & flow::kAckAfterResent);
+  const uint64_t wrong = ((hot.standing() ^ kStanding) & kMatters) |
+                         (static_cast<uint32_t>((v.flags & kFlags) ^ packet::kAck) | (v.seq ^ next) | progress >> 31);
   const bool fits = static_cast<unsigned>(wrong == 0) & static_cast<unsigned>(hot.key == key) &
-                    static_cast<unsigned>(d.acked != 0) & static_cast<unsigned>((progress | v.payload_bytes) != 0) &
-                    static_cast<unsigned>(v.time - hot.last_ns < kGap);
+                    static_cast<unsigned>(acked != 0) & static_cast<unsigned>((progress | payload) != 0) &
+                    static_cast<unsigned>(time - hot.last_ns < kGap);
   if (!fits) [[unlikely]]
     return false;
-  if (v.time > now_) {
-    now_ = v.time;
-  } else if (v.time + kSecond < now_) [[unlikely]] {
+  if (time > now_) {
+    now_ = time;
+  } else if (time + kSecond < now_) [[unlikely]] {
     return false;
   }
-  if (progress != 0) acknowledge(hot, d, v, from);
-  if (v.payload_bytes != 0) {
-    take(candidate, hot, d, v, from, v.payload_bytes, false);
-    d.next += v.payload_bytes;
+  acknowledge(hot, d, v, from, progress != 0);
+  if (payload != 0) {
+    take(candidate, hot, d, v, from, payload, false);
+    d.next = next + payload;
   }
-  hot.last_ns = v.time;
-  hot.last_end = d.next;
-  hot.quick = static_cast<uint8_t>(kQuiet | (v.payload_bytes != 0 ? flow::kLatestHasData : 0) |
+  hot.last_ns = time;
+  hot.last_end = next + payload;
+  hot.quick = static_cast<uint8_t>(kQuiet | (payload != 0 ? flow::kLatestHasData : 0) |
                                    (from == flow::End::kHi ? flow::kLatestIsHi : 0));
+  note_calm(d, v);
+  return true;
+}
+
+// The direction and the packet are never the same memory: told so, the compiler reads each of the packet's fields once.
+[[gnu::always_inline]] inline void Tracker::note_calm(flow::Direction& __restrict d,
+                                                      const packet::PacketView& __restrict v) {
   note_stack(d, v);
   note_latest(d, v);
   d.recent.push(signature_of(v));
-  return true;
 }
 
 inline bool Tracker::must_drain() const {

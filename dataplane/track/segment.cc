@@ -267,7 +267,7 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
       d.acked = v.ack;
       peer.retransmits = 0;
     } else {
-      acknowledge(hot, d, v, from);
+      acknowledge(hot, d, v, from, true);
       peer.retransmits = 0;
     }
   }

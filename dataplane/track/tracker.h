@@ -137,12 +137,14 @@ class Tracker {
   // New payload at the start of a message, or while a name is looked for: `fresh` bytes at the packet's end are new;
   // `begins`: they are the message's first.
   void keep_head(uint32_t i, const packet::PacketView& v, flow::End from, uint32_t fresh, bool begins);
-  static void acknowledge(const flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v, flow::End from);
+  static void acknowledge(const flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v, flow::End from,
+                          bool progress);
   void take(uint32_t i, flow::FlowHot& hot, flow::Direction& d, const packet::PacketView& v, flow::End from,
             uint32_t fresh, bool after_gap);
   static void note_stack(flow::Direction& d, const packet::PacketView& v);
   static void note_first(flow::Direction& d, const packet::PacketView& v, bool started, bool older);
   static void note_latest(flow::Direction& d, const packet::PacketView& v);
+  static void note_calm(flow::Direction& __restrict d, const packet::PacketView& __restrict v);
   bool note_gap(uint32_t i, TimeNs now, TimeNs last, bool counts);
   void note_quick(uint32_t i, const packet::PacketView& v, flow::End from);
   static uint32_t signature_of(const packet::PacketView& v);
@@ -154,6 +156,7 @@ class Tracker {
   [[nodiscard]] static Asked asked(const Ending& end);
   [[nodiscard]] bool flooded(uint32_t i) const;
   void settle_oldest();
+  void ask_for_next() const;
   void make_room();
   uint32_t new_ending(uint32_t i, EndKind kind, TimeNs time);
   void settle(uint32_t e, bool settled);

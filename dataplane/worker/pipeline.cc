@@ -18,13 +18,15 @@ namespace {
 
 using packet::Outcome;
 
-// Packets go in groups, and buckets and flows are asked for so many groups before they are needed. Where a core waits
-// is not the memory alone but the walk through the page tables that comes first: within a group these walks overlap.
-// Measured with perf/replay, 1 M flows in random order, 64 bytes: groups of 2 and of 4 15 M packets/s, one packet at a
-// time 13, groups of 8 12, a whole burst at once 10, for it asks for more lines than can be under way.
-constexpr uint32_t kGroup = 4;
-constexpr uint32_t kBucketAhead = 2 * kGroup;
-constexpr uint32_t kFlowAhead = 2 * kGroup;
+// Packets go in groups, and buckets and flows are asked for so many packets before they are needed. Where a core waits
+// is not the memory alone but the walk through the page tables that comes first: within a group these walks overlap,
+// and the work between groups lets them finish. More at once than a core can have under way are dropped, silently:
+// groups of 8 and more packets wait for memory as if nothing had been asked for. Measured with perf/replay, 1 M flows
+// in random order: groups of 2 and of 4 the same, one at a time and groups of 8 slower.
+constexpr uint32_t kGroup = 2;
+constexpr uint32_t kBucketAhead = 8;
+constexpr uint32_t kFlowAhead = 8;
+static_assert(kBucketAhead % kGroup == 0 && kFlowAhead % kGroup == 0);
 constexpr uint32_t kFrameAhead = 4;
 
 // Whether this worker keeps the flow of a packet it received; else w.owners tells who does.
@@ -37,14 +39,20 @@ bool mine(Worker& w, const packet::PacketView& v, uint32_t i) {
 // One packet's headers, then its flow's canonical key and hash.
 void read(Worker& w, const capture::Burst& burst, uint32_t i) {
   // A mapped capture file comes in order; a NIC writes each frame into a buffer of its own.
-  if (i + kFrameAhead < burst.count) prefetch(burst.frames[i + kFrameAhead].data);
+  if (i + kFrameAhead < burst.count) {
+    const capture::Frame& later = burst.frames[i + kFrameAhead];
+    prefetch(later.data);
+    prefetch(later.data + std::min(later.captured_bytes, 64U));  // a message's first bytes lie across both lines
+  }
   packet::PacketView& v = w.parsed.views[i];
   Outcome& outcome = w.parsed.outcomes[i];
   outcome = packet::parse_frame(burst.frames[i], v);
   if (outcome > Outcome::kIcmpQuote) [[unlikely]]
     return;
-  w.from[i] = flow::make_key(v.src, v.src_port, v.dst, v.dst_port, v.network_tag, w.keys[i]);
-  w.hashes[i] = w.table.hash_of(w.keys[i]);
+  flow::FlowKey& key = w.keys[i];
+  const flow::End from = flow::make_key(v.src, v.src_port, v.dst, v.dst_port, v.network_tag, key);
+  w.hashes[i] = w.table.hash_of(key);  // before anything else is stored: from the registers that hold the key
+  w.from[i] = from;
   if (!mine(w, v, i)) outcome = Outcome::kOtherWorker;
 }
 
@@ -88,7 +96,14 @@ void hand_over(Worker& w, capture::Burst& burst, uint32_t i) {
 void find(Worker& w, uint32_t i) {
   if (w.parsed.outcomes[i] > Outcome::kIcmpQuote) [[unlikely]]
     return;
-  w.candidates[i] = w.table.candidate(w.hashes[i], w.from[i]);
+  const uint32_t candidate = w.table.candidate(w.hashes[i], w.from[i]);
+  const packet::PacketView& v = w.parsed.views[i];
+  if (candidate != flow::kNone) [[likely]] {
+    w.table.prefetch_head(candidate, w.from[i], v.payload_bytes != 0);
+    if (v.has(packet::kRst)) [[unlikely]]
+      w.table.prefetch_rest(candidate, w.from[i]);
+  }
+  w.candidates[i] = candidate;
 }
 
 // Endings to verdicts to events, and denominators; empties the tracker's lists.

@@ -13,9 +13,12 @@
 
 #include "dataplane/attribute/attribute.h"
 #include "dataplane/attribute/facts.h"
+#include "dataplane/context/database.h"
+#include "dataplane/context/scanner.h"
 #include "dataplane/event/condense.h"
 #include "dataplane/event/encode.h"
 #include "dataplane/event/make.h"
+#include "dataplane/track/calm.h"
 #include "perf/replay/bench.h"
 #include "perf/traffic/random.h"
 
@@ -106,14 +109,14 @@ void packet_stages(const Watch& watch, uint32_t flows, uint64_t packets) {
           keys->hash[i] = table.hash_of(keys->key[i]);
           table.prefetch_bucket(keys->hash[i]);
         }
-        for (uint32_t i = 0; i < capture::kBurst; ++i) table.prefetch_flow(keys->hash[i]);
-        for (uint32_t i = 0; i < capture::kBurst; ++i) found[i] = table.find(keys->key[i], keys->hash[i]);
+        for (uint32_t i = 0; i < capture::kBurst; ++i) found[i] = table.candidate(keys->hash[i], keys->from[i]);
+        for (uint32_t i = 0; i < capture::kBurst; ++i) found[i] = table.find(keys->key[i], keys->hash[i], found[i]);
       })),
                  capture::kBurst);
       for (uint32_t i = 0; i < capture::kBurst; ++i) missing += found[i] == flow::kNone ? 1 : 0;
       track.add(watch.ns(watch([&] {
         for (uint32_t i = 0; i < capture::kBurst; ++i)
-          tracker.packet(parsed->views[i], keys->key[i], keys->from[i], keys->hash[i]);
+          tracker.packet(parsed->views[i], keys->key[i], keys->from[i], keys->hash[i], found[i]);
         tracker.advance(burst->now);
       })),
                 capture::kBurst);
@@ -170,6 +173,7 @@ std::vector<track::Ending> endings() {
     refusal.window = refusal.ip_id = 0;
     refusal.option_bytes = 0;
     refusal.flags = packet::kRst | packet::kAck;
+    refusal.ttl = bench.flows().server_rst(flow).ttl;
     feed(syn);
     feed(refusal);
   }
@@ -178,7 +182,19 @@ std::vector<track::Ending> endings() {
   return out;
 }
 
+// Messages are read, as in a sensor.
+std::unique_ptr<context::Scanner> scanner() {
+  auto patterns = context::load_patterns("");
+  check(static_cast<bool>(patterns), "the patterns do not load");
+  auto database = context::Database::build(std::move(*patterns), "");
+  check(static_cast<bool>(database), "the patterns do not compile");
+  auto made = context::Scanner::create(std::move(*database));
+  check(static_cast<bool>(made), "no memory to scan with");
+  return std::move(*made);
+}
+
 void ending_stages(const Watch& watch) {
+  const auto reader = scanner();
   const std::vector<track::Ending> all = endings();
   check(all.size() >= 4000, "endings are missing");
   std::vector<event::Item> items(all.size());
@@ -187,10 +203,11 @@ void ending_stages(const Watch& watch) {
   for (int round = 0; round < 50; ++round) {
     const uint64_t ticks = watch([&] {
       for (size_t i = 0; i < all.size(); ++i) {
-        const attribute::Facts facts = attribute::gather(all[i]);
+        const context::Context context = context::scan(reader.get(), all[i]);
+        const attribute::Facts facts = attribute::gather(all[i], context);
         const attribute::Verdict verdict = attribute::attribute(facts, false);
         items[i].kind = event::ItemKind::kEvent;
-        event::make(all[i], facts, verdict, 1, items[i].event);
+        event::make(all[i], context, facts, verdict, 1, items[i].event);
       }
     });
     attribute.add(watch.ns(ticks), static_cast<double>(all.size()));

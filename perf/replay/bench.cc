@@ -80,7 +80,8 @@ void Bench::take(const event::Event& e) {
   if (host(e.server.ip) == kFloodTarget) return;
   ++seen_.events;
   seen_.endings += e.count;
-  if (expected_ == Cause::kUnknown || e.cause == expected_) seen_.right += e.count;
+  const bool abort = e.cause == Cause::kAppAbortUnread || e.cause == Cause::kProcessCrash;
+  if (!expect_aborts_ || abort) seen_.right += e.count;
   if (e.count != 1) return;
   const uint32_t flow = flows_.flow_of(host(e.client.ip), e.client.port);
   if (flow >= flows_.count() || e.client_pkts > flows_.pkts(flow, 0) || e.server_pkts > flows_.pkts(flow, 1) ||

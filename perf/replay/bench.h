@@ -26,7 +26,7 @@ inline constexpr TimeNs kStart = 1'700'000'000 * kSecond;
 struct Seen {
   uint64_t events = 0;
   uint64_t endings = 0;        // events stand for so many
-  uint64_t right = 0;          // of `endings`, those with the expected cause
+  uint64_t right = 0;          // of `endings`, those with an expected cause
   uint64_t wrong_tallies = 0;  // whole events that show other bytes, or more packets, than were sent
   uint64_t missing_pkts = 0;   // packets sent that whole events do not show
 };
@@ -54,8 +54,8 @@ class Bench {
 
   void pause(DurationNs time) { now_ += time; }
   void set_gap_ns(DurationNs gap) { gap_ns_ = gap; }
-  // kUnknown: any.
-  void set_expected(Cause cause) { expected_ = cause; }
+  // From now on servers reset what they have not read: each for itself an abort, all of a server at once a crash.
+  void expect_aborts() { expect_aborts_ = true; }
   Flows& flows() { return flows_; }
   Ring& frames() { return frames_; }
   worker::Worker& worker() { return *worker_; }
@@ -78,7 +78,7 @@ class Bench {
   DurationNs gap_ns_ = 50;  // 20 million packets a second of packet time
   uint64_t sent_ = 0;
   uint64_t refused_ = 0;
-  Cause expected_ = Cause::kUnknown;
+  bool expect_aborts_ = false;
   Seen seen_;
 };
 

@@ -214,7 +214,7 @@ def main():
 
         def gathered(test):
             def whole():
-                # A sighting is no event: what was correlated up to the newest event may still wait for the last of them.
+                # A sighting is no event: all events may be correlated, and the last sightings not yet.
                 deadline = time.monotonic() + CORRELATED_S
                 while (problems := attempt(test)) and time.monotonic() < deadline:
                     time.sleep(0.2)
