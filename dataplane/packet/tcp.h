@@ -49,6 +49,8 @@ void parse_options(Bytes options, PacketView& view);
   } else if (!options.empty()) {
     parse_options(options, view);
   }
+  // Captured too short for all of them: not the same as having none.
+  if (options.size() < header - kTcpHeader) view.opts |= kOptMalformed;
   view.payload_bytes = segment_bytes - static_cast<uint32_t>(header);
   view.payload = segment.sub(header, view.payload_bytes);
   return Outcome::kTracked;

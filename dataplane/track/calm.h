@@ -109,7 +109,8 @@ inline bool Tracker::calm(const packet::PacketView& v, const flow::FlowKey& key,
   const uint32_t wrong = static_cast<uint32_t>((hot.quick & kBoth) ^ kQuiet) |
                          static_cast<uint32_t>((v.flags & kFlags) ^ packet::kAck) | (v.seq ^ d.next) | ~hot.ending |
                          (static_cast<uint32_t>(hot.state) ^ static_cast<uint32_t>(flow::State::kEstablished)) |
-                         (progress >> 31) | static_cast<uint32_t>(hot.marks & flow::kAckAfterResent);
+                         (progress >> 31) | static_cast<uint32_t>(hot.marks & flow::kAckAfterResent) |
+                         static_cast<uint32_t>(v.mptcp_fastclose);
   const bool fits = static_cast<unsigned>(wrong == 0) & static_cast<unsigned>(hot.key == key) &
                     static_cast<unsigned>(d.acked != 0) & static_cast<unsigned>((progress | v.payload_bytes) != 0) &
                     static_cast<unsigned>(v.time - hot.last_ns < kGap);
