@@ -34,6 +34,14 @@ void Gatherer::afterwards() {
       // Forged pairs leave together and look alike; a kernel answering what came after the first looks stateless.
       const bool kernel_reply = is_stateless(later) && (v6() ? later.flow_label != 0 : later.ip_id == 0 && later.df);
       const bool same_make = later.flags == r.flags && later.window == r.window && later.opts == r.opts;
+      // The claimed sender went on, and a kernel that had been reset knows nothing of what it said: one RST for each of
+      // its packets. A device resets both ends for one packet.
+      const bool cascade =
+          own.pkts != 0 && own.first_us <= apart_us && is_stateless(later) && (later.flags & packet::kAck) == 0;
+      if (cascade) {
+        if (!f_.has(FactId::kBothSidesReset) && !f_.has(FactId::kPeerResetToo)) f_.set(FactId::kPeerResetToo, apart_us);
+        continue;
+      }
       if (apart_us <= 1000 || (apart_us <= 50'000 && (same_make || !kernel_reply) && own.pkts + peers.pkts <= 2)) {
         if (!f_.has(FactId::kBothSidesReset)) f_.set(FactId::kBothSidesReset, apart_us);
       } else if (!f_.has(FactId::kPeerResetToo)) {

@@ -27,7 +27,7 @@ class Gatherer {
   [[nodiscard]] const flow::Direction& sender() const { return dir(rst().from); }
   [[nodiscard]] const flow::Direction& peer() const { return dir(other(rst().from)); }
   [[nodiscard]] const track::After& after(flow::End e) const { return e_.after[static_cast<size_t>(e)]; }
-  [[nodiscard]] bool fin(flow::End e) const { return (dir(e).bits & flow::kFinSent) != 0; }
+  [[nodiscard]] bool fin(flow::End e) const { return (dir(e).bits & flow::kFinSent) != 0 || unseen_fin(e); }
   // Silent since before the repeats began.
   [[nodiscard]] static bool spoke(const flow::Direction& d) { return d.pkts != 0; }
   // The RST came as soon as an answer to the peer's latest packet can: two round trips, or a scheduler's delay.
@@ -35,6 +35,7 @@ class Gatherer {
 
   // stage.cc
   void shape();
+  [[nodiscard]] bool unseen_fin(flow::End e) const;
   [[nodiscard]] bool half_heard() const;
   [[nodiscard]] Stage data_stage() const;
   [[nodiscard]] bool is_idle() const;

@@ -27,15 +27,16 @@ void Gatherer::history() {
   // Late data may have been followed by the peer's own FIN: then it shows as bytes that were never acknowledged.
   const bool unread = by_rst && own.acked != 0 && seq_diff(far.next, own.acked) > (fin(other(s)) ? 1 : 0);
   if (fin(s) && (far.last_len != 0 || unread) && far.last_ns > e_.cold.fin_ns(s)) {
-    const uint64_t late_us = (far.last_ns - e_.cold.fin_ns(s)) / kUs;
+    const bool timed = e_.cold.fin_ns(s) != 0;
+    const uint64_t late_us = timed ? (far.last_ns - e_.cold.fin_ns(s)) / kUs : 0;
     f_.set(FactId::kDataAfterFin, static_cast<int64_t>(late_us));
     // The FIN was on its way to the peer and its data on the way back: half a round trip on either side of the tap.
-    if (late_us < uint64_t{far.rtt_us} + 500) f_.set(FactId::kFinCrossedData);
+    if (timed && late_us < uint64_t{far.rtt_us} + 500) f_.set(FactId::kFinCrossedData);
   }
   // From the first FIN on the tracker keeps the silence before it; one packet came since: that FIN.
   const TimeNs own_fin = e_.cold.fin_ns(s);
   const TimeNs far_fin = e_.cold.fin_ns(other(s));
-  if (by_rst && fin(s) && (!fin(other(s)) || own_fin <= far_fin) && e_.cold.gap_ms != 0 && e_.since_gap() == 1)
+  if (by_rst && own_fin != 0 && (!fin(other(s)) || own_fin <= far_fin) && e_.cold.gap_ms != 0 && e_.since_gap() == 1)
     f_.set(FactId::kFinAtEndOfIdle, e_.cold.gap_ms);
   if (server().bytes == 0 && spoke(server())) f_.set(FactId::kServerNeverSpoke);
   if (!spoke(server()) && e_.kind != EndKind::kRst) f_.set(FactId::kNeverAnswered);

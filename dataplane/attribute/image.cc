@@ -95,8 +95,9 @@ void Gatherer::hop_limit() {
 void Gatherer::ip_id() {
   const RstSeen& r = rst();
   if (v6()) {
-    // A host that sends no labels, or a network without them, has none to lose.
-    if (r.flow_label == 0 && sender().flow_label == 0 && (spoke(sender()) || peer().flow_label == 0)) return;
+    // A host that sends no labels, or a network without them, has none to lose; and the BSDs send the trigger's own
+    // back (tcp_respond turns its header round).
+    if (r.flow_label == 0 && (peer().flow_label == 0 || (spoke(sender()) && sender().flow_label == 0))) return;
     if (r.flow_label == 0) {
       if (as_linux_replies(r, true)) f_.set(FactId::kFlowLabelZero);
     } else {

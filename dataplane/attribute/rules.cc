@@ -446,7 +446,8 @@ constexpr Rule kRules[] = {
      {F::kHandshakeHalf}, {}, {}, {{{F::kScannerSyn, 100}, {F::kUnansweredHandshakes, 460}}}, "RFC 4987; lab"},
     {Cause::kSynFlood, Who::kNobody, kEither, kSyn, kTimedOut, Severity::kHostile, -50,
      {F::kSynOnly, F::kUnansweredHandshakes}, {}, {F::kSynRetries}, {{{F::kScannerSyn, 400}}}, "RFC 4987"},
-    {Cause::kBackscatter, Who::kSender, kServer, kAny, kReset | kRefused, Severity::kNotice, 120,
+    // One may as well answer a SYN that was not captured.
+    {Cause::kBackscatter, Who::kSender, kServer, kAny, kReset | kRefused, Severity::kNotice, 35,
      {F::kUnsolicited}, {F::kImageStatelessAck, F::kImageRaw}, {}, {}, "Moore et al., USENIX Security 2001"},
     // A SYN-ACK to a host that asked for nothing: somebody else used its address.
     {Cause::kBackscatter, Who::kSender, kClient, kSynAck, kReset, Severity::kNotice, 350,

@@ -29,6 +29,8 @@ void Gatherer::sequence() {
     const bool plausible = r.ack_minus_peer_next <= 0 && r.ack_minus_peer_next > -(1 << 20);
     f_.set(plausible ? FactId::kAckExact : FactId::kAckWrong);
   }
+  // It takes its number from a packet that was not seen: nothing to compare it with.
+  if (f_.has(FactId::kImageStateless) && !spoke(peer())) return;
   const bool own_exact = spoke(sender()) && r.seq_minus_next == 0;
   // With a full or closed window Linux resets at the window's end (tcp_acceptable_seq).
   const auto window = static_cast<int64_t>(peer().window) << peer().window_scale;

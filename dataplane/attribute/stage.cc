@@ -23,6 +23,15 @@ uint32_t idle_threshold_ms(const Direction& a, const Direction& b) {
 
 }  // namespace
 
+// The FIN itself was not captured: its peer acknowledged one more than was seen of it, and it answers at that very
+// number without a socket. A lost byte of data would look the same, but hardly anybody sends a single one.
+bool Gatherer::unseen_fin(End e) const {
+  if (e_.kind != EndKind::kRst || rst().from != e || e_.rsts == 0) return false;
+  const track::RstSeen& r = rst();
+  const bool bare = is_stateless(r) && (r.flags & packet::kAck) == 0;
+  return bare && spoke(dir(e)) && dir(other(e)).acked == dir(e).next + 1 && r.seq == dir(e).next + 1;
+}
+
 void Gatherer::shape() {
   const bool c_fin = fin(client_);
   const bool s_fin = fin(other(client_));

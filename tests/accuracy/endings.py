@@ -266,7 +266,7 @@ def balancer_forgot(t):
 @ending()
 def conntrack_forgot(t):
     """… or drops: the client repeats itself until it gives up."""
-    talked(t).wait(3600 + t.rng.uniform(10, 600))
+    talked(t).wait(3600 + t.rng.uniform(10, 300))
     t.client_sends(300, acked=False)
     gap = 0.3
     for _ in range(8):
@@ -400,9 +400,10 @@ def half_open(t):
 
 @ending(clients=(LINUX, FREEBSD), place=0.5)
 def scanned(t):
-    """nmap -sS: window 1024, MSS alone; the kernel resets what it did not ask for."""
+    """nmap -sS: window 1024, MSS alone, TTL 37 to 59; the kernel resets what it did not ask for."""
     t.stack(CLIENT, timestamps=False)
-    t.add(CLIENT, t.segment(CLIENT, "S", window=1024, df=False, options=[(2, b"\x05\xb4")]))
+    t.add(CLIENT, t.segment(CLIENT, "S", window=1024, df=False, options=[(2, b"\x05\xb4")],
+                            ttl=t.rng.randint(37, 59) - t.hops[CLIENT]))
     t.syn_ack().wait(t.rtt[CLIENT])
     t.rst(CLIENT, "stateless")
     return Truth("port_scan", ("client",), ("syn_ack",))

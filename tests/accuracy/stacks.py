@@ -43,10 +43,9 @@ MACOS = dataclasses.replace(FREEBSD, name="macos", window=2058)
 CISCO = System("ios", 255, "host", False, df=False, label=False, abort_window=False, abort_timestamps=False,
                window=4128)
 F5 = System("big-ip", 255, "flow", True, abort_window=False, abort_timestamps=False, window=4380)
-SOLARIS = System("solaris", 64, "flow", True, window=32806)
 
 CLIENTS = (LINUX, WINDOWS, WINDOWS_BUSY, FREEBSD, MACOS)
-SERVERS = (LINUX, WINDOWS, WINDOWS_BUSY, FREEBSD, FREEBSD_OLD, MACOS, CISCO, F5, SOLARIS)
+SERVERS = (LINUX, WINDOWS, WINDOWS_BUSY, FREEBSD, FREEBSD_OLD, MACOS, CISCO, F5)
 ABORTING = tuple(s for s in SERVERS if s is not CISCO)
 
 

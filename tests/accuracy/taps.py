@@ -48,8 +48,8 @@ def cut_to_96(packets, client, rng):
 
 @tap(HEADERS)
 def cut_to_68(packets, client, rng):
-    """tcpdump's old default: options may be cut in two."""
-    return cut(packets, 68)
+    """tcpdump's old default, for IPv6 with as much of TCP: options may be cut in two."""
+    return cut(packets, 68 if packets[0].segment.src.version == 4 else 88)
 
 
 @tap(HEADERS)
