@@ -275,6 +275,7 @@ void Neighbours::of_caller(const Asked& asked, Around& out) const {
   const uint32_t there = hash(asked.server);
   const Tick now = tick(asked.time);
   uint8_t ports = 0;
+  uint8_t refusals = 0;  // … of these
   uint8_t hosts = 0;
   for (size_t i = 0; i < kKept; ++i) {
     if (c.host[i] == 0 || std::abs(apart(c.time[i], now)) > kScan) continue;
@@ -282,10 +283,15 @@ void Neighbours::of_caller(const Asked& asked, Around& out) const {
       add(out.ports_served);
       continue;
     }
-    if (c.host[i] == there) add(ports);
+    if (c.host[i] == there) {
+      add(ports);
+      if ((c.refused >> i & 1U) != 0) add(refusals);
+    }
     if ((c.refused >> i & 1U) == 0 || c.port[i] != asked.server_port) continue;
     add(hosts);
   }
+  // A monitor that knocks at many open ports knows that they are there; a scanner finds most of them shut.
+  if (2 * refusals < ports) ports = 0;
   out.ports_tried = std::max(ports, hosts);
 }
 

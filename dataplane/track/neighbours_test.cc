@@ -130,6 +130,9 @@ TEST(Neighbours, WhoAskedAndHungUpWasServed) {
   const Around a = s.n_.around(Street::asked(0, 6 * kMs, ip(1), 50001, ip(9, 2), 1));
   EXPECT_EQ(a.ports_tried, 2);
   EXPECT_EQ(a.ports_served, 3);
+  // Knocking at open doors is no search for them.
+  hang_up(4, 1001);
+  EXPECT_EQ(s.n_.around(Street::asked(0, 6 * kMs, ip(1), 50001, ip(9, 2), 2)).ports_tried, 0);
 }
 
 TEST(Neighbours, AWayThatIsNotMirrored) {

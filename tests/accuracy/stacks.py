@@ -52,7 +52,8 @@ ABORTING = tuple(s for s in SERVERS if s is not CISCO)
 class Talk(Conversation):
     """A connection between two systems. `place`: of the tap on the way from client (0) to server (1)."""
 
-    def __init__(self, rng, client, client_port, server, server_port, systems, start_ns, place=None, rtt=None, v6=None):
+    def __init__(self, rng, client, client_port, server, server_port, systems, start_ns, place=None, rtt=None,
+                 hops=None):
         self.rng, self.systems = rng, systems
         self.v6 = ":" in client
         place = rng.choice((0.02, 0.5, 0.97)) if place is None else place
@@ -60,9 +61,8 @@ class Talk(Conversation):
         super().__init__(client, client_port, server, server_port, start_ns,
                          rtt=(max(0.00012, rtt * place), max(0.00012, rtt * (1 - place))),
                          isn=(rng.getrandbits(32), rng.getrandbits(32)))
-        hops = rng.randint(3, 14)
+        hops = hops or rng.randint(3, 14)
         self.hops = (round(hops * place), round(hops * (1 - place)))
-        self.path = hops
         both = systems[CLIENT].timestamps and systems[SERVER].timestamps
         for end in (CLIENT, SERVER):
             s = systems[end]

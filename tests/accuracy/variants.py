@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Other systems, devices and taps than the lab's: made-up captures with a known truth, many of each, from a seed.
 
-endings.py plays connections between systems of stacks.py, taps.py shows them as some tap would; each tap's captures
+endings.py and crowds.py play connections between systems of stacks.py, taps.py shows them as some tap would; each tap's captures
 are analyzed and held against what was played. Where packets do not tell, "unknown" is right, and so is a cause that
 sends the same packets. What counts most: nothing wrong may be said with confidence.
 
@@ -19,6 +19,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "lab"), str(HERE.
 import sets
 import taps
 from builder import START_NS, Conversation
+from crowds import CROWDS, Town
 from endings import ENDINGS
 from stacks import CLIENT, SERVER, Talk
 
@@ -65,6 +66,16 @@ def capture_of(tap, each, seed, only):
             packets += mine
             told.append((talk, truth, f"{name}, {systems[CLIENT].name} to {systems[SERVER].name}"
                          f"{', IPv6' if talk.v6 else ''}"))
+    for name, function in CROWDS.items():
+        if only and only not in name:
+            continue
+        for number in range(max(1, each // 2)):
+            rng = random.Random(f"{seed}.{tap}.{name}.{number}")
+            town = Town(rng, rng.randrange(250), START_NS + rng.randrange(400, 800) * SPACING_NS)
+            for talk, truth in function(town):
+                packets += show(list(talk.packets), str(talk.ends[CLIENT].ip), rng)
+                told.append((talk, truth, f"{name}, {town.client_system.name} to {town.server_system.name}"
+                             f"{', IPv6' if talk.v6 else ''}"))
     return packets, told
 
 
