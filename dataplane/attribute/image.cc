@@ -14,6 +14,12 @@ namespace {
 // Numbers its packets one after the other, as Linux and Windows do on a connection.
 bool counts_ids(const flow::Direction& d) { return (d.bits & (flow::kIdCounts | flow::kIdJumps)) == flow::kIdCounts; }
 
+// Where every number so far was near the one before it, so is the next; a host with one counter for all may have sent
+// hundreds to others meanwhile. Our choices.
+bool id_continues(const RstSeen& r, const flow::Direction& d) {
+  return r.ip_id != 0 && r.ip_id_delta >= 1 && r.ip_id_delta <= (counts_ids(d) ? 256 : 2000);
+}
+
 // As Linux, its TCP or its netfilter, answers without a socket, however far away: TTL 64 at the start, and over IPv4 ID
 // 0 with DF (ip_send_unicast_reply, nf_reject_ipv4.c; lab). Windows starts at 128, network gear at 255, and both number
 // it.
@@ -32,7 +38,7 @@ void Gatherer::image() {
   if (peer().fastclose != 0) f_.set(FactId::kMptcpReason, 0);
   const bool ts_negotiated = (sender().bits & flow::kTimestamps) != 0 && (peer().bits & flow::kTimestamps) != 0;
   const bool ts_kept = (r.opts & packet::kOptTimestamps) != 0;
-  const bool id_follows = !v6() && r.ip_id != 0 && r.ip_id_delta >= 1 && r.ip_id_delta <= 2000;
+  const bool id_follows = !v6() && id_continues(r, sender());
   const bool label_follows = v6() && spoke(sender()) && r.flow_label != 0 && r.flow_label == sender().flow_label;
   if (is_stateless(r) && !has_ack) {
     f_.set(FactId::kImageStateless);
@@ -114,7 +120,7 @@ void Gatherer::ip_id() {
   }
   const bool counts = counts_ids(sender());
   if (sender().pkts < 2) return;
-  if (r.ip_id_delta >= 1 && r.ip_id_delta <= 2000) {
+  if (id_continues(r, sender())) {
     f_.set(FactId::kIpIdContinues, r.ip_id_delta);
   } else if (counts ||
              ((sender().bits & flow::kIdZero) != 0 && (sender().bits & (flow::kIdCounts | flow::kIdJumps)) == 0)) {

@@ -57,7 +57,7 @@ constexpr Rule kRules[] = {
     {Cause::kPortClosed, Who::kSender, kServer, kSyn, kRefused, Severity::kProblem, 120,
      {F::kImageRaw, F::kAckExact, F::kTtlMatchesSender}, {}, {F::kLateHandshake, F::kRstFieldsVary},
      {{{F::kGenuineSynAckAfterRst, -400}, {F::kScannerSyn, -100}}}, "RFC 9293 3.10.7.1 asks for no window"},
-    {Cause::kPathFwReject, Who::kMiddlebox, kServer, kSyn, kRefused, Severity::kProblem, -40,
+    {Cause::kPathFwReject, Who::kMiddlebox, kServer, kSyn, kRefused, Severity::kProblem, -80,
      {F::kAckExact}, {F::kImageStatelessAck, F::kImageRaw}, {F::kTosCopied, F::kFlowLabelOther, F::kFlowLabelKept},
      {{{F::kTosNotCopied, 200}, {F::kFlowLabelZero, 200}, {F::kTtlMatchesSender, -100},
        {F::kGenuineSynAckAfterRst, 300}, {F::kScannerSyn, -100}, {F::kRstFieldsVary, -300}}},
@@ -260,12 +260,12 @@ constexpr Rule kRules[] = {
      {F::kSaysTimeout}, {}, {F::kFlowSurvived}, {{{F::kSaidByPeer, -200}}}, kWords},
     {Cause::kRequestTimeout, Who::kSender, kServer, kRequest | kOpen, kReset, Severity::kNotice, 60,
      {F::kImageActive, F::kSpontaneous, F::kIdleWholeSeconds}, {}, {F::kKeepaliveProbes, F::kFlowSurvived},
-     {{{F::kIdleWholeSeconds, 210}, {F::kSenderContinued, -300}}},
+     {{{F::kIdleWholeSeconds, 210}, {F::kSenderContinued, -300}, {F::kEndedTogether, -250}}},
      "nginx reset_timedout_connection, client_header_timeout"},
     // The server greeted, and the client never said a word.
     {Cause::kRequestTimeout, Who::kSender, kServer, kTalk | kIdle, kReset, Severity::kNotice, 420,
      {F::kImageActive, F::kSpontaneous, F::kServerBytes}, {F::kIdleWholeSeconds, F::kAgeWholeSeconds},
-     {F::kKeepaliveProbes, F::kFlowSurvived, F::kClientBytes}, {{{F::kIdleKnownDefault, 100}}},
+     {F::kKeepaliveProbes, F::kFlowSurvived, F::kClientBytes}, {{{F::kIdleKnownDefault, 100}, {F::kEndedTogether, -250}}},
      "MariaDB connect_timeout; lab"},
     // A timer that ran from the handshake, whatever was said since: login grace.
     {Cause::kRequestTimeout, Who::kSender, kServer, kClosing | kClosed, kReset, Severity::kNotice, 430,
@@ -479,7 +479,7 @@ constexpr Weight kOriginWeights[] = {
     {F::kTtlMatchesSender, -60},      // forgers copy it: little comfort
     {F::kFasterThanSender, 300},      // sooner than light allows from where the host is
     {F::kSenderContinued, 300},       // no stack talks on after its own RST
-    {F::kBothSidesReset, 250},
+    {F::kBothSidesReset, 300},  // two programs do not give up in one millisecond
     {F::kRstSeqLadder, 300},
     {F::kIpIdBreaks, 100},
     {F::kIpIdContinues, -150},       // a forger would have to predict the counter

@@ -7,8 +7,8 @@ A truth may name other causes whose packets are the same (`also`), and say that 
 """
 import dataclasses
 
-from stacks import (ABORTING, ANSWER, BUSY, CLIENT, CLIENTS, F5, FREEBSD, GET, LINUX, MACOS, SERVER, SERVERS,
-                    TLS_ALERT, TLS_HELLO, TLS_SERVER, WINDOWS)
+from stacks import (ABORTING, ANSWER, BUSY, CLIENT, CLIENTS, F5, FREEBSD, GET, LINUX, LWIP, MACOS, REFUSING, SERVER,
+                    SERVERS, TLS_ALERT, TLS_HELLO, TLS_SERVER, WINDOWS)
 
 ENDINGS = {}  # name -> (function, clients, servers, options of the Talk)
 
@@ -57,13 +57,14 @@ def spoke_last(t, end):
 # ---- refusal ----
 
 
-@ending()
+@ending(servers=REFUSING)
 def closed_port(t):
     t.marked(t.rng.choice((0, 0, 0x48, 0xB8)))
     t.syn().wait(t.rtt[SERVER])
     t.rst(SERVER, "stateless")
     unmarked = t.ends[CLIENT].stack.tos == 0
-    return Truth("port_closed", ("server",), ("syn",), also=("host_fw_reject",) if unmarked else ())
+    return Truth("port_closed", ("server",), ("syn",), also=("host_fw_reject",) if unmarked else (),
+                 dim=t.systems[SERVER] is LWIP)
 
 
 @ending(clients=(WINDOWS,))
@@ -342,6 +343,30 @@ def netfilter_rejects(t):
     t.device(SERVER, "R", ttl=64)
     t.wait(t.rtt[SERVER]).server_sends(700, acked=False).wait(t.rtt[CLIENT]).rst(CLIENT, "stateless")
     return Truth("fw_midstream_reject", ("middlebox",), ("exchange",))
+
+
+@ending(place=0.5)
+def some_device(t):
+    """Whatever product it is: of what a RST may look like, anything, but its distance is its own."""
+    displeased(t)
+    peer = t.ends[CLIENT].last
+    same = {"ttl": t.rng.choice((64, 128, 255)), "ids": t.rng.choice(("zero", "random", peer.ipid)),
+            "df": t.rng.random() < 0.6, "window": t.rng.choice((0, 0, peer.window, 8192, t.rng.randrange(65536))),
+            "label": t.rng.choice((0, peer.flow_label))}
+    flags, both = t.rng.choice(("R", "RA")), t.rng.random() < 0.5
+    t.device(SERVER, flags, **same)
+    if both:
+        t.wait(0.00002).device(CLIENT, flags, **same, seq=peer.seq_end, ack=peer.ack, wait=False)
+    return Truth("ips_reset_both" if both else "fw_midstream_reject", ("middlebox",), ("exchange",))
+
+
+@ending(place=0.5)
+def some_device_refuses(t):
+    """… and of a SYN: with nothing else of the server seen, it may pass for the server itself."""
+    t.syn()
+    t.device(SERVER, "RA", ttl=t.rng.choice((64, 128, 255)), ids=t.rng.choice(("zero", "random", 0x1234)), seq=0,
+             df=t.rng.random() < 0.6, window=t.rng.choice((0, 0, 8192)))
+    return Truth("path_fw_reject", ("middlebox",), ("syn",), also=("port_closed", "host_fw_reject"), dim=True)
 
 
 @ending()

@@ -24,6 +24,7 @@ class System:
     abort_timestamps: bool = True
     reply_id: str = "same"        # RST without a socket: "zero", or as its other packets
     reply_tos: str = "zero"       # … "copy": of the packet it answers
+    reply_ack: bool = False       # … always RST|ACK, and with a window
     label: bool = True            # IPv6: labels its flows
     reply_label: str = "zero"     # … "zero", "copy", "fresh"
     window: int = 64240
@@ -43,9 +44,12 @@ MACOS = dataclasses.replace(FREEBSD, name="macos", window=2058)
 CISCO = System("ios", 255, "host", False, df=False, label=False, abort_window=False, abort_timestamps=False,
                window=4128)
 F5 = System("big-ip", 255, "flow", True, abort_window=False, abort_timestamps=False, window=4380)
+# Small devices: lwIP's tcp_rst (tcp_out.c) sends RST|ACK with its whole window, whatever it answers.
+LWIP = System("lwip", 255, "flow", False, df=False, label=False, reply_ack=True, window=5840)
 
 CLIENTS = (LINUX, WINDOWS, WINDOWS_BUSY, FREEBSD, MACOS)
 SERVERS = (LINUX, WINDOWS, WINDOWS_BUSY, FREEBSD, FREEBSD_OLD, MACOS, CISCO, F5)
+REFUSING = (*SERVERS, LWIP)
 ABORTING = tuple(s for s in SERVERS if s is not CISCO)
 
 
@@ -108,6 +112,9 @@ class Talk(Conversation):
                          tos=trigger.tos if system.reply_tos == "copy" else 0)
         if system.reply_id == "zero":
             s.ipid = 0
+        if system.reply_ack:
+            seq = trigger.ack if trigger.flags & ACK else 0
+            return s.set(flags="RA", seq=seq, ack=trigger.seq_end, window=system.window)
         if trigger.flags & ACK:
             return s.set(seq=trigger.ack, ack=0)
         return s.set(flags="RA", seq=0, ack=trigger.seq_end)
