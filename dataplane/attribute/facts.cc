@@ -7,7 +7,7 @@
 
 namespace rs::attribute {
 
-Facts Gatherer::run() {
+void Gatherer::run() {
   shape();
   if (e_.kind == track::EndKind::kRst) {
     image();
@@ -20,11 +20,11 @@ Facts Gatherer::run() {
   }
   history();
   idle();
-  return f_;
 }
 
 Facts gather(const track::Ending& ending, const context::Context& context) {
-  Facts facts = Gatherer(ending).run();
+  Facts facts;
+  Gatherer(ending, facts).run();
   gather_around(ending, facts);
   gather_said(ending, context, facts);
   return facts;

@@ -12,9 +12,9 @@ namespace rs::attribute {
 
 class Gatherer {
  public:
-  explicit Gatherer(const track::Ending& e) : e_(e), client_(e.client()) {}
+  Gatherer(const track::Ending& e, Facts& facts) : e_(e), client_(e.client()), f_(facts) {}
 
-  Facts run();
+  void run();
 
  private:
   [[nodiscard]] const flow::Direction& dir(flow::End e) const { return e_.dir[static_cast<size_t>(e)]; }
@@ -68,7 +68,7 @@ class Gatherer {
 
   const track::Ending& e_;
   const flow::End client_;
-  Facts f_;
+  Facts& f_;
 };
 
 // Window, options and payload as a reply without a socket has them: none.

@@ -439,7 +439,9 @@ constexpr Rule kRules[] = {
      "checks over HTTP close fast; a fixed interval"},
     {Cause::kConnectCancel, Who::kSender, kClient, kSyn | kSynAck | kOpen, kReset, Severity::kNotice, 130,
      {}, {F::kImageActive, F::kImageStateless, F::kImageRaw}, {F::kSynOnLiveConnection},
-     {{{F::kLateHandshake, 200}, {F::kSynRetries, 150}, {F::kScannerSyn, -200}, {F::kAnswersAck, -60}}},
+     // What it answers was not seen: a SYN-ACK too late, or an old connection's ACK.
+     {{{F::kLateHandshake, 200}, {F::kSynRetries, 150}, {F::kScannerSyn, -200}, {F::kAnswersAck, -60},
+       {F::kOneSided, -200}}},
      "RFC 8305 (rival attempts); connect timeouts"},
     // One alone may be a client that went away, or an answer that got lost.
     {Cause::kSynFlood, Who::kNobody, kEither, kSynAck, kTimedOut, Severity::kHostile, -60,
