@@ -481,7 +481,7 @@ constexpr Weight kOriginWeights[] = {
     {F::kTtlMatchesSender, -60},      // forgers copy it: little comfort
     {F::kFasterThanSender, 300},      // sooner than light allows from where the host is
     {F::kSenderContinued, 300},       // no stack talks on after its own RST
-    {F::kBothSidesReset, 300},  // two programs do not give up in one millisecond
+    {F::kBothSidesReset, 300},        // two programs do not give up in one millisecond
     {F::kRstSeqLadder, 300},
     {F::kIpIdBreaks, 100},
     {F::kIpIdContinues, -150},       // a forger would have to predict the counter

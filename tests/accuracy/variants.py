@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Other systems, devices and taps than the lab's: made-up captures with a known truth, many of each, from a seed.
 
-endings.py and crowds.py play connections between systems of stacks.py, taps.py shows them as some tap would; each tap's captures
-are analyzed and held against what was played. Where packets do not tell, "unknown" is right, and so is a cause that
-sends the same packets. What counts most: nothing wrong may be said with confidence.
+endings.py and crowds.py play connections between systems of stacks.py, taps.py shows them as some tap would; each tap's
+captures are analyzed and held against what was played. Where packets do not tell, "unknown" is right, and so is a
+cause that sends the same packets. What counts most: nothing wrong may be said with confidence.
 
 By hand: variants.py [--seed N] [--each N] [--tap NAME] [--ending NAME] [--keep DIR] lists every miss.
 """
