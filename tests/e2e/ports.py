@@ -182,10 +182,10 @@ def tests(space, net, control):
         """ports: SIGHUP swaps the patterns of last messages; a bad pattern file changes nothing"""
         file, mine = space / "pattern-sensor.yaml", space / "mine.yaml"
         pattern = ('version: "{version}"\npatterns:\n  - name: house.closing\n    from: [client]\n'
-                   "    match: '{match}'\n    class: admin_kill\n")
+                   "    match: '^{match}'\n    class: admin_kill\n    yes: {{'{match}': house.closing}}\n")
         file.write_text(f"capture:\n  ports: [mirror0]\n  workers: 2\ntrack:\n  settle_ms: 200\n"
                         f"context:\n  patterns: {mine}\n")
-        mine.write_text(pattern.format(version=1, match="^nothing that is sent"))
+        mine.write_text(pattern.format(version=1, match="never sent"))
         sensor = Sensor(space, net, control, "patterns", "--config", file)
         told = 0
 
@@ -204,10 +204,10 @@ def tests(space, net, control):
 
         if killed(45000) != 0:
             yield "a pattern that matches nothing names a cause"
-        again(pattern.format(version=2, match="^x"))
+        again(pattern.format(version=2, match="xx"))
         if (n := killed(46000)) != COUNT:
             yield f"{n} of {COUNT} endings by the new pattern"
-        again(pattern.format(version=3, match="^(x"))
+        again(pattern.format(version=3, match="(xx"))
         if (n := killed(47000)) != 2 * COUNT:
             yield f"{n - COUNT} of {COUNT} endings by the pattern before the bad file"
         sensor.stop()
