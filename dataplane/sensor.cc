@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <future>
 #include <memory>
 #include <string>
@@ -210,23 +211,52 @@ class Sensor {
     return {};
   }
 
-  Result<std::shared_ptr<const context::Database>> load_patterns() const {
+  using Database = std::shared_ptr<const context::Database>;
+  using Scanners = std::vector<std::unique_ptr<context::Scanner>>;  // one a worker
+
+  Result<Database> load_patterns() const {
     auto set = context::load_patterns(config_.context.patterns);
     if (!set) return set.error();
     return context::Database::build(std::move(*set), config_.context.cache_dir, context::prebuilt());
   }
 
-  Result<void> make_scanners(Result<std::shared_ptr<const context::Database>> database) {
+  Result<void> make_scanners(const Result<Database>& database) {
     if (!database) return Error{database.error().code, "context.patterns: " + database.error().text};
-    for (const auto& w : parts_.workers) {
-      auto scanner = context::Scanner::create(*database);
-      if (!scanner) return scanner.error();
-      w->scanner.store(scanner->get(), std::memory_order_release);
-      scanners_.push_back(std::move(*scanner));
-    }
-    spdlog::debug("patterns: version {} of {}, {} patterns{}", (*database)->set().version, (*database)->set().file,
-                  (*database)->set().patterns.size(), (*database)->from_cache() ? ", from the cache" : "");
+    auto scanners = scanners_of(*database);
+    if (!scanners) return scanners.error();
+    swap_scanners(std::move(*scanners));
     return {};
+  }
+
+  Result<Scanners> scanners_of(const Database& database) const {
+    Scanners scanners;
+    for (size_t i = 0; i < parts_.workers.size(); ++i) {
+      auto scanner = context::Scanner::create(database);
+      if (!scanner) return scanner.error();
+      scanners.push_back(std::move(*scanner));
+    }
+    spdlog::debug("patterns: version {} of {}, {} patterns{}", database->set().version, database->set().file,
+                  database->set().patterns.size(), database->from_cache() ? ", from the cache" : "");
+    return scanners;
+  }
+
+  // Returns the old ones: a worker may hold its own until its next burst.
+  Scanners swap_scanners(Scanners scanners) {
+    for (size_t i = 0; i < scanners.size(); ++i)
+      parts_.workers[i]->scanner.store(scanners[i].get(), std::memory_order_release);
+    std::swap(scanners, scanners_);
+    return scanners;
+  }
+
+  // The patterns that a configuration names, made ready; nothing where they are those in use. The file may have changed
+  // though its name has not.
+  Result<Scanners> new_scanners(const config::Config& next) const {
+    auto set = context::load_patterns(next.context.patterns);
+    if (!set) return Error{set.error().code, "context.patterns: " + set.error().text};
+    if (!scanners_.empty() && scanners_.front()->database().set().digest == set->digest) return Scanners{};
+    auto database = context::Database::build(std::move(*set), config_.context.cache_dir, context::prebuilt());
+    if (!database) return Error{database.error().code, "context.patterns: " + database.error().text};
+    return scanners_of(*database);
   }
 
   Result<void> make_exporter() {
@@ -292,6 +322,7 @@ class Sensor {
         stop_sources();
       }
       if (requests_.reload.exchange(false)) reload();
+      while (!retired_.empty() && live_->applied(retired_.front().version)) retired_.pop_front();
       const auto now = std::chrono::steady_clock::now();
       if (!files_ && now >= next_second) {
         next_second += 1s;
@@ -315,8 +346,9 @@ class Sensor {
     if (!options_.read_again) return;
     sd_notify(0, "RELOADING=1");
     auto next = options_.read_again();
-    if (!next) {
-      spdlog::error("the configuration is kept as it was: {}", next.error().text);
+    auto scanners = next ? new_scanners(*next) : Result<Scanners>(next.error());
+    if (!scanners) {
+      spdlog::error("the configuration is kept as it was: {}", scanners.error().text);
     } else {
       std::string live;
       std::string restart;
@@ -326,8 +358,17 @@ class Sensor {
         if (key->live) list.append(" = ").append(key->show(*key, *next));
       }
       config::take_live(config_, *next);
-      live_->publish(live_settings(config_));
       set_up_log(config_.log);
+      Scanners old;
+      if (!scanners->empty()) {
+        old = swap_scanners(std::move(*scanners));
+        const context::PatternSet& set = scanners_.front()->database().set();
+        spdlog::info("patterns: version {} of {} from now on", set.version,
+                     set.file.empty() ? "the program" : set.file);
+      }
+      // A worker that has taken over these settings has begun a burst since the swap.
+      const uint64_t version = live_->publish(live_settings(config_));
+      if (!old.empty()) retired_.push_back({version, std::move(old)});
       spdlog::info("the configuration was read again; changed: {}", live.empty() ? "nothing" : live);
       if (!restart.empty()) spdlog::warn("changed in the file, but only a restart brings it about: {}", restart);
     }
@@ -409,7 +450,12 @@ class Sensor {
   std::unique_ptr<capture::Eal> eal_;
   std::vector<capture::ZeroedMemory> memory_;
   std::vector<std::unique_ptr<event::Ring>> rings_;
-  std::vector<std::unique_ptr<context::Scanner>> scanners_;
+  struct Retired {
+    uint64_t version;  // of the live settings that every worker must have taken over first
+    Scanners scanners;
+  };
+  std::deque<Retired> retired_;
+  Scanners scanners_;
   std::unique_ptr<worker::LiveSettings> live_;
   std::unique_ptr<worker::Exchange> exchange_;
   Parts parts_;

@@ -31,7 +31,9 @@ constexpr CauseText kTexts[] = {
          "to avoid TIME_WAIT; Node's resetAndDestroy and HAProxy's timeouts toward servers do, too.",
      .whose_side = "the program at {sender}",
      .confused_with =
-         "A close with unread data, which looks the same on the wire. Here every request had been answered.",
+
+         "A close with unread data, which looks the same on the wire. That every request had been answered "
+         "speaks for a deliberate abort.",
      .checks = {{{"{sender_ip}", "perf trace -e tcp:tcp_send_reset", "reason TCP_STATE (Linux 6.10 and later)"},
                  {"{sender_ip}",
                   "strace -f -e trace=setsockopt,close -p \"$(ss -tnpH 'sport = :{sender_port}' | grep -om1 "
@@ -78,8 +80,9 @@ constexpr CauseText kTexts[] = {
     {.cause = Cause::kProcessCrash,
      .title = "Process died",
      .why = "the process behind the port died and took all its connections with it",
-     .meaning = "Many connections of this one service ended within a second, with FINs and resets mixed as the kernel "
-                "cleaned up, and new attempts are refused. The host is alive; the process is not.",
+     .meaning = "Several connections of this one service, opened at different times, ended in the same moment, with "
+                "FINs and resets mixed as the kernel cleaned up. The host is alive; the process is not, or was "
+                "restarted.",
      .whose_side = "server side: the process behind {server}",
      .confused_with =
          "A restart of the host, which sends nothing when it goes. A failover of a firewall hits many servers "
@@ -176,10 +179,12 @@ constexpr CauseText kTexts[] = {
      .title = "Multipath TCP ended a subflow",
      .why = "Multipath TCP ended this subflow{mptcp}",
      .meaning =
-         "The reset carries a Multipath TCP option with a reason. One subflow of a multipath connection ended; the "
-         "connection as a whole may go on over another path.",
+
+         "The reset carries a Multipath TCP option, or it is the answer to one: MP_FASTCLOSE, by which the "
+         "other end asks to close at once. One subflow of a multipath connection ended; the connection as a "
+         "whole may go on over another path.",
      .whose_side = "the Multipath TCP stack at {sender_ip}",
-     .confused_with = "Nothing: the reason is in the packet.",
+     .confused_with = "Nothing: the option is in the packets.",
      .checks = {{{"{sender_ip}", "ip mptcp monitor", "subflows as they close, with the same reason"},
                  {"{sender_ip}", "nstat -az 'MPTcpExt*' | grep -iE 'fail|rst|fallback'", "how often"},
                  {"{sender_ip}", "ip mptcp limits; ip mptcp endpoint show",

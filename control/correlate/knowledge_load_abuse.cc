@@ -23,8 +23,7 @@ constexpr CauseText kTexts[] = {
      .title = "Server overloaded",
      .why = "the server had reached its limit of connections or work",
      .meaning = "The service turns clients away because it is full: \"too many connections\", HTTP 503, \"max number "
-                "of clients "
-                "reached\". Many clients are hit at the same time.",
+                "of clients reached\". As a rule many clients are hit at the same time.",
      .whose_side = "server side: capacity of {server}",
      .confused_with = "A rate limit, which hits one client.",
      .checks = {{{"{server_ip}", "ss -Htn state established 'sport = :{server_port}' | wc -l",
@@ -40,11 +39,13 @@ constexpr CauseText kTexts[] = {
      .title = "Port scan",
      .what = "{client_ip} probed {server}{scan_result}",
      .why = "a port scan",
-     .meaning = "The client opens connections only to see whether they are answered: a scanner's hand-made packets, or "
-                "attempts at "
-                "many ports or hosts, each dropped at once.",
+     .meaning = "The client opens connections only to see whether they are answered: a scanner's hand-made packets, "
+                "or attempts at many ports of a host or at one port of many hosts within a second, with hardly any "
+                "of them served.",
      .whose_side = "client side: {client_ip}",
-     .confused_with = "A health check, which is periodic and keeps to one port. A client that cancels one attempt.",
+     .confused_with =
+         "A health check, which is periodic and keeps to one port. A client that cancels one attempt. A busy "
+         "address with many clients behind it, which meets closed ports too but is mostly served.",
      .checks = {{{"anywhere", "resetscope top --by server_ip,port --client-ip {client_ip} --benign --since 24h",
                   "how wide it scans"},
                  {"anywhere", "whois {client_ip}", "whose it is, if it is not yours"},
@@ -54,8 +55,9 @@ constexpr CauseText kTexts[] = {
      .title = "Health check",
      .what = "{client_ip} checked that {server} answers and dropped the connection",
      .why = "a load balancer's health check; nothing is wrong",
-     .meaning = "The client connects at a steady beat, sends nothing and resets: a TCP health check. It costs nothing "
-                "but noise.",
+     .meaning = "The client connects, sends nothing or one short question, and resets: a health check. Its steady "
+                "beat, or a reset in the place of the handshake's last packet, gives it away. It costs nothing but "
+                "noise.",
      .whose_side = "client side: the balancer or monitor at {client_ip}, harmless",
      .confused_with = "A port scan, which is neither periodic nor limited to one port.",
      .checks =

@@ -11,9 +11,10 @@ constexpr CauseText kTexts[] = {
      .note_origin = Origin::kMiddlebox,
      .note = "only one side was told; the other kept talking",
      .meaning =
-         "The connection was up, then a device on the path answered a packet of one side with a reset in the other "
-         "side's name. A rule was added or changed, or the device lost track of the connection and rejects what it "
-         "does not know. The other end was not told and went on.",
+
+         "The connection was up, then a device on the path answered a packet of one side with a reset in the "
+         "other side's name. A rule was added or changed, or the device lost track of the connection and "
+         "rejects what it does not know. The other end was not told.",
      .whose_side = "a firewall between {client_ip} and {server_ip}",
      .confused_with =
          "An inspection device, which resets both sides at once. The connection's own peer, which would not go on "
@@ -55,9 +56,9 @@ constexpr CauseText kTexts[] = {
      .why = "a filter on the path objects to what was asked for{server_name}",
      .note_origin = Origin::kMiddlebox,
      .note = "the server did not send this",
-     .meaning = "The connection was reset right after the client named what it wants (the TLS server name or the HTTP "
-                "request). "
-                "Other names on the same address pass. A web filter, proxy policy or provider blocks this one.",
+     .meaning = "The connection was reset right after the client named what it wants (the TLS server name or the "
+                "HTTP request), before the server had answered. A web filter, a proxy policy or the provider objects "
+                "to it; when other names on the same address pass, it is the name.",
      .whose_side = "a web filter between {client_ip} and {server_ip}",
      .confused_with =
          "An inspection device that reacts to content. Here the first request or TLS hello already drew it.",
@@ -73,12 +74,12 @@ constexpr CauseText kTexts[] = {
      .usual_fix = "Ask for an exception in the filter's policy, or correct the name's category."},
     {.cause = Cause::kCensorInjection,
      .title = "Injected resets (censorship pattern)",
-     .why = "resets were injected from the path, in series and beyond this one connection",
+     .why = "resets were injected from the path, in series",
      .note_origin = Origin::kMiddlebox,
      .note = "hand-made packets in the server's name",
-     .meaning = "Several hand-made resets with stepped sequence numbers came in a row, and the same pair keeps being "
-                "reset for a "
-                "while. National or provider filters work like this.",
+     .meaning = "Several hand-made resets came in a row, with stepped sequence numbers, or with windows or TTLs that "
+                "no single host would send. National or provider filters work like this, and often go on resetting "
+                "the same pair for a minute or more.",
      .whose_side = "a device on the path outside your network",
      .confused_with = "An inspection device of your own, which resets once and stops.",
      .checks = {{{"{client_ip}", "tcptraceroute -n {server_ip} {server_port}", "the networks on the way"},
@@ -95,8 +96,9 @@ constexpr CauseText kTexts[] = {
      .note_origin = Origin::kMiddlebox,
      .note = "neither end sent it",
      .meaning =
-         "Injected resets hit only one kind of traffic, such as peer-to-peer or long uploads, while the rest passes. "
-         "Traffic management of a provider has been seen doing this.",
+
+         "The reset did not come from the other end, and the connection carries file sharing. Traffic "
+         "management of providers has been seen to end such transfers while it lets all else pass.",
      .whose_side = "a provider between {client_ip} and {server_ip}",
      .confused_with = "Censorship, which goes by name or content and not by kind of traffic.",
      .checks = {{{"{client_ip}", "",
@@ -110,8 +112,10 @@ constexpr CauseText kTexts[] = {
      .note_origin = Origin::kMiddlebox,
      .note = "many servers at the same instant",
      .meaning =
-         "Connections of many servers were reset or went silent in the same instant. A stateful device on their common "
-         "path restarted or failed over without taking its table along.",
+
+         "Connections of many servers were reset in the same instant, or the device itself says that it knows "
+         "no such connection. A stateful device on their common path restarted or failed over without taking "
+         "its table along.",
      .whose_side = "the firewall or balancer that these connections share",
      .confused_with =
          "A crashed server, which hits that one server only. A route change shows a step in the TTL just before.",

@@ -16,9 +16,10 @@ constexpr CauseText kTexts[] = {
          "still starting, listening on another port, or bound to another address such as 127.0.0.1.",
      .whose_side = "server side: nothing listens on {server}",
      .confused_with =
-         "A firewall that rejects with a reset looks almost the same. A firewall on the server itself does "
-         "not copy the type-of-service byte of the SYN; one on the path answers with another TTL or faster "
-         "than the server can.",
+
+         "A firewall that rejects with a reset looks almost the same. Linux' own, on the server or on a "
+         "router, does not copy the type-of-service byte of the SYN; one on the path answers with another TTL "
+         "or faster than the server can.",
      .checks = {{{"{server_ip}", "ss -ltnp 'sport = :{server_port}'",
                   "no line: nothing listens; 127.0.0.1 or ::1 only: "
                   "bound to the wrong address"},
@@ -80,8 +81,9 @@ constexpr CauseText kTexts[] = {
          "queue was full when the client's last handshake packet came, and this host answers that with a reset.",
      .whose_side = "server side: the program behind {server} accepts too slowly",
      .confused_with =
+
          "A program that closes right after accept. That reset keeps window and timestamps (a live socket); "
-         "this one has neither, follows the handshake's last packet at once, and comes in bursts.",
+         "this one has neither, and follows the handshake's last packet at once. It mostly comes in bursts.",
      .checks =
          {{{"{server_ip}", "ss -ltn 'sport = :{server_port}'", "Recv-Q at or above Send-Q: the queue is full now"},
            {"{server_ip}", "nstat -az TcpExtListenOverflows TcpExtListenDrops", "run twice: rising means it goes on"},
@@ -113,11 +115,13 @@ constexpr CauseText kTexts[] = {
      .title = "Listener closed with connections waiting",
      .why = "the listening socket was closed while the connection still waited to be accepted",
      .meaning = "The kernel had completed the handshake, but the program closed its listening socket (a restart or a "
-                "reload) before it accepted the connection. All that waited are reset in the same instant.",
+                "reload) before it accepted the connection. All that waited are reset in the same instant: others at "
+                "the same moment make this sure.",
      .whose_side = "server side: the program behind {server} stopped or reloaded",
      .confused_with =
-         "A program that aborts one connection. Here several connections without any answer are reset in the "
-         "same millisecond.",
+
+         "A program that aborts one connection. Several without any answer, reset in the same millisecond, "
+         "speak against that.",
      .checks = {{{"{server_ip}", "{journal}", "a stop, restart or reload at {time}"},
                  {"anywhere",
                   "resetscope resets list --server-ip {server_ip} --port {server_port} --since {around_since} "
@@ -130,8 +134,10 @@ constexpr CauseText kTexts[] = {
      .title = "Connection attempts vanish",
      .why = "its SYNs vanish on the way; neither a refusal nor an ICMP error came back",
      .meaning =
-         "The client asked to connect and nothing at all came back. Something drops the packets silently: a DROP "
-         "rule, a security group, a wrong route, or the host is down. The client sees \"connection timed out\".",
+
+         "The client asked to connect, asked again, and nothing at all came back. Something drops the packets "
+         "silently: a DROP rule, a security group, a wrong route, or the host is down. The client sees "
+         "\"connection timed out\".",
      .whose_side = "the path to {server_ip}, or {server_ip} itself is down",
      .confused_with = "A full accept queue, where the same port still answers others. And a one-way capture, where the "
                       "answers merely were not seen here; such verdicts are marked one-sided.",

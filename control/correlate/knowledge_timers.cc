@@ -59,12 +59,15 @@ constexpr CauseText kTexts[] = {
      .title = "Idle timeout, ended with a reset",
      .why = "an idle timer of about {idle} ran out",
      .meaning =
-         "Nobody spoke for {idle}, and a device or program that limits silence ended the connection with a reset. "
-         "Well-known values: 60 s and 350 s (AWS), 240 s (Azure), 300 s (F5), 3600 s (firewalls).",
+
+         "Nobody spoke for {idle}, and a device or program that limits silence ended the connection with a "
+         "reset, when its limit passed or at the first packet after it. Well-known values: 60 s and 350 s "
+         "(AWS), 240 s (Azure), 300 s (F5), 3600 s (firewalls).",
      .whose_side = "{actor_side}: whoever limits idle connections to about {idle}",
      .confused_with =
-         "Keepalive failure, which shows unanswered probes. A forgotten NAT entry resets only when somebody "
-         "speaks again.",
+
+         "Keepalive failure, which shows unanswered probes. A forgotten NAT entry, which resets only when "
+         "somebody speaks again, in the fields of the translating router's own TCP.",
      .checks = {{{"anywhere",
                   "resetscope resets list --server-ip {server_ip} --port {server_port} --cause idle_timeout_rst "
                   "--since 24h -o wide",
@@ -90,11 +93,12 @@ constexpr CauseText kTexts[] = {
      .usual_fix = "Order the idle limits: each client's pool shorter than the server it talks to."},
     {.cause = Cause::kKeepaliveRace,
      .title = "Request met the idle close",
-     .why = "an idle timer of about {idle} closed it at the very moment the next request left",
+     .why = "the server closed it, most likely by an idle timer, at the very moment the next request left",
      .meaning =
-         "The server's keep-alive limit ran out and it closed just when the client reused the connection. FIN and "
-         "request crossed on the wire; the request was answered with a reset. With proxies this shows as sporadic "
-         "502s.",
+
+         "The server closed, as a rule because its keep-alive limit ran out, just when the client reused the "
+         "connection. FIN and request crossed on the wire; the request was answered with a reset. With "
+         "proxies this shows as sporadic 502s.",
      .whose_side = "shared: both idle limits are too close to each other",
      .confused_with = "Data long after a close. Here the request left before the FIN could have been seen.",
      .checks = {{{"{server_ip}", "nginx -T 2>/dev/null | grep -n keepalive_timeout",
@@ -152,8 +156,10 @@ constexpr CauseText kTexts[] = {
      .title = "Request not complete in time",
      .why = "the request did not arrive completely before the server's time limit",
      .meaning =
-         "The client connected and began a request, or sent none at all, and the server stopped waiting. Slow or stuck "
-         "clients, lost packets on the upload, or a slow-request attack look like this.",
+
+         "The client connected and began a request, or sent none at all, or had not logged in, and the server "
+         "stopped waiting. Slow or stuck clients, lost packets on the upload, or a slow-request attack look "
+         "like this.",
      .whose_side = "client side or its path; the limit is the server's",
      .confused_with =
          "A slow-request attack: the same from many connections of one source. An idle limit applies between "

@@ -53,7 +53,11 @@ constexpr Rule kRules[] = {
      {{{F::kTosNotCopied, 300}, {F::kFlowLabelZero, 300}, {F::kTtlMatchesSender, 100}, {F::kTtlOffByOne, -150},
        {F::kIpIdZero, 40}, {F::kGenuineSynAckAfterRst, -300}, {F::kScannerSyn, -100}}},
      kNetfilter},
-    {Cause::kPathFwReject, Who::kMiddlebox, kServer, kSyn, kRefused, Severity::kProblem, 60,
+    // A window in a refusal is odd, but there are hosts that send one: where the distance is right it is theirs.
+    {Cause::kPortClosed, Who::kSender, kServer, kSyn, kRefused, Severity::kProblem, 120,
+     {F::kImageRaw, F::kAckExact, F::kTtlMatchesSender}, {}, {F::kLateHandshake, F::kRstFieldsVary},
+     {{{F::kGenuineSynAckAfterRst, -400}, {F::kScannerSyn, -100}}}, "RFC 9293 3.10.7.1 asks for no window"},
+    {Cause::kPathFwReject, Who::kMiddlebox, kServer, kSyn, kRefused, Severity::kProblem, -80,
      {F::kAckExact}, {F::kImageStatelessAck, F::kImageRaw}, {F::kTosCopied, F::kFlowLabelOther, F::kFlowLabelKept},
      {{{F::kTosNotCopied, 200}, {F::kFlowLabelZero, 200}, {F::kTtlMatchesSender, -100},
        {F::kGenuineSynAckAfterRst, 300}, {F::kScannerSyn, -100}, {F::kRstFieldsVary, -300}}},
@@ -74,8 +78,9 @@ constexpr Rule kRules[] = {
     {Cause::kListenerClosedBacklog, Who::kSender, kServer, kOpen, kReset, Severity::kProblem, 40,
      {F::kImageActive, F::kHandshakeFull}, {}, {F::kSenderContinued}, {{{F::kSpontaneous, 60}, {F::kEndedTogether, 250}}},
      "Linux inet_csk_listen_stop; reason TCP_STATE; lab"},
-    {Cause::kSynBlackhole, Who::kNobody, kEither, kSyn, kTimedOut, Severity::kProblem, 80,
-     {F::kSynOnly, F::kNeverAnswered}, {}, {}, {{{F::kSynRetries, 200}, {F::kScannerSyn, -250}}},
+    // A system that hears nothing asks again: where it did not, somebody else ended it, or the answer was not seen.
+    {Cause::kSynBlackhole, Who::kNobody, kEither, kSyn, kTimedOut, Severity::kProblem, 0,
+     {F::kSynOnly, F::kNeverAnswered}, {}, {F::kOneSided}, {{{F::kSynRetries, 280}, {F::kScannerSyn, -250}}},
      "RFC 6298 5, RFC 9293 3.8.3; lab"},
     // A path that carries others' SYNs to the same port carries this one.
     {Cause::kListenOverflowDrop, Who::kSender, kEither, kSyn, kTimedOut, Severity::kProblem, 310,
@@ -255,12 +260,12 @@ constexpr Rule kRules[] = {
      {F::kSaysTimeout}, {}, {F::kFlowSurvived}, {{{F::kSaidByPeer, -200}}}, kWords},
     {Cause::kRequestTimeout, Who::kSender, kServer, kRequest | kOpen, kReset, Severity::kNotice, 60,
      {F::kImageActive, F::kSpontaneous, F::kIdleWholeSeconds}, {}, {F::kKeepaliveProbes, F::kFlowSurvived},
-     {{{F::kIdleWholeSeconds, 210}, {F::kSenderContinued, -300}}},
+     {{{F::kIdleWholeSeconds, 210}, {F::kSenderContinued, -300}, {F::kEndedTogether, -250}}},
      "nginx reset_timedout_connection, client_header_timeout"},
     // The server greeted, and the client never said a word.
     {Cause::kRequestTimeout, Who::kSender, kServer, kTalk | kIdle, kReset, Severity::kNotice, 420,
      {F::kImageActive, F::kSpontaneous, F::kServerBytes}, {F::kIdleWholeSeconds, F::kAgeWholeSeconds},
-     {F::kKeepaliveProbes, F::kFlowSurvived, F::kClientBytes}, {{{F::kIdleKnownDefault, 100}}},
+     {F::kKeepaliveProbes, F::kFlowSurvived, F::kClientBytes}, {{{F::kIdleKnownDefault, 100}, {F::kEndedTogether, -250}}},
      "MariaDB connect_timeout; lab"},
     // A timer that ran from the handshake, whatever was said since: login grace.
     {Cause::kRequestTimeout, Who::kSender, kServer, kClosing | kClosed, kReset, Severity::kNotice, 430,
@@ -373,9 +378,11 @@ constexpr Rule kRules[] = {
      "RFC 9293 3.5.1; RFC 5961 4.2; lab"},
     {Cause::kTimewaitCollision, Who::kSender, kClient, kSyn, kReset, Severity::kNotice, 150,
      {F::kImageStateless, F::kAnswersAck}, {}, {}, {{{F::kTupleClosedBefore, 250}}}, "RFC 1337; RFC 9293 3.6.1; lab"},
-    {Cause::kBlindRstAttempt, Who::kOffPath, kEither, kAny, kReset, Severity::kHostile, 250,
+    // A wrong number alone may be the mirror's loss of the packet before: that it had no effect, or was asked back for, is
+    // what shows a guess.
+    {Cause::kBlindRstAttempt, Who::kOffPath, kEither, kAny, kReset, Severity::kHostile, 40,
      {}, {F::kSeqInWindow, F::kSeqOutOfWindow, F::kSeqBehindSender, F::kSeqZero}, {F::kUnsolicited, F::kSenderSilent},
-     {{{F::kFlowSurvived, 250}, {F::kChallengeAckSeen, 200}, {F::kBothSidesReset, -200}, {F::kRstSeqLadder, -150},
+     {{{F::kFlowSurvived, 430}, {F::kChallengeAckSeen, 230}, {F::kBothSidesReset, -200}, {F::kRstSeqLadder, -150},
        {F::kFinFromRstSender, -250}, {F::kPeerResetToo, -150}}},
      "RFC 5961 3; Luckie et al., IMC 2015; lab"},
 
@@ -395,11 +402,13 @@ constexpr Rule kRules[] = {
     {Cause::kDdosAuthReset, Who::kSender, kClient, kSyn | kSynAck, kReset, Severity::kNotice, 350,
      {F::kSynAckWrong}, {F::kImageStateless, F::kImageRaw}, {F::kSynOnLiveConnection}, {{{F::kScannerSyn, -200}}},
      "RFC 9293 3.10.7.3 (reset of an unacceptable ACK); scrubbing devices' safe-reset"},
-    // The client's kernel knows nothing of the SYN that bears its address: a raw-socket scanner sent it.
+    // The client's kernel knows nothing of the SYN that bears its address: a raw-socket scanner sent it. So does one whose
+    // program has lost interest; but that kernel had sent the SYN itself, as far from here as the RST.
     {Cause::kPortScan, Who::kSender, kClient, kSynAck, kReset, Severity::kHostile, 250,
      {F::kAnswersSynAck}, {F::kImageStateless},
      {F::kLateHandshake, F::kSynRetries, F::kSynAckWrong, F::kMidstreamStart},
-     {{{F::kScannerSyn, 200}}}, "nmap -sS; reason NO_SOCKET at the client; lab"},
+     {{{F::kScannerSyn, 200}, {F::kTtlMatchesSender, -180}, {F::kTtlDiffersFromSender, 450}}},
+     "nmap -sS, masscan, zmap; reason NO_SOCKET at the client; lab"},
     {Cause::kPortScan, Who::kSender, kEither, kSyn | kSynAck, kRefused | kReset, Severity::kHostile, 420,
      {F::kScannerSyn}, {}, {F::kFlowSurvived}, {}, "nmap, masscan templ-pkt.c, zmap: SYN fingerprints; lab"},
     {Cause::kPortScan, Who::kNobody, kEither, kSyn | kSynAck, kTimedOut, Severity::kHostile, 300,
@@ -430,13 +439,17 @@ constexpr Rule kRules[] = {
      "checks over HTTP close fast; a fixed interval"},
     {Cause::kConnectCancel, Who::kSender, kClient, kSyn | kSynAck | kOpen, kReset, Severity::kNotice, 130,
      {}, {F::kImageActive, F::kImageStateless, F::kImageRaw}, {F::kSynOnLiveConnection},
-     {{{F::kLateHandshake, 200}, {F::kSynRetries, 150}, {F::kScannerSyn, -200}, {F::kAnswersAck, -60}}},
+     // What it answers was not seen: a SYN-ACK too late, or an old connection's ACK.
+     {{{F::kLateHandshake, 200}, {F::kSynRetries, 150}, {F::kScannerSyn, -200}, {F::kAnswersAck, -60},
+       {F::kOneSided, -200}}},
      "RFC 8305 (rival attempts); connect timeouts"},
-    {Cause::kSynFlood, Who::kNobody, kEither, kSynAck, kTimedOut, Severity::kHostile, 60,
-     {F::kHandshakeHalf}, {}, {}, {{{F::kScannerSyn, 100}, {F::kUnansweredHandshakes, 340}}}, "RFC 4987; lab"},
+    // One alone may be a client that went away, or an answer that got lost.
+    {Cause::kSynFlood, Who::kNobody, kEither, kSynAck, kTimedOut, Severity::kHostile, -60,
+     {F::kHandshakeHalf}, {}, {}, {{{F::kScannerSyn, 100}, {F::kUnansweredHandshakes, 460}}}, "RFC 4987; lab"},
     {Cause::kSynFlood, Who::kNobody, kEither, kSyn, kTimedOut, Severity::kHostile, -50,
      {F::kSynOnly, F::kUnansweredHandshakes}, {}, {F::kSynRetries}, {{{F::kScannerSyn, 400}}}, "RFC 4987"},
-    {Cause::kBackscatter, Who::kSender, kServer, kAny, kReset | kRefused, Severity::kNotice, 120,
+    // One may as well answer a SYN that was not captured.
+    {Cause::kBackscatter, Who::kSender, kServer, kAny, kReset | kRefused, Severity::kNotice, 35,
      {F::kUnsolicited}, {F::kImageStatelessAck, F::kImageRaw}, {}, {}, "Moore et al., USENIX Security 2001"},
     // A SYN-ACK to a host that asked for nothing: somebody else used its address.
     {Cause::kBackscatter, Who::kSender, kClient, kSynAck, kReset, Severity::kNotice, 350,
@@ -468,7 +481,7 @@ constexpr Weight kOriginWeights[] = {
     {F::kTtlMatchesSender, -60},      // forgers copy it: little comfort
     {F::kFasterThanSender, 300},      // sooner than light allows from where the host is
     {F::kSenderContinued, 300},       // no stack talks on after its own RST
-    {F::kBothSidesReset, 250},
+    {F::kBothSidesReset, 300},        // two programs do not give up in one millisecond
     {F::kRstSeqLadder, 300},
     {F::kIpIdBreaks, 100},
     {F::kIpIdContinues, -150},       // a forger would have to predict the counter

@@ -326,7 +326,8 @@ constexpr Key kKeys[] = {
      {},
      RS_FIELD(text, context, Context, patterns),
      "",
-     "File with the patterns that tell what a connection's last messages meant. Empty: the built-in ones."},
+     "File with the patterns that tell what a connection's last messages meant. Empty: the built-in ones.",
+     true},
     {"context.cache_dir",
      false,
      0,
@@ -478,6 +479,7 @@ std::vector<const Key*> changed(const Config& a, const Config& b) {
 void take_live(Config& into, const Config& from) {
   into.flow.max_idle_s = from.flow.max_idle_s;
   into.track = from.track;
+  into.context.patterns = from.context.patterns;
   into.event.fold = from.event.fold;
   into.log = from.log;
 }

@@ -94,7 +94,7 @@ inline constexpr uint8_t kDfClear = 0x20;     // has sent packets with DF clear
 inline constexpr uint8_t kTimestamps = 0x40;  // its latest packet carried timestamps
 inline constexpr uint8_t kStarted = 0x80;     // has sent a packet
 
-inline constexpr uint8_t kMaxSyns = 31;
+inline constexpr uint8_t kMaxSyns = 15;
 inline constexpr uint32_t kMaxRun = (1U << 24) - 1;
 inline constexpr uint64_t kMaxBytes = (uint64_t{1} << 48) - 1;
 
@@ -132,8 +132,9 @@ struct alignas(64) Direction {
   uint32_t head_len : 8 = 0;     // bytes kept in Heads
   uint32_t flow_label : 20 = 0;  // IPv6, latest
   uint32_t window_scale : 4 = 0;
-  uint32_t syns : 5 = 0;      // SYN or SYN-ACK copies sent, at most kMaxSyns
-  uint32_t syn_tool : 3 = 0;  // what made its SYN: track::SynTool
+  uint32_t syns : 4 = 0;       // SYN or SYN-ACK copies sent, at most kMaxSyns
+  uint32_t fastclose : 1 = 0;  // sent MP_FASTCLOSE on an ACK, which asks for a RST (RFC 8684 3.5)
+  uint32_t syn_tool : 3 = 0;   // what made its SYN: track::SynTool
   uint16_t ip_id = 0;
   uint16_t last_len = 0;  // payload of the latest packet, saturating
   uint8_t ttl_min = 0;

@@ -198,6 +198,17 @@ TEST(Parse, MalformedOptionsAreMarkedAndTheSegmentKept) {
   EXPECT_NE(v.opts & kOptMalformed, 0);
 }
 
+// A capture that cuts the options off shows no SYN without options.
+TEST(Parse, OptionsThatAreCutOffAreMarked) {
+  const Packet p = tcp(at("10.0.0.1", 1), at("10.0.0.2", 2)).flags("S").mss(1460).ts(1, 2).wscale(7).build(kNow);
+  for (size_t n = 14 + 20 + 20; n <= p.bytes.size(); ++n) {
+    const std::vector<uint8_t> cut(p.bytes.begin(), p.bytes.begin() + static_cast<std::ptrdiff_t>(n));
+    PacketView v;
+    ASSERT_EQ(parse_bytes(cut, v), Outcome::kTracked) << n;
+    EXPECT_EQ((v.opts & kOptMalformed) != 0, n < p.bytes.size()) << n;
+  }
+}
+
 TEST(Parse, IcmpQuoteGivesTheQuotedConnection) {
   const Packet syn = tcp(at("10.0.0.1", 40000), at("10.0.0.2", 80)).flags("S").seq(77).build(kNow);
   std::vector<uint8_t> icmp(syn.bytes.begin(), syn.bytes.begin() + 14);

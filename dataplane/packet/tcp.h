@@ -49,6 +49,8 @@ inline Outcome parse_tcp(Bytes segment, uint32_t segment_bytes, PacketView& view
   view.mptcp_fastclose = false;
   const Bytes options = segment.sub(kTcpHeader, header - kTcpHeader);
   take_options(options, view);
+  // Captured too short for all of them: not the same as having none.
+  if (options.size() < header - kTcpHeader) view.opts |= kOptMalformed;
   view.payload_bytes = segment_bytes - static_cast<uint32_t>(header);
   view.payload = segment.sub(header, view.payload_bytes);
   return Outcome::kTracked;

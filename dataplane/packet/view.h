@@ -75,7 +75,7 @@ inline constexpr uint8_t kOptSack = 0x08;
 inline constexpr uint8_t kOptTimestamps = 0x10;
 inline constexpr uint8_t kOptMptcp = 0x20;
 inline constexpr uint8_t kOptOther = 0x40;
-inline constexpr uint8_t kOptMalformed = 0x80;
+inline constexpr uint8_t kOptMalformed = 0x80;  // or cut off by the capture: there may be more
 
 struct PacketView {
   TimeNs time = 0;

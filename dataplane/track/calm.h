@@ -121,7 +121,8 @@ inline void Tracker::note_latest(flow::Direction& d, const packet::PacketView& v
   // Not one by one: each alone holds for nearly every packet, and one test is one prediction. The peer's cache line is
   // not touched: what matters of it stands in hot.quick.
   const uint64_t wrong = ((hot.standing() ^ kStanding) & kMatters) |
-                         (static_cast<uint32_t>((v.flags & kFlags) ^ packet::kAck) | (v.seq ^ next) | progress >> 31);
+                         (static_cast<uint32_t>((v.flags & kFlags) ^ packet::kAck) | (v.seq ^ next) | progress >> 31 |
+                          static_cast<uint32_t>(v.mptcp_fastclose));
   const bool fits = static_cast<unsigned>(wrong == 0) & static_cast<unsigned>(hot.key == key) &
                     static_cast<unsigned>(acked != 0) & static_cast<unsigned>((progress | payload) != 0) &
                     static_cast<unsigned>(time - hot.last_ns < kGap);

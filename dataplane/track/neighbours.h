@@ -26,10 +26,12 @@ struct Around {
   uint8_t ended_together = 0;    // connections opened at other times that the endpoint ended in the same moment
   uint8_t opened_apart = 0;      // … of these, those opened in another moment altogether
   uint8_t servers_together = 0;  // other hosts in whose names the same device sent a RST in the same moment
-  uint8_t ports_tried = 0;       // by this client lately: ports of this host, or hosts that refused it
+  uint8_t ports_tried = 0;       // by this client lately and in vain: ports of this host, or hosts at this port
+  uint8_t ports_served = 0;      // … and endpoints that served it meanwhile, whoever they are
   uint8_t callers = 0;           // other clients that called the endpoint within a second of this one
   uint8_t served_others = 0;     // connections that the endpoint accepted meanwhile
   uint8_t served_before = 0;     // … and of this client, shortly before, without ending them by a RST
+  bool half_deaf = false;        // clients go on here to whom no server was seen to answer: that way is not mirrored
   bool elsewhere = false;        // the RST's sender had opened a connection from this port to somebody else
 };
 
@@ -86,12 +88,14 @@ class Neighbours {
   static constexpr uint32_t kSets = 256;
   static constexpr uint32_t kWays = 4;
 
-  // Where a client met refusals, or broke off itself.
+  // Where a client met refusals or broke off itself, and from the first of these on also where it was served.
   struct alignas(64) Caller {
     std::array<uint32_t, kKept> host{};
     std::array<Tick, kKept> time{};
+    std::array<uint32_t, kKept> unasked{};  // the client's sequence number as long as it has sent no data
     std::array<uint16_t, kKept> port{};
     uint16_t refused = 0;  // a bit each: the other end refused
+    uint16_t served = 0;   // … or accepted, and nobody broke off
     uint8_t next = 0;
     IpAddr client;
   };
@@ -131,15 +135,21 @@ class Neighbours {
   static size_t where(const Endpoint& e, uint32_t flow);
   static size_t begin(Endpoint& e, uint32_t flow, Tick opened, uint32_t client);
   void ended(const packet::PacketView& v, uint32_t flow);
-  void refused(const IpAddr& client, const IpAddr& host, uint16_t port, Tick now, bool refusal);
+  // What came of a client's attempt.
+  enum class Met : uint8_t { kRefusal, kHungUp, kService };
+  void met(const IpAddr& client, const IpAddr& host, uint16_t port, Tick now, Met what, uint32_t client_seq);
   void struck(const packet::PacketView& v, uint32_t flow);
   void cut(const packet::PacketView& v, Tick now);
   [[nodiscard]] uint8_t together(const Asked& asked, uint32_t host) const;
+
+  void heard(const packet::PacketView& v, uint32_t flow);
 
   void of_endpoint(const Asked& asked, Around& out) const;
   void of_caller(const Asked& asked, Around& out) const;
 
   uint64_t clock_ = 0;
+  uint32_t answered_ = 0;    // connections that their clients closed, with the SYN-ACK seen
+  uint32_t unanswered_ = 0;  // … and without
   std::vector<Endpoint> endpoints_;
   std::vector<Caller> callers_;
   std::vector<Struck> struck_;

@@ -95,6 +95,62 @@ TEST(Neighbours, PortsAreCountedOnceAndOnlyLately) {
   EXPECT_EQ(s.n_.around(Street::asked(0, 6 * kMs, ip(2), 50000, ip(9, 2), 6)).ports_tried, 0);
 }
 
+TEST(Neighbours, ACrowdBehindOneAddressIsServed) {
+  Street s;
+  // Seven closed doors in a tenth of a second, and three open ones between them.
+  for (uint16_t port = 1; port <= 7; ++port) {
+    s.pass(s.seen(port * 10 * kMs, ip(9, 2), port, ip(1), 50000, packet::kRst | packet::kAck));
+    if (port % 2 == 0) s.open(port * 10 * kMs + kMs, ip(1), static_cast<uint16_t>(51000 + port), ip(8, 2), port);
+  }
+  const Around a = s.n_.around(Street::asked(0, 70 * kMs, ip(1), 50000, ip(9, 2), 7));
+  EXPECT_EQ(a.ports_tried, 7);
+  EXPECT_EQ(a.ports_served, 3);
+  // Service alone is not remembered: it would make places for a flood's forged callers.
+  s.open(0, ip(5), 50000, ip(8, 2), 80);
+  EXPECT_EQ(s.n_.around(Street::asked(0, kMs, ip(5), 50000, ip(8, 2), 80)).ports_served, 0);
+}
+
+TEST(Neighbours, WhoAskedAndHungUpWasServed) {
+  Street s;
+  const auto hang_up = [&s](uint16_t port, uint32_t seq) {
+    packet::PacketView v = s.seen(port * kMs, ip(1), static_cast<uint16_t>(50000 + port), ip(9, 2), port, packet::kRst);
+    v.seq = seq;
+    v.window = 500;
+    s.pass(v);
+  };
+  s.pass(s.seen(0, ip(9, 2), 1, ip(1), 50001, packet::kRst | packet::kAck));
+  for (uint16_t port = 2; port <= 5; ++port) {
+    packet::PacketView v =
+        s.seen(port * kMs, ip(9, 2), port, ip(1), static_cast<uint16_t>(50000 + port), packet::kSyn | packet::kAck);
+    v.ack = 1001;
+    s.pass(v);
+  }
+  hang_up(2, 1001);
+  hang_up(3, 1301);  // 300 bytes of a request
+  const Around a = s.n_.around(Street::asked(0, 6 * kMs, ip(1), 50001, ip(9, 2), 1));
+  EXPECT_EQ(a.ports_tried, 2);
+  EXPECT_EQ(a.ports_served, 3);
+  // Knocking at open doors is no search for them.
+  hang_up(4, 1001);
+  EXPECT_EQ(s.n_.around(Street::asked(0, 6 * kMs, ip(1), 50001, ip(9, 2), 2)).ports_tried, 0);
+}
+
+TEST(Neighbours, AWayThatIsNotMirrored) {
+  Street s;
+  const auto closes = [&s](uint8_t client, bool answered) {
+    s.pass(s.seen(0, ip(client), 40000, ip(9, 2), 80, packet::kSyn));
+    if (answered) s.pass(s.seen(kMs, ip(9, 2), 80, ip(client), 40000, packet::kSyn | packet::kAck));
+    s.pass(s.seen(2 * kMs, ip(client), 40000, ip(9, 2), 80, packet::kFin | packet::kAck));
+  };
+  const Asked other = Street::asked(0, kSecond, ip(99), 40000, ip(8, 2), 80);
+  for (uint8_t client = 1; client <= 3; ++client) closes(client, false);
+  EXPECT_FALSE(s.n_.around(other).half_deaf);
+  closes(4, false);
+  EXPECT_TRUE(s.n_.around(other).half_deaf);
+  closes(5, true);
+  EXPECT_FALSE(s.n_.around(other).half_deaf);
+}
+
 TEST(Neighbours, ARhythmIsEvenAndNotTooFast) {
   Street s;
   for (uint8_t i = 0; i < 3; ++i) s.open(i * 700 * kMs, ip(1), static_cast<uint16_t>(40000 + i), ip(9, 2), 80);

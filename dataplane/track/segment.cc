@@ -2,6 +2,7 @@
 //
 // One packet's effect on its connection: the second half of Tracker, see tracker.h.
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/base/seq.h"
 #include "dataplane/track/calm.h"
@@ -23,6 +24,8 @@ namespace {
 constexpr DurationNs kCopyWindow = 2 * kMs;
 // With an equal non-zero IPv4 ID the copy may also have crossed a slow path.
 constexpr DurationNs kCopyWindowById = kSecond;
+// A host's RST that is numbered as its other packets are follows the latest by no more. Our choice.
+constexpr int32_t kMostIdsApart = 64;
 
 // The SYN's maker where the header gives it away. nmap -sS: window 1024 and MSS as the only option. masscan: IPv4
 // ID = dst ^ port ^ seq (templ-pkt.c). zmap: IPv4 ID 54321. A SYN without any option comes from no operating
@@ -59,6 +62,60 @@ bool Tracker::is_copy(const FlowHot& hot, const Direction& d, const PacketView& 
   return (hot.marks & flow::kDuplicates) != 0 && apart < kCopyWindow && is_older(d, v);
 }
 
+// Two mirror ports are read in turn: an answer may be seen before what it answers. Here the SYN-ACK of this SYN, with
+// nothing else of the client, or no more than its ACK.
+bool Tracker::answered_before(uint32_t i, const PacketView& v, End from) {
+  const Direction& server = table_.dir(i, other(from));
+  const FlowHot& hot = table_.hot(i);
+  return (hot.marks & flow::kMidstream) != 0 && hot.ending == flow::kNone && table_.dir(i, from).syns == 0 &&
+         server.syns != 0 && server.acked == v.seq + 1 && since(v.time, server.last_ns) < kCopyWindow;
+}
+
+// … or the refusal: then the RST is taken back, to come after its SYN. True: all that is done.
+bool Tracker::refused_before(uint32_t i, const PacketView& v, End from) {
+  FlowHot& hot = table_.hot(i);
+  if (!v.has(packet::kSyn) || v.has(packet::kAck)) return false;
+  const Ending& end = endings_[hot.ending];
+  const RstSeen& r = end.rst[0];
+  const bool alone = end.kind == EndKind::kRst && end.rsts == 1 && table_.dir(i, End::kLo).pkts == 0 &&
+                     table_.dir(i, End::kHi).pkts == 0;
+  if (!alone || r.from == from || (r.flags & packet::kAck) == 0 || r.ack != v.seq_end() ||
+      since(v.time, r.time) >= kCopyWindow)
+    return false;
+  PacketView answer = v;  // time and network; the rest is the RST's own
+  std::swap(answer.src, answer.dst);
+  std::swap(answer.src_port, answer.dst_port);
+  answer.seq = r.seq;
+  answer.ack = r.ack;
+  answer.tsval = r.tsval;
+  answer.flow_label = r.flow_label;
+  answer.window = r.window;
+  answer.ip_id = r.ip_id;
+  answer.payload_bytes = 0;
+  answer.payload = {};
+  answer.flags = r.flags;
+  answer.ttl = r.ttl;
+  answer.tos = r.tos;
+  answer.opts = r.opts;
+  answer.df = r.df;
+  answer.exact_time = false;
+  answer.mptcp_reason = r.mptcp == 255 ? uint8_t{0} : r.mptcp;
+  answer.mptcp_fastclose = r.mptcp == 255;
+  answer.tunnel = end.tunnel;
+  answer.outer_ttl = end.outer_ttl;
+  drop_ending(hot.ending);
+  hot.ending = flow::kNone;
+  next_incarnation(i);
+  --counts_.connections;
+  start(i, v, from);
+  syn(i, v, from);
+  segment(i, v, from);
+  note_quick(i, v, from);
+  table_.dir(i, from).recent.push(signature_of(v));
+  (void)rst(i, answer, other(from));
+  return true;
+}
+
 void Tracker::syn(uint32_t i, const PacketView& v, End from) {
   FlowHot* hot = &table_.hot(i);
   flow::FlowCold* cold = &table_.cold(i);
@@ -84,6 +141,9 @@ void Tracker::syn(uint32_t i, const PacketView& v, End from) {
       if (closed) hot->quick |= flow::kAfterClose;
     } else if (same && hot->state == State::kSynSent) {
       cold->repeat_gap_10ms = saturate<uint16_t>(since(v.time, table_.dir(i, from).last_ns) / (10 * kMs));
+    } else if (answered_before(i, v, from)) {
+      hot->marks = static_cast<uint16_t>((hot->marks & ~(flow::kMidstream | flow::kClientIsHi)) | flow::kClientKnown |
+                                         (from == End::kHi ? flow::kClientIsHi : 0));
     } else if (!same) {
       hot->marks |= flow::kSynOnLive;
       return;
@@ -127,6 +187,9 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
     cold.syn_ack_us = saturate<uint32_t>(took / kUs);
     const bool clean = client.syns == 1 && took != 0;
     if (clean) d.rtt_us = saturate<uint32_t>(std::max<DurationNs>(took / kUs, 1));
+  } else if (hot.state == State::kEstablished && d.syns == 0 && client.syns != 0 && client.acked == v.seq + 1) {
+    // Its acknowledgement was seen before it.
+    hot.marks |= flow::kSawHandshakeAck;
   } else if ((hot.quick & flow::kSimultaneous) != 0) {
     // Each end answers the other's SYN; the second answer completes the handshake.
     if (hot.state == State::kSynAckSeen) {
@@ -190,11 +253,29 @@ void Tracker::keep_head(uint32_t i, const PacketView& v, End from, uint32_t fres
   d.head_len = length;
 }
 
+// Sent before the RST, by what the sender stamped on both: a mirror of two ports, or with several queues, has them in
+// the wrong order.
+bool Tracker::sent_before_rst(const Ending& end, const Direction& d, const PacketView& v, End from) {
+  const RstSeen& r = end.rst[0];
+  if (end.kind != EndKind::kRst || r.from != from) return false;
+  const Direction& then = end.of(from);
+  if ((r.opts & v.opts & packet::kOptTimestamps) != 0) {
+    // A stamp that its sender cannot have reached yet is somebody else's and orders nothing.
+    const auto most = static_cast<int64_t>(2 * since(r.time, then.last_ns) / kMs + 1000);
+    const int32_t ahead = seq_diff(r.tsval, then.tsval);
+    return ahead >= 0 && ahead <= most && !seq_after(v.tsval, r.tsval);
+  }
+  const bool counts = !v.ipv6 && (d.bits & (flow::kIdCounts | flow::kIdJumps)) == flow::kIdCounts;
+  return counts && r.ip_id_delta >= 1 && r.ip_id_delta <= kMostIdsApart &&
+         static_cast<int16_t>(static_cast<uint16_t>(v.ip_id - r.ip_id)) < 0;
+}
+
 void Tracker::note_after(uint32_t i, const PacketView& v, End from) {
   Ending& end = endings_[table_.hot(i).ending];
   const auto side = static_cast<size_t>(from);
   After& a = end.after[side];
   const Direction& d = table_.dir(i, from);
+  if (sent_before_rst(end, d, v, from)) return;
   const uint32_t us = saturate<uint32_t>(since(v.time, end.time) / kUs);
   if (a.pkts == 0) a.first_us = us;
   a.last_us = us;
@@ -309,6 +390,7 @@ void Tracker::segment(uint32_t i, const PacketView& v, End from) {
     }
   }
 
+  if (v.mptcp_fastclose) d.fastclose = 1;
   if (started && !is_syn && !older) {
     note_stack(d, v);
   } else {
@@ -390,10 +472,10 @@ bool Tracker::rst(uint32_t i, const PacketView& v, End from) {
   for (uint8_t k = 0; k < end.rsts; ++k) {
     const RstSeen& seen = end.rst[k];
     // The mirror's copy of the same RST. A stateless RST has IPv4 ID 0 and repeats for each trigger, so equal
-    // fields alone prove nothing there: a router's decrement of the TTL does.
+    // fields alone prove nothing there: a router's decrement of the TTL does, or that all else came twice.
     if (seen.from == r.from && seen.seq == r.seq && seen.ack == r.ack && seen.flags == r.flags &&
         seen.window == r.window && seen.ip_id == r.ip_id && since(v.time, seen.time) < kCopyWindow &&
-        (seen.ttl != r.ttl || (r.ip_id != 0 && !v.ipv6))) {
+        (seen.ttl != r.ttl || (r.ip_id != 0 && !v.ipv6) || (hot.marks & flow::kDuplicates) != 0)) {
       hot.marks |= flow::kDuplicates;
       end.hot.marks |= flow::kDuplicates;
       ++counts_.duplicates;

@@ -131,6 +131,14 @@ uint32_t Tracker::new_ending(uint32_t i, EndKind kind, TimeNs time) {
   return e;
 }
 
+// Gives the ending's place back, unjudged. Its turn in the ring of those that wait finds it gone.
+void Tracker::drop_ending(uint32_t e) {
+  endings_[e].ticket = 0;
+  endings_[e].next_free = free_ending_;
+  free_ending_ = e;
+  ++free_endings_;
+}
+
 Asked Tracker::asked(const Ending& end) {
   const bool client_is_hi = (end.hot.marks & flow::kClientIsHi) != 0;
   const flow::FlowKey& key = end.hot.key;
@@ -453,6 +461,8 @@ Outcome Tracker::any(const PacketView& v, const flow::FlowKey& key, End from, ui
   }
   FlowHot& hot = table_.hot(i);
   if (v.has(packet::kRst)) return rst(i, v, from) ? Outcome::kTracked : Outcome::kMirrorDuplicate;
+  if (hot.ending != flow::kNone && refused_before(i, v, from)) [[unlikely]]
+    return Outcome::kTracked;
   Direction& d = table_.dir(i, from);
   const uint32_t signature = signature_of(v);
   if (is_copy(hot, d, v, signature)) [[unlikely]] {

@@ -111,9 +111,9 @@ class Tracker {
     neighbours_.note(v, flow);
     if (!v.has(packet::kSyn)) return;
     if (v.has(packet::kAck)) {
-      norms_.syn_ack(flow, v.ack, v.src, v.ttl);
+      norms_.syn_ack(flow, v.ack, v.src, v.ttl, v.time);
     } else {
-      norms_.syn(flow, v.seq);
+      norms_.syn(flow, v.seq, v.time);
     }
   }
   // Packets were lost while the connection of a ready ending was watched.
@@ -129,10 +129,15 @@ class Tracker {
   uint32_t open(const packet::PacketView& v, const flow::FlowKey& key, flow::End from, uint64_t hash);
   void start(uint32_t i, const packet::PacketView& v, flow::End from);
   void syn(uint32_t i, const packet::PacketView& v, flow::End from);
+  [[nodiscard]] bool answered_before(uint32_t i, const packet::PacketView& v, flow::End from);
+  bool refused_before(uint32_t i, const packet::PacketView& v, flow::End from);
+  void drop_ending(uint32_t e);
   void syn_ack(uint32_t i, const packet::PacketView& v, flow::End from);
   // False: the mirror's copy of a RST already seen.
   bool rst(uint32_t i, const packet::PacketView& v, flow::End from);
   void segment(uint32_t i, const packet::PacketView& v, flow::End from);
+  [[nodiscard]] static bool sent_before_rst(const Ending& end, const flow::Direction& d, const packet::PacketView& v,
+                                            flow::End from);
   void note_after(uint32_t i, const packet::PacketView& v, flow::End from);
   // New payload at the start of a message, or while a name is looked for: `fresh` bytes at the packet's end are new;
   // `begins`: they are the message's first.

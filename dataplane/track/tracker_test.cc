@@ -120,6 +120,49 @@ TEST(Tracker, SimultaneousOpenIsOneConnection) {
   EXPECT_EQ(b.tallied(Happened::kEstablished), 1U);
 }
 
+// A mirror of two ports shows an answer before what it answers; each conversation with its first two packets swapped.
+TEST(Tracker, ARefusalThatOvertakesItsSyn) {
+  Conversation c = talk();
+  c.syn().wait(100 * kUs).server_rst(Image::kStateless);
+  std::vector<Packet> packets = c.packets();
+  ASSERT_EQ(packets.size(), 2U);
+  std::swap(packets[0].bytes, packets[1].bytes);
+  Bench b;
+  b.feed(packets);
+  const Ending& end = b.ending(c.now());
+  EXPECT_EQ(end.kind, EndKind::kRst);
+  EXPECT_EQ(end.rst[0].ack_minus_peer_next, 0);
+  EXPECT_EQ(end.of(end.client()).syns, 1U);
+  EXPECT_EQ(end.hot.state, State::kSynSent);
+  EXPECT_FALSE(end.rst[0].exact_time);
+  EXPECT_EQ(b.counts().connections, 1U);
+  EXPECT_EQ(b.tallied(Happened::kAttempted), 1U);
+}
+
+TEST(Tracker, ASynAckThatOvertakesItsSyn) {
+  Conversation c = talk();
+  c.rtt(kMs, 100 * kUs).handshake().client_sends(100).server_sends(100);
+  std::vector<Packet> packets = c.packets();
+  std::swap(packets[0].bytes, packets[1].bytes);
+  Bench b;
+  b.feed(packets);
+  EXPECT_EQ(b.hot().marks & (flow::kMidstream | flow::kSynOnLive), 0);
+  EXPECT_NE(b.hot().marks & flow::kClientKnown, 0);
+  EXPECT_EQ(b.client().syns, 1U);
+  EXPECT_EQ(b.client().bytes, 100U);
+  EXPECT_EQ(b.server().bytes, 100U);
+}
+
+TEST(Tracker, ASynLongAfterALoneRstIsAnother) {
+  Conversation c = talk();
+  c.syn().wait(5 * kMs).server_rst(Image::kStateless);
+  std::vector<Packet> packets = c.packets();
+  std::swap(packets[0].bytes, packets[1].bytes);
+  Bench b;
+  b.feed(packets);
+  EXPECT_EQ(b.counts().connections, 2U);
+}
+
 TEST(Tracker, RetransmissionIsNotReorderingIsNotACopy) {
   {
     Conversation c = talk();

@@ -15,7 +15,7 @@ LIMITS = {
     "origin unknown or no event": (0.05, 0.02),
     "stage": (0.99, 0.99),
     "cause, first answer": (0.92, 0.92),
-    "cause, first or second answer": (0.98, 0.96),
+    "cause, first or second answer": (0.98, 0.98),
     "expected calibration error": (0.05, 0.05),
     "clean connections reported": (0.0, 0.0),
     "connections reported twice": (0.0, 0.0),

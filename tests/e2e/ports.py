@@ -178,6 +178,43 @@ def tests(space, net, control):
             if words not in sensor.log():
                 yield f"the log lacks '{words}'"
 
+    def patterns():
+        """ports: SIGHUP swaps the patterns of last messages; a bad pattern file changes nothing"""
+        file, mine = space / "pattern-sensor.yaml", space / "mine.yaml"
+        pattern = ('version: "{version}"\npatterns:\n  - name: house.closing\n    from: [client]\n'
+                   "    match: '^{match}'\n    class: admin_kill\n    yes: {{'{match}': house.closing}}\n")
+        file.write_text(f"capture:\n  ports: [mirror0]\n  workers: 2\ntrack:\n  settle_ms: 200\n"
+                        f"context:\n  patterns: {mine}\n")
+        mine.write_text(pattern.format(version=1, match="never sent"))
+        sensor = Sensor(space, net, control, "patterns", "--config", file)
+        told = 0
+
+        def killed(port):
+            nonlocal told
+            net.send(rounds(COUNT, port))
+            told += COUNT
+            until(lambda: len(events_of(control, "patterns")) >= told, 10, "endings")
+            return sum(e["cause"] == "admin_kill" for e in events_of(control, "patterns"))
+
+        def again(text):
+            mine.write_text(text)
+            sensor.signal(signal.SIGHUP)
+            sensor.wait("RELOADING=1")
+            sensor.wait("READY=1")
+
+        if killed(45000) != 0:
+            yield "a pattern that matches nothing names a cause"
+        again(pattern.format(version=2, match="xx"))
+        if (n := killed(46000)) != COUNT:
+            yield f"{n} of {COUNT} endings by the new pattern"
+        again(pattern.format(version=3, match="(xx"))
+        if (n := killed(47000)) != 2 * COUNT:
+            yield f"{n - COUNT} of {COUNT} endings by the pattern before the bad file"
+        sensor.stop()
+        for words in ("patterns: version 2 of", "kept as it was: context.patterns: "):
+            if words not in sensor.log():
+                yield f"the log lacks '{words}'"
+
     def losses():
         """ports: drops are counted by the second, told, and lower the confidence of the verdicts they touch"""
         sensor = Sensor(space, net, control, "blind", "--interface", "mirror0")
@@ -225,7 +262,7 @@ def tests(space, net, control):
         return test
 
     return [listed(t) for t in (four_queues, handed_over, rejected, tap, one_queue, af_xdp, without_frames,
-                                no_runtime_directory, reload, losses)]
+                                no_runtime_directory, reload, patterns, losses)]
 
 
 def main():
