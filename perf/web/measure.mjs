@@ -112,7 +112,8 @@ const live = await page.evaluate(async ([seconds]) => {
       rows: names('row'),
       label: 'speed',
       names: false,
-      cell: (x, y) => ({color: scale.color(Math.round(values[y * n + x])), hatch: ''})
+      colors: Uint32Array.from(values, (v) => scale.pixel(Math.round(v))),
+      marks: new Uint8Array(n * n)
     });
     paints.push(performance.now() - began);
     await new Promise((done) => setTimeout(done, 1000 - (performance.now() - began)));

@@ -4,6 +4,7 @@
 import {readFile} from 'node:fs/promises';
 
 import {after, ask, at, cell, loaded, open, range, runAll, setup, since, test, until, view} from './kit.mjs';
+import {apart, kSights, seen} from './sight.mjs';
 
 const kHeatmaps = [
   ['time', 'service'], ['server_network', 'client_network'], ['time', 'cause'], ['cause', 'service'],
@@ -106,7 +107,8 @@ test('from sites down to networks and hosts, and back', async (expect) => {
   await after(page, () => page.mouse.click(place.x, place.y));
   let url = new URL(page.url());
   expect(
-    url.searchParams.get('x') === 'server_network' && url.searchParams.get('q').includes('client_ip in 192.168.1.0/24'),
+    url.searchParams.get('x') === 'server_network' &&
+      url.searchParams.get('q') === `site = ${site} and client_ip in 192.168.1.0/24`,
     `site -> ${url}`);
   const labels = await page.locator('.numbers thead th.number').allInnerTexts();
   const prefix = site === 'fra1' ? '10.1.' : '10.2.';
@@ -219,6 +221,51 @@ test('the legend\'s colours are the cells\'; zero, no data and clamped ends have
   }
 });
 
+test(
+  'colour-blind readers tell every step from the next, rise from fall, and each series from each', async (expect) => {
+    const kLeastStep = 6, kLeastChange = 15, kLeastOpposite = 40, kLeastSeries = 8;  // 2.3 is just noticeable
+    for (const dark of [false, true]) {
+      const page = await open({dark, path: at('/heatmap')});
+      const found = await page.evaluate(async () => {
+        const {changeScale, kPalettes, logScale, seriesColors, token} = await import('/color.js');
+        const rgb = (text) => {
+          const context = document.createElement('canvas').getContext('2d');
+          context.fillStyle = text;
+          context.fillRect(0, 0, 1, 1);
+          return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+        };
+        const steps = (scale, n) => Array.from({length: n}, (_, i) => rgb(scale.color(scale.value(i / (n - 1)))));
+        return {
+          maps: kPalettes.map((name) => [name, [rgb(token('cell-zero')), ...steps(logScale(name, 1, 1000), 9)]]),
+          change: steps(changeScale(), 7),
+          series: [...seriesColors(), token('other')].map(rgb)
+        };
+      });
+      for (const sight of Object.keys(kSights)) {
+        const who = `${sight}${dark ? ', dark' : ''}`, look = (list) => list.map((c) => seen(c, sight));
+        for (const [name, colors] of found.maps) {
+          const lab = look(colors), rising = Math.sign(lab.at(-1)[0] - lab[1][0]);
+          lab.slice(1).forEach((c, i) => {
+            expect(
+              apart(c, lab[i]) >= kLeastStep, `${who}: ${name}, steps ${i} and ${i + 1} are ${apart(c, lab[i])} apart`);
+            expect(i === 0 || (c[0] - lab[i][0]) * rising > 0, `${who}: ${name} is not ever lighter, or ever darker`);
+          });
+        }
+        const change = look(found.change);
+        change.slice(1).forEach(
+          (c, i) => expect(apart(c, change[i]) >= kLeastChange, `${who}: changes ${i - 3} and ${i - 2} look alike`));
+        for (const i of [0, 1, 2])
+          expect(
+            apart(change[i], change[6 - i]) >= kLeastOpposite, `${who}: ${3 - i} doublings up and down look alike`);
+        const series = look(found.series);
+        series.forEach(
+          (c, i) => series.slice(0, i).forEach(
+            (d, k) => expect(apart(c, d) >= kLeastSeries, `${who}: series ${k} and ${i} are ${apart(c, d)} apart`)));
+      }
+      await page.context().close();
+    }
+  });
+
 test('no data and what is still running are hatched, not zero', async (expect) => {
   const before =
     `${new Date(setup.until - 6 * 3_600_000).toISOString()}..${new Date(setup.until + 60 * 60_000).toISOString()}`;
@@ -310,7 +357,8 @@ test('completion knows fields, words and what is in the data', async (expect) =>
   for (const [typed, wanted] of [
          ['or', 'origin'], ['origin = mid', 'middlebox'], ['cause in (port_', 'port_closed'],
          ['cause = rate_limit ', 'and'], ['server_ip = ', '10.1.1.10'], ['sensor = ', 'fra1-a'], ['not se', 'severity'],
-         ['idle ', '>=']]) {
+         ['idle ', '>='], ['site = ', 'ams2'], ['service != ', 'event-bus'], ['owner in (plat', 'platform'],
+         ['client_s', 'client_site']]) {
     const got = await offers(typed);
     expect(got.some((o) => o.startsWith(wanted)), `"${typed}": ${got}`);
   }
@@ -319,7 +367,7 @@ test('completion knows fields, words and what is in the data', async (expect) =>
     const example = {address: '10.0.0.1', number: '1', text: 'x', duration: '5s', yesno: 'yes'};
     const bad = [];
     for (const f of kFields) {
-      const filter = `${f.name} = ${f.kind === 'word' ? wordsOf(f)[1] : example[f.kind]}`;
+      const filter = `${f.name} = ${f.kind === 'word' ? wordsOf(f)[1] : f.names ? '""' : example[f.kind]}`;
       const answer =
         await fetch('/api/v1/Top', {method: 'POST', body: JSON.stringify({by: ['DIMENSION_CAUSE'], filter})});
       if (!answer.ok) bad.push(`${filter}: ${(await answer.json()).message}`);
@@ -338,6 +386,12 @@ test('errors are explained where they are', async (expect) => {
   expect(
     error.includes('did you mean cause') && await text(page, '.filter-error .mark b') === 'cuase = port_closed', error);
   await page.screenshot({path: `${setup.gallery}/error.png`});
+  await page.locator('#filter').fill('tag = 0 and site = fra2');
+  await after(page, () => page.keyboard.press('Enter'));
+  expect(
+    (await text(page, '.filter-error')).includes('did you mean fra1') &&
+      await text(page, '.filter-error .mark b') === 'fra2',
+    await text(page, '.filter-error'));
   await page.locator('#filter').fill('cause = port_closed');
   await after(page, () => page.keyboard.press('Enter'));
   expect(

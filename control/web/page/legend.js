@@ -72,6 +72,10 @@ export class Legend {
   }
 
   show(scale, extent, given) {
+    const {lo, hi, palette} = given;
+    const key = JSON.stringify([scale.lo, scale.hi, scale.diverging, extent, lo, hi, palette, token('surface')]);
+    if (key === this.shown) return;
+    this.shown = key;
     for (const side of ['lo', 'hi']) {
       this.fields[side].hidden = scale.diverging;
       if (document.activeElement !== this.fields[side]) this.fields[side].value = given[side] ?? '';
