@@ -167,6 +167,7 @@ class Server::Pages {
         [this, name, asked = request.get_param_value("request"), resume = request.get_header_value("Last-Event-ID"),
          knock = knock_of(request),
          held = std::make_shared<access::Gate::Pass>(std::move(*pass))](size_t, httplib::DataSink& sink) {
+          (void)held;  // counts the stream for as long as it lasts
           // Each item asks again: certificate, token and sign-in can end while it flows.
           const auto write = [&](const std::string& text) {
             return door_.who(knock, unix_now()) && sink.is_writable() && sink.write(text.data(), text.size());

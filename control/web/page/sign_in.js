@@ -31,9 +31,8 @@ export function signIn(error, done) {
     h('p', {}, `${error.message}.`),
     error.tokens && h('p', {}, 'Sign in with a token; it stays with this browser until it ends:'), error.tokens && form,
     problem,
-    h('p', {class_: 'muted'}, error.tokens ? 'Or' : 'To be known, let the browser show',
-      error.tokens ? ' let the browser show a client certificate' : ' a client certificate',
-      ' of the control plane\'s CA with the unit resetscope-reader or resetscope-operator, and load the page again.'));
+    h('p', {class_: 'muted'}, error.tokens ? 'Or let' : 'Let', ' the browser show a client certificate of the ',
+      'control plane\'s CA with the unit resetscope-reader or resetscope-operator, and load the page again.'));
 }
 
 // In the page's head: the name, and the way out of a sign-in. Nothing on the loopback, where nobody signs in.
