@@ -431,6 +431,33 @@ test('names that are HTML stay text', async (expect) => {
   await page.context().close();
 });
 
+test('absurd addresses show something or say what is wrong', async (expect) => {
+  const page = await open();
+  const absurd = [
+    '', '0', '-1', '1e999', 'NaN', '9'.repeat(400), '<svg onload=alert(1)>', '../..', '%', '|', 'null', '\u202e',
+    '__proto__'
+  ];
+  const names = ['r', 'q', 'benign', 'live', 'x', 'y', 'm', 'n', 'pal', 'cmp', 'lo', 'hi', 'table', 'sel', 'page'];
+  let turn = 0;
+  for (const path of ['/', '/heatmap', '/endings', '/incidents', '/services', '/timeouts', '/sensors'])
+    for (let i = 0; i < 4; ++i) {
+      const params = new URLSearchParams(names.map((name) => [name, absurd[turn++ % absurd.length]]));
+      params.delete('live');
+      await view(page, `${path}?${params}`);
+      const shown = await text(page, 'main');
+      expect(
+        shown.length > 10 && !shown.includes('the page itself failed'), `${path}?${params}: ${shown.slice(0, 200)}`);
+    }
+  for (const path of
+         ['/event/', '/event/%00', '/incident/%E2%80%AE', '/service/%25', '/event/%', `/service/${'x'.repeat(2000)}`]) {
+    await view(page, path);
+    const shown = await text(page, 'main');
+    expect(shown.length > 10 && !shown.includes('the page itself failed'), `${path}: ${shown.slice(0, 200)}`);
+  }
+  expect(page.complaints.length === 0, page.complaints.slice(0, 3).join(' / '));
+  await page.context().close();
+});
+
 test('benign endings are hidden, counted, and shown when asked for', async (expect) => {
   const page = await open({path: at('/endings')});
   const hidden = Number(await page.locator('.hidden-benign').getAttribute('data-hidden')),
