@@ -19,8 +19,8 @@ test('nobody is asked for a token, and a wrong one is refused in place', async (
   await page.screenshot({path: `${setup.gallery}/sign-in.png`});
   await page.getByLabel('token').fill('wrong');
   await page.keyboard.press('Enter');
-  await page.waitForFunction(() => document.querySelector('.problem').textContent !== '');
-  expect((await text(page, '.problem')).includes('not known here'), await text(page, '.problem'));
+  await page.waitForFunction(() => document.querySelector('.sign-in-problem').textContent !== '');
+  expect((await text(page, '.sign-in-problem')).includes('not known here'), await text(page, '.sign-in-problem'));
   await page.getByLabel('token').fill('open sesame');
   await page.keyboard.press('Enter');
   await page.waitForSelector('.heat-cells');

@@ -24,7 +24,12 @@ export const tickText = (scale, v) =>
 export const swatches = (scale) =>
   [...(scale.diverging ? [] : [{kind: 'zero', text: 'zero', color: scale.zero}]),
    {kind: 'none', text: 'no data', color: token('cell-none'), hatch: token('hatch')},
-   {kind: 'partial', text: 'incomplete', color: scale.color(scale.value(0.5)), hatch: token('hatch-over')},
+   {
+     kind: 'partial',
+     text: 'incomplete',
+     color: scale.color(scale.value(scale.diverging ? 0.85 : 0.5)),  // not of the middle, which is pale
+     hatch: token('hatch-over')
+   },
 ];
 
 export function paintSwatch(context, swatch, x, y, size) {

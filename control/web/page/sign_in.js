@@ -8,7 +8,7 @@ import {clock} from './time.js';
 // `done()` once somebody is signed in.
 export function signIn(error, done) {
   const token = h('input', {type: 'password', autocomplete: 'off', required: true, size: 44, 'aria-label': 'token'});
-  const problem = h('p', {class_: 'problem', role: 'alert'});
+  const problem = h('p', {class_: 'sign-in-problem', role: 'alert'});
   const form =
     h('form', {
       class_: 'sign-in',
@@ -28,7 +28,7 @@ export function signIn(error, done) {
   const over = error.message.startsWith('the sign-in is over');
   return h(
     'div', {class_: 'state failed nobody', role: 'alert'}, h('h2', {}, over ? 'The sign-in is over' : 'Who is asking?'),
-    h('p', {}, `${error.message}.`),
+    h('p', {}, `${error.message[0].toUpperCase()}${error.message.slice(1)}.`),
     error.tokens && h('p', {}, 'Sign in with a token; it stays with this browser until it ends:'), error.tokens && form,
     problem,
     h('p', {class_: 'muted'}, error.tokens ? 'Or let' : 'Let', ' the browser show a client certificate of the ',

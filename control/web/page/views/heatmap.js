@@ -37,6 +37,7 @@ const kColumnPx = 8;
 const kTimePx = 76;       // between two times on the axis
 const kFreshMs = 20_000;  // an answer is as good as a new one for so long, but in live mode
 
+const unitOf = (name, v) => (v === 1 ? kMetrics[name].unit.replace(/s$/, '') : kMetrics[name].unit);
 export const valueText = (name, v) => (name === 'lost_bytes' ? bytes(v) : Number.isInteger(v) ? count(v) : rate(v));
 
 function settings(state) {
@@ -209,9 +210,8 @@ export function make() {
     };
     return {
       names: [grid.text(1, cell.y, true), grid.text(0, cell.x, true)],
-      value: Number.isNaN(v) ?
-        'no data' :
-        `${valueText(s.metric, v)}${s.metric === 'lost_bytes' ? '' : ` ${kMetrics[s.metric].unit}`}`,
+      value: Number.isNaN(v) ? 'no data' :
+                               `${valueText(s.metric, v)}${s.metric === 'lost_bytes' ? '' : ` ${unitOf(s.metric, v)}`}`,
       lines,
       state,
       stateText: words[state],
