@@ -53,16 +53,18 @@ test('every view shows its content in light and dark, and nothing breaks the pol
 });
 
 test('on a narrow screen nothing sticks out', async (expect) => {
-  const page = await open({width: 400, height: 800});
-  for (const [name, path] of [
-         ['overview', at('/')], ['heatmap', at('/heatmap')], ['services', at('/services')],
-         ['endings', at('/endings')]]) {
-    await view(page, path);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    expect(wide <= 400, `${name} is ${wide} px wide`);
-    await page.screenshot({path: `${setup.gallery}/narrow-${name}.png`});
+  for (const width of [400, 900, 1150]) {
+    const page = await open({width, height: 800});
+    for (const [name, path] of [
+           ['overview', at('/')], ['heatmap', at('/heatmap')], ['services', at('/services')],
+           ['endings', at('/endings')], ['timeouts', at('/timeouts')]]) {
+      await view(page, path);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(wide <= width, `${name} is ${wide} px wide at ${width}`);
+      if (width === 400) await page.screenshot({path: `${setup.gallery}/narrow-${name}.png`});
+    }
+    await page.context().close();
   }
-  await page.context().close();
 });
 
 test('heatmap, cell, ending: by mouse; the back button and the address lead to each of them', async (expect) => {
