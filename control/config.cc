@@ -174,14 +174,30 @@ constexpr auto kKeys = std::to_array<Key>({
          const auto address = parse_address(values[0]);
          if (!address) return Error{Code::kInvalid, std::string(key.name) + ": " + address.error().text};
          if (!address->path.empty()) return bad(key, values[0], "host:port: browsers know no Unix sockets");
-         // The page speaks no TLS, whatever the other listeners do.
-         if (address->leaves_machine()) return bad(key, values[0], "on the loopback: the page is plaintext");
        }
        config.web = values[0];
        return {};
      },
      [](const Config& config) { return quoted(config.web); },
-     "Where the web page and its JSON API are served: host:port on the loopback, e.g. 127.0.0.1:8460. \"\": nowhere."},
+     "Where the web page and its JSON API are served: host:port. The loopback, e.g. 127.0.0.1:8460, is plaintext and "
+     "for "
+     "whoever is on this machine; any other address speaks HTTPS with tls.cert, to client certificates (access.*) and "
+     "web.tokens. \"\": nowhere."},
+    {"web.tokens", "--web-tokens", false, RS_PATH(&Config::web_tokens),
+     "File of those who may use the page by a token in place of a certificate, one a line: NAME ROLE SHA256 [UNTIL], "
+     "with the role reader or operator, the SHA-256 of a long random token, and the last day of its use. Read again "
+     "when "
+     "it changes. \"\": none."},
+    {"web.session_hours", "--web-session-hours", false,
+     [](const Key& key, Config& config, Values values) -> Result<void> {
+       constexpr uint64_t kMonth = 720;
+       const auto v = number(key, values[0], kMonth);
+       if (!v || *v == 0) return bad(key, values[0], "a number from 1 to " + std::to_string(kMonth));
+       config.web_session_hours = static_cast<uint32_t>(*v);
+       return {};
+     },
+     [](const Config& config) { return std::to_string(config.web_session_hours); },
+     "Hours that a sign-in on the page with a token lasts at most: 1 to 720."},
     {"log.level", "--log-level", false,
      [](const Key& key, Config& config, Values values) -> Result<void> {
        if (std::ranges::find(kLogLevels, values[0]) == kLogLevels.end())
@@ -325,6 +341,12 @@ Result<void> check(const Config& config) {
                                      "tls.cert and tls.key, or listen on unix:/path, 127.0.0.1:" +
                                      port + " or [::1]:" + port};
   }
+  if (!config.web.empty() && !config.tls.any())
+    if (const auto address = parse_address(config.web); address && address->leaves_machine())
+      return Error{Code::kInvalid, "web.listen: \"" + config.web +
+                                       "\" is not on the loopback: plaintext would leave this machine. Set tls.ca, "
+                                       "tls.cert and tls.key, or listen on 127.0.0.1:" +
+                                       std::to_string(address->port)};
   return {};
 }
 

@@ -23,14 +23,16 @@ struct Config {
   std::vector<std::string> listen = {"unix:/run/resetscope/control.sock", "unix:/run/resetscope/ingest.sock"};
   std::string store = "/var/lib/resetscope/events.db";  // or ":memory:"
   uint32_t retention_days = 30;                         // 0-36500; 0: for ever
-  uint64_t max_store_mib = 20480;  // 0-1073741824 MiB; 0: no limit. 20 GiB hold about 40 million events
-  std::string names;               // path of the names file; empty: none
-  std::string web;                 // loopback host:port of the web page; empty: none
-  tls::Files tls;                  // all three or none; Unix sockets stay plaintext
-  access::Policy access;           // see gate.h
-  std::string audit;               // file of changes, absolute; empty: memory and log only
-  std::string metrics_listen;      // host:port of Prometheus' endpoint; empty: none
-  std::string alerts_url;          // where incidents are posted; empty: nowhere
+  uint64_t max_store_mib = 20480;   // 0-1073741824 MiB; 0: no limit. 20 GiB hold about 40 million events
+  std::string names;                // path of the names file; empty: none
+  std::string web;                  // host:port of the web page; empty: none. Needs `tls` unless on the loopback
+  std::string web_tokens;           // file of access::Tokens, absolute; empty: nobody has a token
+  uint32_t web_session_hours = 12;  // 1-720: the longest that a sign-in with a token lasts
+  tls::Files tls;                   // all three or none; Unix sockets stay plaintext
+  access::Policy access;            // see gate.h
+  std::string audit;                // file of changes, absolute; empty: memory and log only
+  std::string metrics_listen;       // host:port of Prometheus' endpoint; empty: none
+  std::string alerts_url;           // where incidents are posted; empty: nowhere
   AlertFormat alerts_format = AlertFormat::kAlertmanager;
   std::string log_level = "info";  // debug, info, warn or error
   bool log_json = false;           // one JSON object a line

@@ -77,8 +77,12 @@ TEST_F(ConfigTest, RefusesWithLineAndReason) {
   EXPECT_THAT(refusal("alerts:\n  url: ftp://x\n"), HasSubstr("an http:// or https:// address"));
   EXPECT_THAT(refusal("access:\n  calls_per_s: many\n"), HasSubstr(":2: access.calls_per_s"));
   EXPECT_THAT(refusal("server:\n  listen: []\n"), HasSubstr("at least one address"));
-  EXPECT_THAT(refusal("web:\n  listen: 10.0.0.1:80\n"),
+  EXPECT_THAT(check(*read("web:\n  listen: 10.0.0.1:80\n")).error().text,
               HasSubstr("web.listen: \"10.0.0.1:80\" is not on the loopback"));
+  EXPECT_TRUE(check(*read("web: {listen: 10.0.0.1:80}\ntls: {ca: /a, cert: /b, key: /c}\n")));
+  EXPECT_TRUE(check(*read("web: {listen: \"[::1]:80\"}\n")));
+  EXPECT_THAT(refusal("web:\n  session_hours: 0\n"), HasSubstr("a number from 1 to 720"));
+  EXPECT_THAT(refusal("web:\n  tokens: here\n"), HasSubstr("is not an absolute path"));
   EXPECT_THAT(refusal("web:\n  listen: unix:/x.sock\n"), HasSubstr("browsers know no Unix sockets"));
   EXPECT_THAT(refusal("just text"), HasSubstr("expected sections"));
   EXPECT_THAT(refusal("a: [\n"), HasSubstr("not valid YAML"));

@@ -18,6 +18,7 @@
 #include <map>
 
 #include "control/access/gate.h"
+#include "control/access/tokens.h"
 #include "control/config.h"
 #include "control/correlate/correlation.h"
 #include "control/correlate/merge.h"
@@ -63,17 +64,29 @@ uint64_t now_ns() {
 }
 
 // Null when none is wanted.
-Result<std::unique_ptr<web::Server>> start_page(const Config& config, grpc::Server& server) {
+Result<std::unique_ptr<web::Server>> start_page(const Config& config, grpc::Server& server, access::Gate& gate,
+                                                access::Tokens& tokens) {
   if (config.web.empty()) return std::unique_ptr<web::Server>();
   const auto address = parse_address(config.web);
   if (!address) return address.error();
+  web::Options options;
+  options.host = address->host;
+  options.port = address->port;
+  options.tokens = &tokens;
+  options.session_s = int64_t{config.web_session_hours} * 3600;
+  if (address->leaves_machine()) {
+    auto handshakes =
+        tls::Handshakes::make(config.tls, [](const std::string& why) { spdlog::error("web page: {}", why); });
+    if (!handshakes) return handshakes.error();
+    options.handshakes = std::move(*handshakes);
+  }
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);  // the limits of the calls are the limits
-  auto page =
-      std::make_unique<web::Server>(server.InProcessChannel(arguments), web::Options{address->host, address->port, {}});
+  const char* scheme = options.handshakes ? "https" : "http";
+  auto page = std::make_unique<web::Server>(server.InProcessChannel(arguments), gate, std::move(options));
   if (auto started = page->start(); !started) return started.error();
   const std::string host = address->host.find(':') == std::string::npos ? address->host : "[" + address->host + "]";
-  spdlog::info("web page: http://{}:{}/", host, page->port());
+  spdlog::info("web page: {}://{}:{}/", scheme, host, page->port());
   return page;
 }
 
@@ -162,7 +175,9 @@ Result<void> run(const Options& options) {
     spdlog::info("metrics on http://{} (port {})", config.metrics_listen, endpoint->port());
   }
   grpc::HealthCheckServiceInterface& health = *(*server)->GetHealthCheckService();
-  auto page = start_page(config, **server);
+  access::Tokens tokens;
+  if (auto opened = tokens.open(config.web_tokens); !opened) return opened.error();
+  auto page = start_page(config, **server, gate, tokens);
   if (!page) return page.error();
   for (const char* name : {kIngestService, kQueryService, kOperationService}) health.SetServingStatus(name, true);
   spdlog::info("resetscope-control {} serves, store {}", RS_VERSION, config.store);
@@ -256,6 +271,10 @@ int main(int argc, char** argv) {
         std::cerr << "resetscope-control: " << good.error().text << "\n";
         return kFailed;
       }
+    if (auto tokens = access::Tokens::load(config->web_tokens); !tokens) {
+      std::cerr << "resetscope-control: " << tokens.error().text << "\n";
+      return kFailed;
+    }
     std::cout << (path.empty() ? "configuration" : path) << ": good\n";
     return kDone;
   }

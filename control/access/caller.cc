@@ -3,8 +3,6 @@
 
 #include <grpc/grpc_security_constants.h>
 
-#include "proto/tls.h"
-
 namespace rs::access {
 namespace {
 
@@ -34,9 +32,15 @@ Caller caller_of(const grpc::ServerContextBase& context) {
     caller.fault = certificate.error().text;
     return caller;
   }
-  caller.name = std::move(certificate->name);
-  caller.names = std::move(certificate->names);
-  caller.units = std::move(certificate->units);
+  return caller_of(std::move(*certificate), std::move(caller.address));
+}
+
+Caller caller_of(tls::Certificate certificate, std::string address) {
+  Caller caller;
+  caller.address = std::move(address);
+  caller.name = std::move(certificate.name);
+  caller.names = std::move(certificate.names);
+  caller.units = std::move(certificate.units);
   if (caller.name.empty() && !caller.names.empty()) caller.name = caller.names[0];
   if (caller.name.empty()) caller.fault = "the certificate has no name: neither a common name nor a DNS name or URI";
   return caller;

@@ -83,8 +83,8 @@ Result<Gate::Pass> Gate::enter(const Caller& caller, Need need, std::string_view
     ++refused_[static_cast<size_t>(need)];
     std::string why = caller.fault;
     if (why.empty())
-      why = "certificate \"" + caller.name + "\" has " + roles_text(caller) + "; " + std::string(call) + " needs " +
-            std::string(kWanted[static_cast<size_t>(need)]);
+      why = std::string(caller.shown) + " \"" + caller.name + "\" has " + roles_text(caller) + "; " +
+            std::string(call) + " needs " + std::string(kWanted[static_cast<size_t>(need)]);
     lock.unlock();
     if (need == Need::kOperate || need == Need::kPublish) note_refusal(caller, call, "", why);
     return Error{Code::kPermission, why};
@@ -125,6 +125,11 @@ void Gate::note_refusal(const Caller& caller, std::string_view action, const std
   if (!std::has_single_bit(refusals)) return;
   audit_.write({0, caller.name, caller.address, std::string(action), detail, false,
                 why + (refusals > 1 ? " (" + std::to_string(refusals) + " refusals so far)" : "")});
+}
+
+void Gate::turned_away(const Caller& caller, Need need, std::string_view action, const std::string& why) {
+  ++refused_[static_cast<size_t>(need)];
+  note_refusal(caller, action, "", why);
 }
 
 Result<void> Gate::claim(const Caller& caller, const std::string& sensor) {

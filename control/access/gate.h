@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Who may do what, and how much of it. Every call passes the gate before it does anything: the caller is known by its
-// certificate, or as local when it came over a Unix socket or the loopback, where the file's rights or the machine's
-// decide. Any thread; one lock, a few operations a call.
+// certificate, by a token (web page), or as local when it came over a Unix socket or the loopback, where the file's
+// rights or the machine's decide. Any thread; one lock, a few operations a call.
 #pragma once
 
 #include <array>
@@ -31,12 +31,13 @@ std::string_view name(Role role);
 
 // As the connection shows it.
 struct Caller {
-  bool local = false;              // plaintext, from this machine
-  std::string name;                // certificate's common name, else its first alternative name; "local"
-  std::vector<std::string> names;  // all its alternative names
-  std::vector<std::string> units;  // organisational units
-  std::string address;             // of the peer
-  std::string fault;               // why it is nobody: everything is refused
+  bool local = false;                      // plaintext, from this machine
+  std::string name;                        // certificate's common name, else its first alternative name; "local"
+  std::vector<std::string> names;          // all its alternative names
+  std::vector<std::string> units;          // organisational units
+  std::string address;                     // of the peer
+  std::string fault;                       // why it is nobody: everything is refused
+  std::string_view shown = "certificate";  // what its roles come from; or "token"
 
   // A sensor may only write as itself.
   [[nodiscard]] bool may_be(std::string_view sensor) const;
@@ -81,6 +82,9 @@ class Gate {
   // Code::kPermission: not this caller's to do, which is written to the audit log when it would have changed
   // something; Code::kResource: too much at once, try again later.
   Result<Pass> enter(const Caller& caller, Need need, std::string_view call, Clock::time_point now = Clock::now());
+
+  // Someone was turned away before there was a call: counted, and written to the audit log.
+  void turned_away(const Caller& caller, Need need, std::string_view action, const std::string& why);
 
   // Whether the certificate lets its bearer be this sensor; a refusal is written to the audit log.
   Result<void> claim(const Caller& caller, const std::string& sensor);

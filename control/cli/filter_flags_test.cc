@@ -29,6 +29,8 @@ TEST(FilterText, OneValueManyValuesNetworks) {
   EXPECT_EQ(Given().add("client-ip", {"10.0.0.0/8"}).text(), "client_ip in 10.0.0.0/8");
   EXPECT_EQ(Given().add("ip", {"10.0.0.0/8", "192.0.2.1", "2001:db8::/32"}).text(),
             "(ip in 10.0.0.0/8 or ip in 2001:db8::/32 or ip = 192.0.2.1)");
+  EXPECT_EQ(Given().add("site", {"fra1", "ams2"}).text(), "site in (\"fra1\", \"ams2\")");
+  EXPECT_EQ(Given().add("owner", {"network team"}).text(), "owner = \"network team\"");
   EXPECT_EQ(Given().add("sensor", {"a \"b\""}).text(), "sensor = \"a \\\"b\\\"\"");
 }
 

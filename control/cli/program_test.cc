@@ -434,7 +434,7 @@ TEST(Usage, CompletionScriptsParse) {
   EXPECT_EQ(complete("resetscope re", 1), "resets\n");
   EXPECT_EQ(complete("resetscope resets li", 2), "list\n");
   EXPECT_EQ(complete("resetscope resets list --cause port_c", 4), "port_closed\n");
-  EXPECT_EQ(complete("resetscope resets list --serv", 3), "--server-ip --server\n");
+  EXPECT_EQ(complete("resetscope resets list --serv", 3), "--server-ip --service --server\n");
   std::filesystem::remove(path);
 }
 

@@ -62,6 +62,8 @@ class Names {
   [[nodiscard]] uint32_t proxy_of(const Ip& ip) const;
   [[nodiscard]] bool empty() const { return entries_.empty() && taps_.empty(); }
   [[nodiscard]] size_t size() const { return entries_.size(); }
+  // As given.
+  [[nodiscard]] const std::vector<NameEntry>& entries() const { return entries_; }
   // "payments-db @ fra1", "payments-db", "@ fra1" or empty.
   [[nodiscard]] std::string text(const Endpoint& endpoint) const;
 

@@ -40,6 +40,9 @@ grpc::Status watch_incidents(const Parts& parts, grpc::ServerContext& context, c
 // timeouts.cc
 grpc::Status list_idle_timeouts(const Parts& parts, grpc::ServerContext& context, const v1::ListIdleTimeoutsRequest& in,
                                 v1::ListIdleTimeoutsResponse& out);
+// names.cc
+grpc::Status list_names(const Parts& parts, grpc::ServerContext& context, const v1::ListNamesRequest& in,
+                        v1::ListNamesResponse& out);
 // sensors.cc
 grpc::Status list_sensors(const Parts& parts, grpc::ServerContext& context, v1::ListSensorsResponse& out);
 grpc::Status server_info(const Parts& parts, grpc::ServerContext& context, v1::GetServerInfoResponse& out);

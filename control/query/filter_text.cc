@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/query/name_filter.h"
 #include "control/query/near.h"
 
 namespace rs::query {
@@ -126,7 +127,7 @@ std::optional<double> parse_seconds(std::string_view text) {
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : tokens_(tokenize(text)) {}
+  Parser(std::string_view text, const model::Names& names) : tokens_(tokenize(text)), names_(names) {}
 
   Filter run() {
     if (peek().kind == Token::Kind::kEnd) return Filter{};
@@ -181,12 +182,9 @@ class Parser {
   }
 
   Filter test() {
+    if (const NameField* named = at_name_field()) return name_test(*named);
     const FieldInfo& field = take_field();
-    const bool negated_in = at_word("not");
-    if (negated_in) {
-      take();
-      if (!at_word("in")) refuse("expected \"in\" after \"not\" here");
-    }
+    const bool negated_in = take_not_before_in();
     if (take_word("in")) {
       Filter in = model::test_in(field.field, take_list(field));
       return negated_in ? model::negate(std::move(in)) : in;
@@ -197,6 +195,82 @@ class Parser {
     }
     const Op op = take_operator(field);
     return model::test(field.field, op, take_value(field));
+  }
+
+  bool take_not_before_in() {
+    if (!take_word("not")) return false;
+    if (!at_word("in")) refuse("expected \"in\" after \"not\" here");
+    return true;
+  }
+
+  // --- what the names file says: site = fra1, service in (a, b) ---
+
+  const NameField* at_name_field() const {
+    if (peek().kind != Token::Kind::kWord) return nullptr;
+    const auto fields = name_fields();
+    const auto found = std::ranges::find(fields, lower(peek().text), [](const NameField& f) { return f.name; });
+    return found == fields.end() ? nullptr : &*found;
+  }
+
+  Filter name_test(const NameField& field) {
+    const size_t at = take().at;
+    const std::string who(field.name);
+    bool negated = take_not_before_in();
+    std::vector<std::string> values;
+    if (take_word("in")) {
+      values = take_names(field);
+    } else {
+      if (peek().kind != Token::Kind::kOperator) refuse("expected an operator after " + who + ": = != in");
+      if (peek().text != "=" && peek().text != "!=") refuse(who + " has no order: use =, != or in");
+      negated = take().text == "!=";
+      values.push_back(take_name(field));
+    }
+    Filter test = query::name_test(field, values, names_);
+    values_ += values_of(test);
+    if (values_ > kMaxFilterValues)
+      throw Refusal{at, "in the names file this is more than " + std::to_string(kMaxFilterValues) +
+                            " networks and ports, the most that one filter takes"};
+    return negated ? model::negate(std::move(test)) : test;
+  }
+
+  static size_t values_of(const Filter& filter) {
+    size_t count = filter.values.size();
+    for (const Filter& child : filter.children) count += values_of(child);
+    return count;
+  }
+
+  std::vector<std::string> take_names(const NameField& field) {
+    const std::string who(field.name);
+    if (peek().kind != Token::Kind::kOpen) refuse("expected ( and a list after \"in\", e.g. " + who + " in (a, b)");
+    const size_t open = take().at;
+    if (peek().kind == Token::Kind::kClose) refuse("this list is empty");
+    std::vector<std::string> values;
+    for (;;) {
+      values.push_back(take_name(field));
+      if (peek().kind == Token::Kind::kEnd) throw Refusal{open, "this ( is never closed"};
+      const Token token = take();
+      if (token.kind == Token::Kind::kClose) return values;
+      if (token.kind != Token::Kind::kComma) throw Refusal{token.at, "expected , or ) here, not " + quote(token.text)};
+    }
+  }
+
+  // An unknown one is an error, as an unknown cause is: it would hold for nothing, and be taken for good news.
+  std::string take_name(const NameField& field) {
+    constexpr size_t kLongestHint = 400;
+    const std::string who(field.name);
+    if (++values_ > kMaxFilterValues) refuse("more than " + std::to_string(kMaxFilterValues) + " values in one filter");
+    if (peek().kind != Token::Kind::kWord && peek().kind != Token::Kind::kQuoted)
+      refuse("expected a value for " + who + " here" +
+             (peek().kind == Token::Kind::kEnd ? "" : ", not " + quote(peek().text)));
+    const std::string& text = peek().text;
+    const auto known = known_values(field, names_);
+    if (!text.empty() && !std::ranges::binary_search(known, std::string_view(text))) {
+      const std::string missing = "the names file has no " + who + " " + quote(text);
+      if (known.empty()) refuse(missing + ", nor any other");
+      const std::string hint = did_you_mean(text, known);
+      refuse(missing + "; " + (hint.size() > kLongestHint ? std::to_string(known.size()) + " are known" : hint));
+    }
+    return take().text;
   }
 
   const FieldInfo& take_field() {
@@ -210,6 +284,7 @@ class Parser {
       }
     std::vector<std::string_view> names;
     for (const FieldInfo& field : model::fields()) names.push_back(field.name);
+    for (const NameField& field : name_fields()) names.push_back(field.name);
     refuse("unknown field " + quote(peek().text) + "; " + did_you_mean(word, names));
   }
 
@@ -291,6 +366,7 @@ class Parser {
   }
 
   std::vector<Token> tokens_;
+  const model::Names& names_;
   size_t next_ = 0;
   size_t values_ = 0;
 };
@@ -302,12 +378,12 @@ size_t column(std::string_view text, size_t at) {
 
 }  // namespace
 
-Result<Filter> parse_filter(std::string_view text) {
+Result<Filter> parse_filter(std::string_view text, const model::Names& names) {
   if (text.size() > kMaxFilterBytes)
     return Error{Code::kInvalid, "filter of " + std::to_string(text.size()) + " bytes; at most " +
                                      std::to_string(kMaxFilterBytes) + " are taken"};
   try {
-    return Parser(text).run();
+    return Parser(text, names).run();
   } catch (const Refusal& refusal) {
     return Error{Code::kInvalid, "filter, column " + std::to_string(column(text, refusal.at)) + ": " + refusal.text};
   }
@@ -315,10 +391,13 @@ Result<Filter> parse_filter(std::string_view text) {
 
 std::string filter_help() {
   std::string help = "Tests are joined by and, or, not and ( ). Operators: = != < <= > >= in. Fields:\n";
-  for (const FieldInfo& field : model::fields()) {
-    help.append("  ").append(field.name);
-    help.append(field.name.size() < 16 ? 16 - field.name.size() : 1, ' ').append(field.help).append("\n");
-  }
+  const auto line = [&help](std::string_view name, std::string_view text) {
+    constexpr size_t kColumn = 16;
+    help.append("  ").append(name).append(name.size() < kColumn ? kColumn - name.size() : 1, ' ');
+    help.append(text).append("\n");
+  };
+  for (const FieldInfo& field : model::fields()) line(field.name, field.help);
+  for (const NameField& field : name_fields()) line(field.name, field.help);
   for (const FieldInfo& field : model::fields()) {
     if (field.names.empty() || field.field == Field::kSecondCause) continue;
     help.append("\n").append(field.name).append(": ").append(joined(field.names)).append("\n");

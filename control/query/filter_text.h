@@ -8,15 +8,19 @@
 //               | yes/no field
 //   operator    = "=" | "!=" | "<" | "<=" | ">" | ">="
 //
+// Fields are those of an event (model/filter.h) and those of the names file (name_filter.h).
+//
 // Words are case-insensitive, text in quotes is taken as it stands ("\"" and "\\" escape). Examples:
 //   cause = port_closed and server_ip in 10.0.0.0/8 and not stage = syn
 //   severity >= problem or idle >= 5m
+//   site = fra1 and not client_site = fra1
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "control/model/filter.h"
+#include "control/model/names.h"
 #include "proto/result.h"
 
 namespace rs::query {
@@ -26,8 +30,9 @@ inline constexpr size_t kMaxFilterDepth = 64;     // our choice: nobody nests de
 inline constexpr size_t kMaxFilterValues = 1024;  // tests and list members together; a store binds each one
 
 // Empty or blank text is the filter that lets everything through. Errors are Code::kInvalid and read
-// "filter, column 7: unknown field "casue"; did you mean cause?".
-Result<model::Filter> parse_filter(std::string_view text);
+// "filter, column 7: unknown field "casue"; did you mean cause?". `names`: what site, service, owner and role mean,
+// as of now.
+Result<model::Filter> parse_filter(std::string_view text, const model::Names& names = {});
 
 // The fields, operators and names of the language as a text for people.
 std::string filter_help();

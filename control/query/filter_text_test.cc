@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
+
+#include "control/query/name_filter.h"
 
 namespace rs::query {
 namespace {
@@ -124,6 +127,106 @@ TEST(FilterText, AbsurdFiltersAreRefusedNotFatal) {
   EXPECT_THAT(refusal(std::string(500, 'x') + " = 1"), HasSubstr("..."));
 }
 
+// Networks within networks, the same one twice, ports and none, both families.
+model::Names names() {
+  const auto entry = [](const char* cidr, uint16_t port, const char* site, const char* service,
+                        model::Role role = model::Role::kNone) {
+    return model::NameEntry{*model::parse_prefix(cidr), port, site, service, "", role};
+  };
+  return {{entry("10.0.0.0/8", 0, "fra1", ""), entry("10.1.0.0/16", 0, "ams2", ""), entry("10.1.2.0/24", 0, "fra1", ""),
+           entry("10.1.2.3", 443, "lab", "payments db"), entry("10.1.2.3", 0, "", "web", model::Role::kServer),
+           entry("10.0.0.1", 443, "", "shop"), entry("10.0.0.1", 443, "", "front"), entry("10.0.0.1", 0, "", "a"),
+           entry("10.0.0.1", 0, "", "b"), entry("::/0", 0, "six", ""), entry("2001:db8::/32", 80, "lab", ""),
+           entry("2001:db8::/64", 0, "fra1", "web"), entry("192.168.1.5", 0, "home", "", model::Role::kClient)},
+          {}};
+}
+
+TEST(FilterText, NamesAreThoseOfTheNamesFile) {
+  const model::Names known = names();
+  const auto holds = [&](const char* text) {
+    const auto filter = parse_filter(text, known);
+    EXPECT_TRUE(filter) << text << ": " << (filter ? "" : filter.error().text);
+    return filter && model::matches(*filter, event());  // 192.168.1.5 -> 10.0.0.1:443
+  };
+  for (const char* yes : {"site = fra1", "SITE in (ams2, 'fra1')", "site not in (ams2)", "service = front",
+                          "client_site = home and client_role = client", "role = \"\"", "client_service = ''",
+                          "site != ams2 and service != shop"})
+    EXPECT_TRUE(holds(yes)) << yes;
+  for (const char* no : {"site = ams2", "service in (a, b, shop)", "client_site = fra1", "role = server", "site = ''"})
+    EXPECT_FALSE(holds(no)) << no;
+}
+
+TEST(FilterText, NamesMeanWhatLookingUpEachAddressMeans) {
+  const model::Names known = names();
+  const char* const addresses[] = {"10.0.0.1",    "10.0.0.2",     "10.1.0.1",    "10.1.2.3",        "10.1.2.4",
+                                   "11.0.0.1",    "192.168.1.5",  "2001:db8::1", "2001:db8:0:1::1", "2001:db9::1",
+                                   "10.255.0.10", "10.1.255.255", "::1"};
+  for (const NameField& field : name_fields()) {
+    std::vector<std::string> values = {""};
+    for (const std::string_view value : known_values(field, known)) values.emplace_back(value);
+    ASSERT_GE(values.size(), field.name.ends_with("owner") ? 1u : 3u) << field.name;
+    for (const std::string& value : values) {
+      const auto filter = parse_filter(std::string(field.name) + " = '" + value + "'", known);
+      ASSERT_TRUE(filter) << filter.error().text;
+      for (const char* address : addresses)
+        for (const uint16_t port : std::to_array<uint16_t>({80, 443, 444})) {
+          model::Event e = event();
+          const auto ip = model::parse_ip(address);
+          ASSERT_TRUE(ip) << address;
+          (field.client ? e.client : e.server) = {*ip, port};
+          const model::Named named = known.find(field.client ? e.client : e.server);
+          const model::NameEntry found{
+              {}, 0, std::string(named.site), std::string(named.service), std::string(named.owner), named.role};
+          EXPECT_EQ(model::matches(*filter, e), field.value(found) == value)
+              << field.name << " = '" << value << "' for " << address << " port " << port;
+        }
+    }
+  }
+}
+
+TEST(FilterText, UnknownNamesAreRefusedWithThePlace) {
+  const model::Names known = names();
+  const auto refusal = [&](const char* text) {
+    const auto filter = parse_filter(text, known);
+    EXPECT_FALSE(filter) << text;
+    return filter ? "" : filter.error().text;
+  };
+  EXPECT_EQ(refusal("tag = 0 and site = fra2"),
+            "filter, column 20: the names file has no site \"fra2\"; did you mean fra1?");
+  EXPECT_THAT(refusal("site in (fra1, xyzzyplugh)"), HasSubstr("column 16: the names file has no site"));
+  EXPECT_THAT(refusal("site = xyzzyplugh"), HasSubstr("known are: ams2, fra1, home, lab, six"));
+  EXPECT_THAT(refusal("owner = me"), HasSubstr("no owner \"me\", nor any other"));
+  EXPECT_THAT(refusal("site < fra1"), HasSubstr("column 6: site has no order"));
+  EXPECT_THAT(refusal("site"), HasSubstr("expected an operator after site"));
+  EXPECT_THAT(refusal("site in fra1"), HasSubstr("expected ( and a list"));
+  EXPECT_THAT(refusal("site in (fra1"), HasSubstr("column 9: this ( is never closed"));
+  EXPECT_THAT(refusal("site ="), HasSubstr("expected a value for site"));
+  EXPECT_THAT(refusal("sitee = fra1"), HasSubstr("did you mean site"));
+
+  std::vector<model::NameEntry> many;
+  for (uint32_t i = 0; i < 2000; ++i)
+    many.push_back({{model::from_v4(0x0a000000u + 2 * i), 128}, 0, "everywhere", "", "", model::Role::kNone});
+  const auto filter = parse_filter("tag = 0 or site = everywhere", {many, {}});
+  ASSERT_FALSE(filter);
+  EXPECT_THAT(filter.error().text, HasSubstr("column 12: in the names file this is more than 1024 networks"));
+}
+
+// What all addresses have less what other entries take away, also where that leaves none.
+TEST(FilterText, NamesThatMoreSpecificOnesHideHoldForNothing) {
+  const model::Names known({{*model::parse_prefix("10.0.0.0/31"), 0, "hidden", "", "", model::Role::kNone},
+                            {*model::parse_prefix("10.0.0.0"), 0, "a", "", "", model::Role::kNone},
+                            {*model::parse_prefix("10.0.0.1"), 0, "b", "", "", model::Role::kNone}},
+                           {});
+  const auto filter = parse_filter("site = hidden", known);
+  ASSERT_TRUE(filter);
+  EXPECT_FALSE(model::matches(*filter, event()));
+  const model::Names twice({{*model::parse_prefix("10.0.0.1"), 0, "a", "", "", model::Role::kNone},
+                            {*model::parse_prefix("10.0.0.1"), 0, "never", "", "", model::Role::kNone}},
+                           {});
+  EXPECT_FALSE(model::matches(*parse_filter("site = never", twice), event()));
+  EXPECT_TRUE(model::matches(*parse_filter("site != never", twice), event()));
+}
+
 TEST(FilterText, RandomTextNeverCrashes) {
   const std::vector<std::string> parts = {"cause", "=",    "port_closed", "and",        "or",   "not",       "(",
                                           ")",     "in",   ",",           "10.0.0.0/8", "\"",   "ip",        "<",
@@ -143,6 +246,7 @@ TEST(FilterText, RandomTextNeverCrashes) {
 TEST(FilterText, HelpNamesEveryField) {
   const std::string help = filter_help();
   for (const auto& field : model::fields()) EXPECT_THAT(help, HasSubstr(std::string(field.name)));
+  for (const auto& field : name_fields()) EXPECT_THAT(help, HasSubstr(std::string(field.name)));
 }
 
 }  // namespace

@@ -216,7 +216,7 @@ void write_cells(const Plan& plan, const Grid& grid, const Sights& sights, v1::H
 
 grpc::Status heatmap(const Parts& parts, grpc::ServerContext& context, const v1::HeatmapRequest& in,
                      v1::HeatmapResponse& out) {
-  const auto filter = wanted(in.filter(), in.include_benign());
+  const auto filter = wanted(parts, in.filter(), in.include_benign());
   if (!filter) return status_of(filter.error(), context);
   const auto plan = plan_of(parts, in);
   if (!plan) return status_of(plan.error(), context);

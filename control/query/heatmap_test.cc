@@ -239,6 +239,52 @@ TEST_P(HeatmapTest, SitesComeFromNames) {
   const auto response = map(request);
   EXPECT_THAT(std::vector<std::string>(response.y_labels().begin(), response.y_labels().end()),
               testing::UnorderedElementsAre("fra1", "(no site)"));
+  // What a line stands for, as a filter, has its numbers.
+  for (int y = 0; y < response.y_labels_size(); ++y) {
+    double line = 0;
+    for (const auto& cell : response.cells())
+      if (cell.y() == static_cast<uint32_t>(y)) line += cell.value();
+    request.set_filter(response.y_labels(y) == "fra1" ? "site = fra1" : "site = ''");
+    const auto one = map(request);
+    ASSERT_EQ(one.y_labels_size(), 1);
+    EXPECT_EQ(one.y_labels(0), response.y_labels(y));
+    EXPECT_EQ(one.total(), line);
+  }
+  EXPECT_EQ(response.total(), 100);
+  grpc::ServerContext context;
+  v1::HeatmapResponse refused;
+  request.set_filter("site = fra2");
+  EXPECT_THAT(heatmap(parts(), context, request, refused).error_message(), HasSubstr("did you mean fra1"));
+}
+
+TEST_P(HeatmapTest, NamesAreListedForCompletion) {
+  const auto entry = [](const char* cidr, const char* service, const char* owner) {
+    return model::NameEntry{*model::parse_prefix(cidr), 0, "", service, owner, model::Role::kProxy};
+  };
+  names_.set(
+      model::Names({entry("10.0.1.1", "Shop", "b"), entry("10.0.1.2", "workshop", "a"), entry("10.0.1.3", "db", "a")},
+                   {}),
+      "test");
+  const auto listed = [&](const char* field, const char* part, uint32_t limit = 0) {
+    grpc::ServerContext context;
+    v1::ListNamesRequest request;
+    v1::ListNamesResponse response;
+    request.set_field(field);
+    request.set_part(part);
+    request.set_limit(limit);
+    const auto status = list_names(parts(), context, request, response);
+    std::string text = status.ok() ? "" : status.error_message();
+    for (const std::string& value : response.values()) text.append(text.empty() ? "" : " ").append(value);
+    return text + (response.more() ? " ..." : "");
+  };
+  EXPECT_EQ(listed("service", ""), "Shop db workshop");
+  EXPECT_EQ(listed("client_service", "SHOP"), "Shop workshop");
+  EXPECT_EQ(listed("owner", ""), "a b");
+  EXPECT_EQ(listed("owner", "", 1), "a ...");
+  EXPECT_EQ(listed("role", "p"), "proxy");
+  EXPECT_EQ(listed("site", ""), "");
+  EXPECT_THAT(listed("cause", ""), HasSubstr("site, service, owner and role"));
+  EXPECT_THAT(listed("site", "", 100'000), HasSubstr("at most 1000"));
 }
 
 TEST_P(HeatmapTest, RefusesNonsense) {

@@ -23,8 +23,8 @@ constexpr auto kHeartbeat = std::chrono::seconds(5);
 constexpr auto kLook = std::chrono::milliseconds(250);
 
 // The fields of an incident that filters know; others would never hold.
-Result<model::Filter> filter_of(const std::string& text) {
-  auto filter = wanted(text, true);
+Result<model::Filter> filter_of(const Parts& parts, const std::string& text) {
+  auto filter = wanted(parts, text, true);
   if (!filter) return filter.error();
   for (const model::FieldInfo& field : model::fields()) {
     switch (field.field) {
@@ -99,7 +99,7 @@ void encode(const model::Incident& incident, const model::Names& names, v1::Inci
 
 grpc::Status list_incidents(const Parts& parts, grpc::ServerContext& context, const v1::ListIncidentsRequest& in,
                             v1::ListIncidentsResponse& out) {
-  const auto filter = filter_of(in.filter());
+  const auto filter = filter_of(parts, in.filter());
   if (!filter) return status_of(filter.error(), context);
   const auto range = range_of(in.range());
   if (!range) return status_of(range.error(), context);
@@ -125,7 +125,7 @@ grpc::Status list_incidents(const Parts& parts, grpc::ServerContext& context, co
 
 grpc::Status watch_incidents(const Parts& parts, grpc::ServerContext& context, const v1::WatchIncidentsRequest& in,
                              grpc::ServerWriter<v1::WatchIncidentsResponse>& out) {
-  const auto filter = filter_of(in.filter());
+  const auto filter = filter_of(parts, in.filter());
   if (!filter) return status_of(filter.error(), context);
   const Feed::Watcher watcher(parts.feed);
   if (parts.feed.watchers() > kMostWatchers)

@@ -48,7 +48,7 @@ std::optional<Token> parse_token(std::string_view text) {
 
 grpc::Status list_resets(const Parts& parts, grpc::ServerContext& context, const v1::ListResetsRequest& in,
                          v1::ListResetsResponse& out) {
-  const auto filter = wanted(in.filter(), in.include_benign());
+  const auto filter = wanted(parts, in.filter(), in.include_benign());
   if (!filter) return status_of(filter.error(), context);
   const auto range = range_of(in.range());
   if (!range) return status_of(range.error(), context);

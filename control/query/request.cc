@@ -47,8 +47,9 @@ void describe(const store::Coverage& c, bool connected, uint64_t silent_until, v
 
 }  // namespace
 
-Result<Wanted> wanted(const std::string& filter, bool include_benign) {
-  auto parsed = parse_filter(filter);
+Result<Wanted> wanted(const Parts& parts, const std::string& filter, bool include_benign) {
+  const auto names = parts.names.get();
+  auto parsed = parse_filter(filter, *names);
   if (!parsed) return parsed.error();
   Wanted w;
   w.asked = std::move(*parsed);

@@ -41,7 +41,7 @@ struct Wanted {
   model::Filter applied;
   bool hides_benign = false;
 };
-Result<Wanted> wanted(const std::string& filter, bool include_benign);
+Result<Wanted> wanted(const Parts& parts, const std::string& filter, bool include_benign);
 
 Result<store::TimeRange> range_of(const v1::TimeRange& range);
 

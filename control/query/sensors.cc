@@ -8,9 +8,10 @@
 namespace rs::query {
 namespace {
 
-constexpr const char* kServed[] = {"ListResets",    "WatchResets",    "GetReset",        "Why",         "Top",
-                                   "Heatmap",       "Timeline",       "ListServices",    "ListSensors", "GetServerInfo",
-                                   "ListIncidents", "WatchIncidents", "ListIdleTimeouts"};
+constexpr const char* kServed[] = {
+    "ListResets",    "WatchResets",    "GetReset",         "Why",         "Top",
+    "Heatmap",       "Timeline",       "ListServices",     "ListSensors", "GetServerInfo",
+    "ListIncidents", "WatchIncidents", "ListIdleTimeouts", "ListNames"};
 
 }  // namespace
 

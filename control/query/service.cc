@@ -114,6 +114,10 @@ grpc::Status Service::ListSensors(grpc::ServerContext* context, const v1::ListSe
                                   v1::ListSensorsResponse* out) {
   return serve(*context, Need::kRead, *in, [&] { return list_sensors(parts_, *context, *out); });
 }
+grpc::Status Service::ListNames(grpc::ServerContext* context, const v1::ListNamesRequest* in,
+                                v1::ListNamesResponse* out) {
+  return serve(*context, Need::kRead, *in, [&] { return list_names(parts_, *context, *in, *out); });
+}
 grpc::Status Service::GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest* in,
                                     v1::GetServerInfoResponse* out) {
   return serve(*context, Need::kRead, *in, [&] { return server_info(parts_, *context, *out); });

@@ -53,6 +53,8 @@ class Service final : public v1::Resetscope::WithStreamedUnaryMethod_ListResets<
                                 v1::ListIdleTimeoutsResponse* out) override;
   grpc::Status ListSensors(grpc::ServerContext* context, const v1::ListSensorsRequest* in,
                            v1::ListSensorsResponse* out) override;
+  grpc::Status ListNames(grpc::ServerContext* context, const v1::ListNamesRequest* in,
+                         v1::ListNamesResponse* out) override;
   grpc::Status GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest* in,
                              v1::GetServerInfoResponse* out) override;
 

@@ -95,7 +95,7 @@ void encode_row(const Axis& axis, const Row& row, const model::Names& names, v1:
 
 grpc::Status list_services(const Parts& parts, grpc::ServerContext& context, const v1::ListServicesRequest& in,
                            v1::ListServicesResponse& out) {
-  const auto filter = wanted(in.filter(), false);
+  const auto filter = wanted(parts, in.filter(), false);
   if (!filter) return status_of(filter.error(), context);
   const auto range = range_of(in.range());
   if (!range) return status_of(range.error(), context);

@@ -43,7 +43,7 @@ Result<uint64_t> step_of(const v1::TimelineRequest& in, const store::TimeRange& 
 
 grpc::Status timeline(const Parts& parts, grpc::ServerContext& context, const v1::TimelineRequest& in,
                       v1::TimelineResponse& out) {
-  const auto filter = wanted(in.filter(), in.include_benign());
+  const auto filter = wanted(parts, in.filter(), in.include_benign());
   if (!filter) return status_of(filter.error(), context);
   auto range = range_of(in.range());
   if (range) range = closed(parts, *range);

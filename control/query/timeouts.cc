@@ -14,8 +14,8 @@ namespace {
 constexpr size_t kDefaultRows = 100;
 constexpr size_t kMostRows = 10'000;
 
-Result<model::Filter> filter_of(const std::string& text) {
-  auto filter = wanted(text, true);
+Result<model::Filter> filter_of(const Parts& parts, const std::string& text) {
+  auto filter = wanted(parts, text, true);
   if (!filter) return filter.error();
   for (const model::FieldInfo& field : model::fields()) {
     const bool known = field.field == model::Field::kServerIp || field.field == model::Field::kServerPort ||
@@ -52,7 +52,7 @@ void encode_timeout(const correlate::LearnedTimeout& t, const std::vector<correl
 
 grpc::Status list_idle_timeouts(const Parts& parts, grpc::ServerContext& context, const v1::ListIdleTimeoutsRequest& in,
                                 v1::ListIdleTimeoutsResponse& out) {
-  const auto filter = filter_of(in.filter());
+  const auto filter = filter_of(parts, in.filter());
   if (!filter) return status_of(filter.error(), context);
   const auto range = range_of(in.range());
   if (!range) return status_of(range.error(), context);

@@ -99,7 +99,7 @@ Result<void> compare(const Parts& parts, const v1::TopRequest& in, const std::ve
 }  // namespace
 
 grpc::Status top(const Parts& parts, grpc::ServerContext& context, const v1::TopRequest& in, v1::TopResponse& out) {
-  const auto filter = wanted(in.filter(), in.include_benign());
+  const auto filter = wanted(parts, in.filter(), in.include_benign());
   if (!filter) return status_of(filter.error(), context);
   auto range = range_of(in.range());
   if (!range) return status_of(range.error(), context);

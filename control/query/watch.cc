@@ -146,7 +146,7 @@ class Watch {
 
 grpc::Status watch_resets(const Parts& parts, grpc::ServerContext& context, const v1::WatchResetsRequest& in,
                           grpc::ServerWriter<v1::WatchResetsResponse>& out) {
-  const auto filter = wanted(in.filter(), in.include_benign());
+  const auto filter = wanted(parts, in.filter(), in.include_benign());
   if (!filter) return status_of(filter.error(), context);
   const auto last = limit_of(in.last(), 0, kMostLast, "last");
   if (!last) return status_of(last.error(), context);

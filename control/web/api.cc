@@ -126,6 +126,7 @@ constexpr auto kCalls = std::to_array<Call>({
     {"ListIncidents", [](Stub& stub, const std::string& in) { return unary(stub, in, &Stub::ListIncidents); }},
     {"ListIdleTimeouts", [](Stub& stub, const std::string& in) { return unary(stub, in, &Stub::ListIdleTimeouts); }},
     {"ListSensors", [](Stub& stub, const std::string& in) { return unary(stub, in, &Stub::ListSensors); }},
+    {"ListNames", [](Stub& stub, const std::string& in) { return unary(stub, in, &Stub::ListNames); }},
     {"GetServerInfo", [](Stub& stub, const std::string& in) { return unary(stub, in, &Stub::GetServerInfo); }},
 });
 constexpr std::string_view kWatchResets = "WatchResets";

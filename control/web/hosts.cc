@@ -23,9 +23,10 @@ bool is_loopback_name(const std::string& host) {
   return inet_pton(AF_INET6, name.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-bool same_host(std::string_view origin, std::string_view host) {
-  const size_t scheme = origin.find("://");
-  return scheme != std::string_view::npos && origin.substr(scheme + 3) == host;
+bool same_origin(std::string_view origin, std::string_view scheme, std::string_view host) {
+  constexpr std::string_view kSlashes = "://";
+  return origin.starts_with(scheme) && origin.substr(scheme.size()).starts_with(kSlashes) &&
+         origin.substr(scheme.size() + kSlashes.size()) == host;
 }
 
 }  // namespace rs::web

@@ -8,9 +8,13 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "control/web/api.h"
 #include "control/web/assets.h"
+#include "control/web/door.h"
 #include "control/web/hosts.h"
 
 namespace rs::web {
@@ -30,6 +34,9 @@ constexpr int kPackLevel = 1;           // zlib: 80 % of the gain for a tenth of
 constexpr const char* kContentSecurityPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+// A year: the browser never asks this host in plaintext again (RFC 6797 section 6.1).
+constexpr const char* kStrictTransport = "max-age=31536000";
 
 constexpr const char* kJson = "application/json; charset=utf-8";
 constexpr std::string_view kApi = "/api/v1/";
@@ -88,9 +95,11 @@ void set_json(const httplib::Request& request, httplib::Response& response, cons
 }
 
 Answer refusal(int status, std::string_view code, std::string_view text) {
-  std::string json = "{\"code\":\"";
-  return {status, json.append(code).append("\",\"message\":\"").append(text).append("\"}")};
+  const nlohmann::ordered_json json = {{"code", code}, {"message", text}};
+  return {status, json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)};
 }
+
+int64_t unix_now() { return static_cast<int64_t>(std::time(nullptr)); }
 
 std::string server_sent(std::string_view id, std::string_view event, std::string_view json) {
   std::string text;
@@ -104,34 +113,39 @@ std::string server_sent(std::string_view id, std::string_view event, std::string
 // What is served, told apart from how it is listened for.
 class Server::Pages {
  public:
-  Pages(const std::shared_ptr<grpc::Channel>& channel, const Options& options) : api_(channel), options_(options) {}
+  Pages(const std::shared_ptr<grpc::Channel>& channel, access::Gate& gate, const Options& options)
+      : api_(channel),
+        gate_(gate),
+        door_(gate, options.tokens, options.session_s),
+        secure_(options.handshakes != nullptr) {}
 
   // False: `response` says why not.
   bool admit(const httplib::Request& request, httplib::Response& response) const {
     const std::string host = request.get_header_value("Host");
-    if (!is_loopback_name(host)) {
+    // Over TLS the certificate's names see to it that a page elsewhere cannot make its own name ours.
+    if (!secure_ && !is_loopback_name(host)) {
       set_json(request, response,
                refusal(421, "FAILED_PRECONDITION",
                        "this address serves the loopback only: open it as localhost, or through an SSH tunnel"));
       return false;
     }
-    if (request.has_header("Origin") && !same_host(request.get_header_value("Origin"), host)) {
+    const bool other_origin = request.has_header("Origin") &&
+                              !same_origin(request.get_header_value("Origin"), secure_ ? "https" : "http", host);
+    // A page elsewhere may link here, but not make the browser ask in its user's name.
+    const bool from_elsewhere = !is_view(request.path) && request.get_header_value("Sec-Fetch-Site") == "cross-site";
+    if (other_origin || from_elsewhere) {
       set_json(request, response, refusal(403, "PERMISSION_DENIED", "pages of other origins may not ask"));
       return false;
     }
-    if (!options_.authorise) return true;
-    const std::string_view path = request.path;
-    const auto allowed = options_.authorise(
-        {request.remote_addr, path.starts_with(kApi) ? path.substr(kApi.size()) : std::string_view("page")});
-    if (!allowed) set_json(request, response, refusal(403, "PERMISSION_DENIED", "this user may not ask that"));
-    return static_cast<bool>(allowed);
+    return true;
   }
 
-  void call(const httplib::Request& request, httplib::Response& response) const {
+  void call(const httplib::Request& request, httplib::Response& response) {
     const std::string_view name = std::string_view(request.path).substr(kApi.size());
     if (!Api::has_call(name))
       return set_json(request, response, refusal(404, "UNIMPLEMENTED", "query.proto has no such call"));
-    set_json(request, response, api_.call(name, request.body));
+    const auto pass = enter(request, response, access::Need::kRead, name);
+    if (pass) set_json(request, response, api_.call(name, request.body));
   }
 
   void stream(const httplib::Request& request, httplib::Response& response) {
@@ -140,6 +154,8 @@ class Server::Pages {
       return set_json(request, response,
                       refusal(Api::has_call(name) ? 405 : 404, "UNIMPLEMENTED",
                               "no such stream; calls that answer once are asked by POST"));
+    auto pass = enter(request, response, access::Need::kWatch, name);
+    if (!pass) return;
     if (++streams_ > kMostStreams) {
       --streams_;
       return set_json(request, response, refusal(429, "RESOURCE_EXHAUSTED", "too many live pages at once"));
@@ -148,10 +164,13 @@ class Server::Pages {
     response.set_header("X-Accel-Buffering", "no");  // a proxy in between passes items on at once
     response.set_chunked_content_provider(
         "text/event-stream",
-        [this, name, asked = request.get_param_value("request"), resume = request.get_header_value("Last-Event-ID")](
-            size_t, httplib::DataSink& sink) {
+        [this, name, asked = request.get_param_value("request"), resume = request.get_header_value("Last-Event-ID"),
+         knock = knock_of(request),
+         held = std::make_shared<access::Gate::Pass>(std::move(*pass))](size_t, httplib::DataSink& sink) {
+          (void)held;  // counts the stream for as long as it lasts
+          // Each item asks again: certificate, token and sign-in can end while it flows.
           const auto write = [&](const std::string& text) {
-            return sink.is_writable() && sink.write(text.data(), text.size());
+            return door_.who(knock, unix_now()) && sink.is_writable() && sink.write(text.data(), text.size());
           };
           if (write(": open\n\n"))
             api_.stream(name, asked, resume, [&](std::string_view id, std::string_view event, std::string_view json) {
@@ -161,6 +180,36 @@ class Server::Pages {
           return true;
         },
         [this](bool) { --streams_; });
+  }
+
+  // Who the page's user is: {"name": ..., "by": "local", "certificate" or "token", "until": Unix time of the sign-in's
+  // end}.
+  void session(const httplib::Request& request, httplib::Response& response) {
+    const Knock knock = knock_of(request);
+    const auto caller = door_.who(knock, unix_now());
+    if (!caller) return turn_away(request, response, caller.error().text);
+    nlohmann::ordered_json json = {{"name", caller->name}, {"by", caller->local ? "local" : caller->shown}};
+    if (const int64_t until = door_.session_end(knock, unix_now()); until != 0) json["until"] = until;
+    set_json(request, response, {200, json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)});
+  }
+
+  void sign_in(const httplib::Request& request, httplib::Response& response) {
+    const auto asked = nlohmann::json::parse(request.body, nullptr, false);
+    if (!asked.is_object() || !asked.contains("token") || !asked["token"].is_string())
+      return set_json(request, response, refusal(400, "INVALID_ARGUMENT", "expected {\"token\": \"...\"}"));
+    if (!secure_)
+      return set_json(
+          request, response,
+          refusal(400, "FAILED_PRECONDITION", "here everybody on this machine may ask: no token is needed"));
+    const auto cookie = door_.sign_in(knock_of(request), asked["token"].get<std::string>(), unix_now());
+    if (!cookie) return turn_away(request, response, cookie.error().text);
+    response.set_header("Set-Cookie", *cookie);
+    set_json(request, response, {200, "{}"});
+  }
+
+  void sign_out(const httplib::Request& request, httplib::Response& response) {
+    if (secure_) response.set_header("Set-Cookie", door_.sign_out(knock_of(request), unix_now()));
+    set_json(request, response, {200, "{}"});
   }
 
   void file(const httplib::Request& request, httplib::Response& response) const {
@@ -183,15 +232,52 @@ class Server::Pages {
   }
 
  private:
+  [[nodiscard]] Knock knock_of(const httplib::Request& request) const {
+    return {secure_, request.remote_addr, tls::shown_by(request.ssl), request.get_header_value("Authorization"),
+            request.get_header_value("Cookie")};
+  }
+
+  // Nobody we know: 401, and whether a token would help.
+  void turn_away(const httplib::Request& request, httplib::Response& response, const std::string& why) const {
+    const nlohmann::ordered_json json = {
+        {"code", "UNAUTHENTICATED"}, {"message", why}, {"tokens", door_.takes_tokens()}};
+    response.set_header("WWW-Authenticate", "Bearer realm=\"resetscope\"");  // RFC 6750 section 3
+    set_json(request, response, {401, json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)});
+  }
+
+  // Empty: `response` says why not.
+  std::optional<access::Gate::Pass> enter(const httplib::Request& request, httplib::Response& response,
+                                          access::Need need, std::string_view call) {
+    const auto caller = door_.who(knock_of(request), unix_now());
+    if (!caller) {
+      turn_away(request, response, caller.error().text);
+      return std::nullopt;
+    }
+    auto pass = gate_.enter(*caller, need, call);
+    if (pass) return std::move(*pass);
+    const bool busy = pass.error().code == Code::kResource;
+    set_json(request, response,
+             refusal(busy ? 429 : 403, busy ? "RESOURCE_EXHAUSTED" : "PERMISSION_DENIED", pass.error().text));
+    return std::nullopt;
+  }
+
   const Api api_;
-  const Options& options_;
+  access::Gate& gate_;
+  Door door_;
+  const bool secure_;
   std::atomic<int> streams_ = 0;
 };
 
-Server::Server(std::shared_ptr<grpc::Channel> channel, Options options)
-    : options_(std::move(options)),
-      pages_(std::make_unique<Pages>(channel, options_)),
-      http_(std::make_unique<httplib::Server>()) {}
+Server::Server(std::shared_ptr<grpc::Channel> channel, access::Gate& gate, Options options)
+    : options_(std::move(options)), pages_(std::make_unique<Pages>(channel, gate, options_)) {
+  if (options_.handshakes == nullptr)
+    http_ = std::make_unique<httplib::Server>();
+  else
+    http_ = std::make_unique<httplib::SSLServer>([this](SSL_CTX& context) {
+      options_.handshakes->serve(context);
+      return true;
+    });
+}
 
 Server::~Server() { stop(); }
 
@@ -209,17 +295,22 @@ Result<void> Server::start() {
     const int yes = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  http.set_default_headers({{"Content-Security-Policy", kContentSecurityPolicy},
-                            {"X-Content-Type-Options", "nosniff"},
-                            {"Referrer-Policy", "no-referrer"},
-                            {"Cross-Origin-Opener-Policy", "same-origin"},
-                            {"Cross-Origin-Resource-Policy", "same-origin"}});
+  httplib::Headers headers = {{"Content-Security-Policy", kContentSecurityPolicy},
+                              {"X-Content-Type-Options", "nosniff"},
+                              {"Referrer-Policy", "no-referrer"},
+                              {"Cross-Origin-Opener-Policy", "same-origin"},
+                              {"Cross-Origin-Resource-Policy", "same-origin"}};
+  if (options_.handshakes != nullptr) headers.emplace("Strict-Transport-Security", kStrictTransport);
+  http.set_default_headers(std::move(headers));
   using Handled = httplib::Server::HandlerResponse;
   http.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     return pages_->admit(request, response) ? Handled::Unhandled : Handled::Handled;
   });
   http.Post("/api/v1/[A-Za-z]+", [this](const auto& request, auto& response) { pages_->call(request, response); });
   http.Get("/api/v1/[A-Za-z]+", [this](const auto& request, auto& response) { pages_->stream(request, response); });
+  http.Get("/session", [this](const auto& request, auto& response) { pages_->session(request, response); });
+  http.Post("/session", [this](const auto& request, auto& response) { pages_->sign_in(request, response); });
+  http.Delete("/session", [this](const auto& request, auto& response) { pages_->sign_out(request, response); });
   http.Get("/.*", [this](const auto& request, auto& response) { pages_->file(request, response); });
   http.set_exception_handler([](const httplib::Request& request, httplib::Response& response, std::exception_ptr) {
     spdlog::error("web: a request failed");

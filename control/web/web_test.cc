@@ -22,10 +22,11 @@ TEST(Hosts, OnlyTheLoopbackByName) {
 }
 
 TEST(Hosts, TheOriginIsTheHostItself) {
-  EXPECT_TRUE(same_host("http://localhost:8460", "localhost:8460"));
-  EXPECT_TRUE(same_host("https://[::1]:8460", "[::1]:8460"));
-  for (const char* bad : {"http://localhost", "http://evil.example", "null", "", "localhost:8460"})
-    EXPECT_FALSE(same_host(bad, "localhost:8460")) << bad;
+  EXPECT_TRUE(same_origin("http://localhost:8460", "http", "localhost:8460"));
+  EXPECT_TRUE(same_origin("https://[::1]:8460", "https", "[::1]:8460"));
+  for (const char* bad : {"http://localhost", "http://evil.example", "null", "", "localhost:8460",
+                          "https://localhost:8460", "http:/localhost:8460", "httpx://localhost:8460", "http"})
+    EXPECT_FALSE(same_origin(bad, "http", "localhost:8460")) << bad;
 }
 
 TEST(Assets, AreSortedWholeAndTaggedApart) {

@@ -86,42 +86,100 @@ await page.goto(`${setup.base}/?r=7d`);
 await shown(page);
 figures.page_overview_ms = await page.evaluate(() => performance.now());
 
-// Ten thousand cells repainted once a second: what the frames between two repaints cost.
-await page.goto(`${setup.base}/heatmap?r=6h&n=100`);
-await shown(page);
-const live = await page.evaluate(async ([seconds]) => {
-  const {Heat} = await import('/heat.js');
-  const {logScale} = await import('/color.js');
-  const heat = new Heat({point() {}, pick() {}, zoom() {}});
-  document.querySelector('main').replaceChildren(heat.element);
-  const scale = logScale('viridis', 1, 1000), n = 100;
-  const names = (word) => Array.from({length: n}, (_, i) => `${word} ${i}`);
-  const frames = [], paints = [];
-  let last = 0, running = true;
-  const frame = (now) => {
-    if (last) frames.push(now - last);
-    last = now;
-    if (running) requestAnimationFrame(frame);
+// Frames of the page while `act` goes on: how many were due and did not come, and the longest wait for one.
+async function frames(seconds, act) {
+  const began = await page.evaluate(() => {
+    window.frames = [];
+    const frame = (now) => {
+      window.frames.push(now);
+      window.watching = requestAnimationFrame(frame);
+    };
+    window.watching = requestAnimationFrame(frame);
+    return performance.now();
+  });
+  await act(seconds);
+  const gaps = await page.evaluate(() => {
+    cancelAnimationFrame(window.watching);
+    return window.frames.slice(1).map((now, i) => now - window.frames[i]);
+  });
+  const lasted = await page.evaluate((from) => performance.now() - from, began);
+  return {
+    dropped: gaps.reduce((n, gap) => n + Math.max(0, Math.round(gap / kFrameMs) - 1), 0) * seconds * 1000 / lasted,
+    longest: Math.max(...gaps)
   };
-  requestAnimationFrame(frame);
-  for (let s = 0; s < seconds; ++s) {
-    const values = Float64Array.from({length: n * n}, () => Math.random() * 1000);
-    const began = performance.now();
-    await heat.show({
-      columns: names('column'),
-      rows: names('row'),
-      label: 'speed',
-      names: false,
-      cell: (x, y) => ({color: scale.color(Math.round(values[y * n + x])), hatch: ''})
-    });
-    paints.push(performance.now() - began);
-    await new Promise((done) => setTimeout(done, 1000 - (performance.now() - began)));
-  }
-  running = false;
-  return {frames, paints};
-}, [kLiveS]);
-figures.page_repaint_10k_cells_ms = median(live.paints);
-figures.page_longest_frame_ms = Math.max(...live.frames);
-figures.page_dropped_frames = live.frames.reduce((n, f) => n + Math.max(0, Math.round(f / kFrameMs) - 1), 0);
+}
+const wait = (seconds) => page.waitForTimeout(seconds * 1000);
+
+// A hundred services by a hundred steps of time, asked for and painted anew every second, as in live mode: the stream
+// is played here, so that there is something new each second. Beside it the same page left alone: what drops frames
+// then is the machine.
+await page.route(
+  '**/api/v1/WatchResets**',
+  (route) => route.fulfill(
+    {contentType: 'text/event-stream', body: `retry: 900\nid: 1\ndata: ${JSON.stringify({event: {count: '1'}})}\n\n`}));
+const hundred = '/heatmap?r=17h&n=100';  // in steps of ten minutes
+await page.setViewportSize({width: 1440, height: 900});
+await page.goto(setup.base + hundred);
+await shown(page);
+await wait(1);
+const cdp = await context.newCDPSession(page);
+await cdp.send('Performance.enable');
+// Seconds that the page's main thread has worked: next to no part of it is other programs'.
+const worked = async () =>
+  (await cdp.send('Performance.getMetrics')).metrics.find((one) => one.name === 'TaskDuration').value;
+let before = await worked();
+const idle = await frames(kLiveS, wait);
+const idleWork = await worked() - before;
+await page.goto(`${setup.base}${hundred}&live=1`);
+await shown(page);
+await wait(2);
+let refreshed = 0;
+const count = (request) => refreshed += request.url().endsWith('/Heatmap') ? 1 : 0;
+page.on('request', count);
+before = await worked();
+const live = await frames(kLiveS, wait);
+page.off('request', count);
+figures.page_live_refresh_ms = (await worked() - before - idleWork) * 1000 / refreshed;
+if (refreshed < kLiveS - 2) throw new Error(`the live map was asked for ${refreshed} times in ${kLiveS} s`);
+figures.page_live_cells = await page.evaluate(() => {
+  const [, , w, h] = JSON.parse(document.querySelector('.heat').dataset.area);
+  const cells = document.querySelector('.heat-cells').getBoundingClientRect();
+  return Math.round(cells.width / w) * Math.round(cells.height / h);
+});
+figures.page_idle_dropped_frames = idle.dropped;
+figures.page_live_dropped_frames = live.dropped;
+figures.page_live_longest_frame_ms = live.longest;
+
+// Ten thousand cells that all change, once a second.
+let paints = [];
+const repainted = await frames(kLiveS, async (seconds) => {
+  paints = await page.evaluate(async ([rounds]) => {
+    const {Heat} = await import('/heat.js');
+    const {logScale} = await import('/color.js');
+    const heat = new Heat({point() {}, pick() {}, zoom() {}});
+    document.querySelector('main').replaceChildren(heat.element);
+    const scale = logScale('viridis', 1, 1000), n = 100;
+    const names = (word) => Array.from({length: n}, (_, i) => `${word} ${i}`);
+    const took = [];
+    for (let i = 0; i < rounds; ++i) {
+      const values = Float64Array.from({length: n * n}, () => Math.random() * 1000);
+      const began = performance.now();
+      await heat.show({
+        columns: names('column'),
+        rows: names('row'),
+        label: 'speed',
+        names: false,
+        colors: Uint32Array.from(values, (v) => scale.pixel(Math.round(v))),
+        marks: new Uint8Array(n * n)
+      });
+      took.push(performance.now() - began);
+      await new Promise((done) => setTimeout(done, 1000 - (performance.now() - began)));
+    }
+    return took;
+  }, [seconds]);
+});
+figures.page_repaint_10k_cells_ms = median(paints);
+figures.page_dropped_frames = repainted.dropped;
+figures.page_longest_frame_ms = repainted.longest;
 process.stdout.write(JSON.stringify(figures) + '\n');
 await browser.close();

@@ -16,7 +16,7 @@ MEASURE_S = 600
 def page(build, events):
     """Figures by name. The store is made for it and removed."""
     os.environ["RESETSCOPE_BUILD"] = str(build)   # where tests/ looks for programs
-    from page import playwright
+    from browser import playwright
     from programs import Control, Workspace, run_ok
     from stage import free_port
     with Workspace("perf-page") as space:

@@ -24,7 +24,7 @@ CONTROL = {
     "alerts": [],
     "ingest": ["model", "access", "store", "correlate"],
     "query": ["model", "access", "store", "correlate"],
-    "web": [],
+    "web": ["access"],
     "cli": [],
     "main": ["model", "access", "alerts", "store", "correlate", "ingest", "query", "web"],
 }
@@ -114,7 +114,7 @@ def edge_problem(name, target):
         return None if target_top == "proto" else "proto/ includes nothing above it"
     if target_top == "proto":
         if top == "control" and unit_of(name) in ("cli", "web") and not target.startswith(
-                ("proto/query.", "proto/operation.", "proto/result.h", "proto/tls.h")):
+                ("proto/query.", "proto/operation.", "proto/result.h", "proto/tls")):
             return "client and page know only query.proto and operation.proto, and how to reach them"
         return None
     if top != target_top:

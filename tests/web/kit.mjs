@@ -48,9 +48,11 @@ export const browser = await chromium.launch({
 });
 
 // A page that notes every complaint of the browser: a refused script or style is one.
-export async function open({path = '/', base = setup.base, dark = false, width = 1440, height = 900} = {}) {
-  const context =
-    await browser.newContext({viewport: {width, height}, colorScheme: dark ? 'dark' : 'light', acceptDownloads: true});
+// `context`: more for Playwright's newContext.
+export async function open(
+  {path = '/', base = setup.base, dark = false, width = 1440, height = 900, context: more = {}} = {}) {
+  const context = await browser.newContext(
+    {viewport: {width, height}, colorScheme: dark ? 'dark' : 'light', acceptDownloads: true, ...more});
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], {origin: base});
   const page = await context.newPage();
   page.complaints = [];

@@ -8,15 +8,18 @@ const kRetryMs = [500, 1000, 2000, 4000];  // while it is away; then always the 
 const kPulseMs = 10_000;                   // between two looks when nobody asks anything
 
 export class ApiError extends Error {
-  constructor(code, message, status) {
+  // `tokens`: whether signing in with one would help.
+  constructor(code, message, status, tokens = false) {
     super(message);
     this.code = code;
     this.status = status;
+    this.tokens = tokens;
   }
   get away() { return this.status === 0 || this.code === 'UNAVAILABLE'; }
 }
 
-// Tells 'away' once when the control plane stops answering, 'back' once when it answers again.
+// Tells 'away' once when the control plane stops answering, 'back' once when it answers again; 'nobody' whenever it
+// does not know who asks, with the error.
 export const connection = Object.assign(new EventTarget(), {up: true, started: '', tries: 0});
 let retry = 0;
 
@@ -63,7 +66,17 @@ export async function call(name, request, signal) {
     throw new ApiError('UNAVAILABLE', 'the control plane does not answer', 0);
   }
   report(true);
-  if (!response.ok) throw new ApiError(json.code ?? 'UNKNOWN', json.message ?? response.statusText, response.status);
+  if (response.ok) return json;
+  const error = new ApiError(json.code ?? 'UNKNOWN', json.message ?? response.statusText, response.status, json.tokens);
+  if (error.code === 'UNAUTHENTICATED') connection.dispatchEvent(Object.assign(new Event('nobody'), {error}));
+  throw error;
+}
+
+// Who the page's user is, and signing in and out; `method` of /session.
+export async function session(method, body) {
+  const response = await fetch('/session', {method, body: body && JSON.stringify(body)});
+  const json = await response.json();
+  if (!response.ok) throw new ApiError(json.code, json.message, response.status, json.tokens);
   return json;
 }
 

@@ -88,6 +88,7 @@ export function areas(box, data) {
         yAxis: {
           type: 'value',
           min: 0,
+          minInterval: 1,
           splitNumber: 3,
           ...axisStyle(),
           axisLine: {show: false},
@@ -137,6 +138,7 @@ export function bars(box, {bars: list, read}) {
         yAxis: {
           type: 'value',
           min: 0,
+          minInterval: 1,
           splitNumber: 3,
           ...axisStyle(),
           axisLine: {show: false},

@@ -9,7 +9,8 @@ const kOperators = ['=', '!=', 'in', '<', '<=', '>', '>='];
 const kMost = 9;
 const kToken = /"(?:\\.|[^"\\])*"?|[\w.:/@-]+|[<>!=]=?|[(),]/g;
 
-// What may stand at the caret: {from, options: [{text, help}]}; `ask(field)` gives a field's values in the data.
+// What may stand at the caret: {from, options: [{text, help}]}; `ask(field, typed)` gives a field's values in
+// the data or in the names file.
 export async function completions(text, caret, ask) {
   const before = text.slice(0, caret);
   const tokens = [...before.matchAll(kToken)].map((m) => ({text: m[0], at: m.index}));
@@ -23,7 +24,7 @@ export async function completions(text, caret, ask) {
     options = wordsOf(field).map((w) => ({text: w}));
     if (field.kind === 'yesno') options = [{text: 'yes'}, {text: 'no'}];
     if (field.kind === 'duration') options = ['1s', '30s', '1m', '5m', '1h'].map((t) => ({text: t}));
-    if (field.values) options = await ask(field);
+    if (field.values || field.names) options = await ask(field, typed);
   } else if (field) {
     options = (field.kind === 'word' && field.name !== 'severity' && field.name !== 'stage' || field.kind === 'text' ?
                  ['=', '!=', 'in'] :
@@ -123,7 +124,8 @@ export class FilterBar {
       h('div', {}, message.replace(/^filter, /, '')));
   }
 
-  async #values(field) {
+  async #values(field, typed) {
+    if (field.names) return this.#names(field, typed);
     const key = `${field.values} ${this.range()?.text ?? ''}`;
     if (!this.known.has(key))
       this.known.set(
@@ -134,9 +136,16 @@ export class FilterBar {
     return this.known.get(key);
   }
 
+  #names(field, typed) {
+    return call('ListNames', {field: field.name, part: typed, limit: 40})
+      .then((list) => (list.values ?? []).map((text) => ({text})))
+      .catch(() => []);
+  }
+
   async #complete() {
     const turn = (this.turn = (this.turn ?? 0) + 1);
-    const {from, options} = await completions(this.input.value, this.input.selectionStart, (f) => this.#values(f));
+    const {from, options} =
+      await completions(this.input.value, this.input.selectionStart, (f, typed) => this.#values(f, typed));
     if (turn !== this.turn || document.activeElement !== this.input) return;
     this.from = from;
     this.options = options;

@@ -4,7 +4,7 @@
 import {kMostChange} from './color.js';
 import {spaced} from './format.js';
 import {clock, day, duration, secondsOf, span, timeOf} from './time.js';
-import {termOf} from './words.js';
+import {idleEnd, termOf} from './words.js';
 
 // Widths of time buckets in seconds, as the server chooses them: ranges begin on a whole one.
 const kSteps = [10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 86_400, 604_800];
@@ -32,12 +32,31 @@ export function roundTimes(starts, stepMs, columnPx, labelPx) {
   return (i) => starts[i] % every === 0;
 }
 
+// Silences that nobody kept, between the shortest and the longest that somebody did, are part of the picture: "6s",
+// "10s" -> "6s", "7s", "8s", "9s", "10s".
+function wholeSilences(labels) {
+  const out = [];
+  for (const label of labels) {
+    const from = Number.parseFloat(label);
+    for (let last = out.at(-1); last !== undefined; last = out.at(-1)) {
+      const next = idleEnd(Number.parseFloat(last));
+      if (next >= from) break;
+      out.push(`${next}s`);
+    }
+    out.push(label);
+  }
+  return out;
+}
+
 export class Grid {
   constructor(map, dims, range) {
     this.dims = dims;
     this.map = map;
     this.range = range;
-    this.keys = [map.xLabels ?? [], map.yLabels ?? []];
+    const given = [map.xLabels ?? [], map.yLabels ?? []], cut = [map.xOther, map.yOther];
+    this.keys = given.map((labels, i) => (dims[i] === 'idle_time' && !cut[i] ? wholeSilences(labels) : labels));
+    // Where the server's lines stand among ours.
+    const [xs, ys] = given.map((labels, i) => labels.map((label) => this.keys[i].indexOf(label)));
     this.columns = this.keys[0].length;
     this.rows = this.keys[1].length;
     this.values = new Float64Array(this.columns * this.rows).fill(NaN);
@@ -45,13 +64,29 @@ export class Grid {
     this.stepMs = secondsOf(map.step) * 1000;
     this.total = map.total ?? 0;
     for (const cell of map.cells ?? []) {
-      const at = (cell.y ?? 0) * this.columns + (cell.x ?? 0);
+      const at = ys[cell.y ?? 0] * this.columns + xs[cell.x ?? 0];
       this.values[at] = cell.value ?? 0;
       if (cell.incomplete) this.partial[at] = 1;
     }
+    if (xs.length < this.columns) this.#fill(xs, (x, y) => y * this.columns + x, this.columns, this.rows);
+    if (ys.length < this.rows) this.#fill(ys, (y, x) => y * this.columns + x, this.rows, this.columns);
     const now = Date.now(), side = dims.indexOf('time');
     this.pending = side < 0 ? null : this.keys[side].map((label) => timeOf(label) + this.stepMs > now);
     this.starts = side < 0 ? null : this.keys[side].map(timeOf);
+  }
+
+  // Lines of ours are zero where those of the server say that somebody watched.
+  #fill(theirs, place, lines, others) {
+    for (let other = 0; other < others; ++other) {
+      const seen = theirs.map((i) => place(i, other)).find((at) => !Number.isNaN(this.values[at]));
+      if (seen === undefined) continue;
+      for (let i = 0; i < lines; ++i) {
+        const at = place(i, other);
+        if (theirs.includes(i) || !Number.isNaN(this.values[at])) continue;
+        this.values[at] = 0;
+        this.partial[at] = this.partial[seen];
+      }
+    }
   }
 
   at(x, y) { return this.values[y * this.columns + x]; }

@@ -3,8 +3,9 @@
 // The heatmap itself. ECharts draws axes and labels, anew only when they change; the cells are a canvas of our own
 // above it, so that ten thousand of them change within a frame, and are there before the axes. Pointer, keyboard and
 // brush end in the same three calls: point, pick, zoom.
+import {Cells} from './cells.js';
 import {axisStyle, fontFamily, mount} from './charts.js';
-import {hatch, token} from './color.js';
+import {token} from './color.js';
 import {h} from './dom.js';
 
 const kLeastRow = 15, kMostRow = 30, kLeastRows = 150;  // px
@@ -23,13 +24,14 @@ export class Heat {
     this.element =
       h('div', {class_: 'heat', tabindex: 0, role: 'application', 'aria-roledescription': 'heatmap'}, this.box,
         this.cells, this.chosen, this.cursor, this.band);
+    this.painter = new Cells(this.cells);
     this.at = null;
     this.#keys();
     this.#pointer();
   }
 
-  // model: {columns: [text], rows: [text], cell(x, y) -> {color, hatch: '' | 'none' | 'partial'}, label, names: whether
-  // columns have names that each need room, labelled(columnPx) -> (i) -> whether column i gets a label}
+  // model: {columns: [text], rows: [text], colors and marks: as cells.js takes them, row after row, label, names:
+  // whether columns have names that each need room, labelled(columnPx) -> (i) -> whether column i gets a label}
   async show(model) {
     const first = !this.model;
     this.model = model;
@@ -56,7 +58,7 @@ export class Heat {
     const {chart} = await this.mounted;
     const canvas = chart.renderToCanvas({pixelRatio: 2, backgroundColor: token('surface')});
     const cells = document.createElement('canvas');
-    this.#paint(cells, 2);
+    this.#paint(new Cells(cells), 2);
     canvas.getContext('2d').setTransform(1, 0, 0, 1, 0, 0);
     canvas.getContext('2d').drawImage(cells, this.area.x * 2, this.area.y * 2);
     return canvas;
@@ -100,26 +102,6 @@ export class Heat {
     };
   }
 
-  // At the cells' size times `ratio`.
-  #paint(canvas, ratio) {
-    const {model} = this, {width, height} = this.area;
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-    const context = canvas.getContext('2d');
-    context.scale(ratio, ratio);
-    const w = width / model.columns.length, hh = height / model.rows.length;
-    const gap = w > 7 && hh > 7 ? 1 : w > 3 ? 0.5 : 0;
-    const line = token('hatch'), lineOver = token('hatch-over'), blank = token('cell-none');
-    for (let y = 0; y < model.rows.length; ++y)
-      for (let x = 0; x < model.columns.length; ++x) {
-        const cell = model.cell(x, y);
-        const left = x * w, top = y * hh, cw = w - gap, ch = hh - gap;
-        context.fillStyle = cell.hatch === 'none' ? blank : cell.color;
-        context.fillRect(left, top, cw, ch);
-        if (cell.hatch) hatch(context, left, top, cw, ch, cell.hatch === 'none' ? line : lineOver);
-      }
-  }
-
   // Room for the names: rows' at the left, columns' below, aslant when they do not fit side by side.
   #fit() {
     const {model} = this, wide = this.box.clientWidth || this.element.clientWidth || 800;
@@ -130,6 +112,12 @@ export class Heat {
     this.bottom = this.slant ? Math.min(110, 24 + longest(model.columns) * 0.66) : 30;
   }
 
+  #paint(painter, ratio) {
+    const {columns, rows, colors, marks} = this.model;
+    painter.paint(
+      {columns: columns.length, rows: rows.length, colors, marks}, this.area.width, this.area.height, ratio);
+  }
+
   // Places and paints the cells.
   #show() {
     const {model} = this;
@@ -138,11 +126,14 @@ export class Heat {
     this.area = area;
     this.cellWidth = area.width / model.columns.length;
     this.cellHeight = this.rowHeight;
-    this.element.dataset.area = JSON.stringify([area.x, area.y, this.cellWidth, this.cellHeight]);
-    Object.assign(
-      this.cells.style,
-      {left: `${area.x}px`, top: `${area.y}px`, width: `${area.width}px`, height: `${area.height}px`});
-    this.#paint(this.cells, window.devicePixelRatio || 1);
+    const place = JSON.stringify([area.x, area.y, this.cellWidth, this.cellHeight]);
+    if (this.element.dataset.area !== place) {
+      this.element.dataset.area = place;
+      Object.assign(
+        this.cells.style,
+        {left: `${area.x}px`, top: `${area.y}px`, width: `${area.width}px`, height: `${area.height}px`});
+    }
+    this.#paint(this.painter, window.devicePixelRatio || 1);
     this.element.dataset.painted = String(performance.now());
     if (this.width !== this.drawnWidth && this.at && this.drawnWidth)
       this.leave();  // what was under the pointer is elsewhere

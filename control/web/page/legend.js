@@ -24,7 +24,12 @@ export const tickText = (scale, v) =>
 export const swatches = (scale) =>
   [...(scale.diverging ? [] : [{kind: 'zero', text: 'zero', color: scale.zero}]),
    {kind: 'none', text: 'no data', color: token('cell-none'), hatch: token('hatch')},
-   {kind: 'partial', text: 'incomplete', color: scale.color(scale.value(0.5)), hatch: token('hatch-over')},
+   {
+     kind: 'partial',
+     text: 'incomplete',
+     color: scale.color(scale.value(scale.diverging ? 0.85 : 0.5)),  // not of the middle, which is pale
+     hatch: token('hatch-over')
+   },
 ];
 
 export function paintSwatch(context, swatch, x, y, size) {
@@ -72,6 +77,10 @@ export class Legend {
   }
 
   show(scale, extent, given) {
+    const {lo, hi, palette} = given;
+    const key = JSON.stringify([scale.lo, scale.hi, scale.diverging, extent, lo, hi, palette, token('surface')]);
+    if (key === this.shown) return;
+    this.shown = key;
     for (const side of ['lo', 'hi']) {
       this.fields[side].hidden = scale.diverging;
       if (document.activeElement !== this.fields[side]) this.fields[side].value = given[side] ?? '';

@@ -5,6 +5,7 @@ import {ApiError, call, connection, lost, startPulse, watch} from './api.js';
 import {h, link, replace} from './dom.js';
 import {FilterBar} from './filter.js';
 import {failure, loading} from './parts.js';
+import {showUser, signIn} from './sign_in.js';
 import {address, change, current, go, navigation} from './state.js';
 import {clock, kRanges, parseRange, rangeText, span} from './time.js';
 
@@ -34,6 +35,7 @@ const banner = h('div', {class_: 'banner', role: 'alert', hidden: true});
 const rangeBox = h('div', {class_: 'range'});
 const benignBox = h('input', {type: 'checkbox', id: 'benign', onchange: (e) => change({benign: e.target.checked})});
 const liveButton = h('button', {type: 'button', class_: 'live', onclick: toggleLive}, h('i'), h('span', {}, 'Live'));
+const userBox = h('span', {class_: 'user-box'});
 const pulse = h('span', {class_: 'pulse up', title: 'connected'});
 const bar = new FilterBar((q) => change({q, sel: null, page: null}), () => current().range);
 
@@ -45,7 +47,7 @@ function frame() {
         link(
           '/', {class_: 'brand', 'aria-label': 'Resetscope'},
           h('img', {src: '/icon.svg', alt: '', width: 22, height: 22}), 'Resetscope'),
-        nav, h('span', {class_: 'gap'}), pulse, liveButton, rangeBox,
+        nav, h('span', {class_: 'gap'}), userBox, pulse, liveButton, rangeBox,
         h('button', {
           type: 'button',
           class_: 'quiet theme',
@@ -101,15 +103,10 @@ function ownRange(state) {
 
 // --- views ---
 
+const kNobody = ' nobody';  // no view has such a name
 let view = null, viewKey = null, asking = null, serial = 0;
 
-async function show({keepScroll = false, quiet = false, fresh = false} = {}) {
-  const state = current(), turn = ++serial;
-  const name = state.path.split('/')[1];
-  asking?.abort();
-  asking = new AbortController();
-  const entry = Object.hasOwn(kViews, name) ? kViews[name] : null;
-  const under = kUnder[name] ?? name, key = kUnder[name] ? state.path : name;
+function showFrame(state, under) {
   replace(
     nav,
     Object.entries(kViews)
@@ -120,6 +117,17 @@ async function show({keepScroll = false, quiet = false, fresh = false} = {}) {
   showRange(state);
   bar.show(state.q);
   benignBox.checked = state.benign;
+}
+
+async function show({keepScroll = false, quiet = false, fresh = false} = {}) {
+  const state = current(), turn = ++serial;
+  const name = state.path.split('/')[1];
+  asking?.abort();
+  asking = new AbortController();
+  const entry = Object.hasOwn(kViews, name) ? kViews[name] : null;
+  const under = kUnder[name] ?? name, key = kUnder[name] ? state.path : name;
+  // A live map is shown anew every second: what the address alone decides is left as it is then.
+  if (!quiet) showFrame(state, under);
   follow(state);
   if (!entry) return replace(main, failure(new ApiError('NOT_FOUND', `there is no page ${state.path}`, 404)));
   try {
@@ -147,6 +155,7 @@ async function show({keepScroll = false, quiet = false, fresh = false} = {}) {
       console.error(error);
       error = new ApiError('INTERNAL', `the page itself failed: ${error.message}`, 500);
     }
+    if (error.code === 'UNAUTHENTICATED') return nobody(error, turn);
     bar.complain(error.message.startsWith('filter') ? error.message : '');
     // What is on the page stays, marked as old, while the control plane is away.
     if (!error.away || main.childElementCount === 0 || main.classList.contains('fresh')) {
@@ -158,6 +167,28 @@ async function show({keepScroll = false, quiet = false, fresh = false} = {}) {
     if (turn === serial) main.classList.remove('asking', 'fresh');
     if (!keepScroll && !quiet && turn === serial) window.scrollTo(0, 0);
   }
+}
+
+// Nothing of what was shown stays: it was for whoever was signed in.
+function nobody(error, turn = ++serial) {
+  asking?.abort();
+  stopStream();
+  main.classList.remove('asking', 'fresh');
+  if (viewKey !== kNobody) {
+    view?.leave?.();
+    view = null;
+    viewKey = kNobody;
+    replace(main, signIn(error, again));
+    document.title = 'Resetscope';
+  }
+  showUser(userBox, again);
+  main.dataset.loaded = String(turn);
+}
+
+function again() {
+  viewKey = null;
+  showUser(userBox, again);
+  show({fresh: true});
 }
 
 // --- live ---
@@ -173,10 +204,8 @@ function follow(state) {
   liveButton.setAttribute('aria-pressed', String(state.live));
   const key = state.live && !document.hidden ? JSON.stringify([state.q, state.benign]) : '';
   if (key === streamKey) return;
+  stopStream();
   streamKey = key;
-  stream?.close();
-  stream = null;
-  clearInterval(ticker);
   if (!key) return;
   news = 0;
   stream = watch('WatchResets', {filter: state.q, includeBenign: state.benign}, (item) => {
@@ -194,6 +223,13 @@ function follow(state) {
     lastShown = now;
     show({keepScroll: true, quiet: true});
   }, kLiveMs / 4);
+}
+
+function stopStream() {
+  streamKey = '';
+  stream?.close();
+  stream = null;
+  clearInterval(ticker);
 }
 
 // --- events of the page ---
@@ -242,7 +278,10 @@ connection.addEventListener('back', () => {
   show({keepScroll: true, fresh: true});
 });
 
+connection.addEventListener('nobody', (event) => viewKey !== kNobody && nobody(event.error));
+
 frame();
 show();
+showUser(userBox, again);
 startPulse();
 call('GetServerInfo', {}).catch(() => {});

@@ -29,7 +29,7 @@ export function failure(error, again) {
     NOT_FOUND: 'It may be older than what the store keeps.',
     UNAVAILABLE: 'The page tries again by itself and shows the answer as soon as the control plane is back.',
     PERMISSION_DENIED: 'Ask whoever runs the control plane for the right to read it.',
-    UNAUTHENTICATED: 'The session is over: load the page again to sign in anew.',
+    RESOURCE_EXHAUSTED: 'Too much was asked at once. Close other pages of this control plane, or wait a moment.',
   };
   return h(
     'div', {class_: 'state failed', role: 'alert'}, h('h2', {}, error.code === 'NOT_FOUND' ? 'Not found' : 'No answer'),

@@ -22,6 +22,16 @@ export function current() {
   };
 }
 
+// What stands after a view's name: "/event/abc" -> "abc".
+export function itemOf(path) {
+  const part = path.split('/')[2] ?? '';
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;  // typed by hand: taken as it stands, and not found
+  }
+}
+
 // The address of a view: the common parameters as they are, changed by `changes` (null or '' removes one). `keep`:
 // also the view's own parameters, for the same path.
 export function address(path, changes = {}, keep = false) {

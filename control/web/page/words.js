@@ -45,7 +45,8 @@ export const kMetrics = {
 };
 export const metric = (name) => `METRIC_${name.toUpperCase()}`;
 
-// Field, what it takes, one line of help. `values`: the dimension whose greatest lines are offered.
+// Field, what it takes, one line of help. `values`: the dimension whose greatest lines are offered; `names`: offered is
+// what the names file has.
 export const kFields = [
   {name: 'client_ip', kind: 'address', help: 'address or network of the client', values: 'client_ip'},
   {name: 'server_ip', kind: 'address', help: 'address or network of the server', values: 'server_ip'},
@@ -53,6 +54,14 @@ export const kFields = [
   {name: 'client_port', kind: 'number', help: 'port of the client'},
   {name: 'server_port', kind: 'number', help: 'port of the server', values: 'port'},
   {name: 'port', kind: 'number', help: 'port of either end', values: 'port'},
+  {name: 'site', kind: 'text', help: 'of the server, from the names file', names: true},
+  {name: 'service', kind: 'text', help: 'of the server, from the names file', names: true},
+  {name: 'owner', kind: 'text', help: 'of the server, from the names file', names: true},
+  {name: 'role', kind: 'text', help: 'of the server: client, server or proxy', names: true},
+  {name: 'client_site', kind: 'text', help: 'of the client, from the names file', names: true},
+  {name: 'client_service', kind: 'text', help: 'of the client, from the names file', names: true},
+  {name: 'client_owner', kind: 'text', help: 'of the client, from the names file', names: true},
+  {name: 'client_role', kind: 'text', help: 'of the client: client, server or proxy', names: true},
   {name: 'cause', kind: 'word', help: 'why it ended'},
   {name: 'second_cause', kind: 'word', help: 'the next best cause', words: 'cause'},
   {name: 'family', kind: 'word', help: 'family of the cause'},
@@ -90,7 +99,7 @@ export function idleEnd(seconds) {
   return seconds + 10 ** Math.floor(Math.log10(seconds) + 1e-9);
 }
 
-// The filter that a line of a dimension stands for; null when there is none ("other", a site, time).
+// The filter that a line of a dimension stands for; null when there is none ("other", time).
 export function termOf(dimensionName, label) {
   switch (dimensionName) {
     case 'service': {
@@ -108,6 +117,8 @@ export function termOf(dimensionName, label) {
       return `client_ip in ${label}`;
     case 'port':
       return `server_port = ${label}`;
+    case 'site':
+      return label === '(no site)' ? 'site = ""' : `site = ${quote(label)}`;
     case 'sensor':
       return `sensor = ${quote(label)}`;
     case 'idle_time': {

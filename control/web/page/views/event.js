@@ -7,18 +7,20 @@ import {h, link, replace} from '../dom.js';
 import {bytes, count, endpoint, endpointName, percent, plural, spaced, word} from '../format.js';
 import {causeOf, chip, copyButton, originOf, panel, severityOf} from '../parts.js';
 import {sequence} from '../sequence.js';
-import {address} from '../state.js';
+import {address, itemOf} from '../state.js';
 import {duration, moment, rangeText, secondsOf, timeOf} from '../time.js';
 
 const kAround = 300_000;  // ms on each side of an ending, for "what else happened"
-const id = (path) => decodeURIComponent(path.split('/')[2] ?? '');
 
 export function make() {
   const element = h('div', {class_: 'view event'});
 
-  async function load(state, signal) {
-    const answer = await call('Why', {eventId: id(state.path)}, signal);
-    const found = answer.explanations?.[0];
+  let shown = '';
+  async function load(state, signal, {refresh = false} = {}) {
+    const answer = await call('Why', {eventId: itemOf(state.path)}, signal);
+    const found = answer.explanations?.[0], text = JSON.stringify(answer);
+    if (refresh && text === shown) return;  // live: what is being read or copied stays
+    shown = text;
     if (!found) throw Object.assign(new Error('no such ending'), {code: 'NOT_FOUND'});
     const {event: e, advice, second} = found;
     replace(

@@ -3,6 +3,7 @@
 // Two dimensions at a glance. Click goes down (site, network, host, then the endings of one cell), a brush zooms.
 import {call} from '../api.js';
 import {CellPanel} from '../cell_panel.js';
+import {kNone, kPartial} from '../cells.js';
 import {changeScale, kPalettes, logScale} from '../color.js';
 import {h, link, replace} from '../dom.js';
 import {csv, gridRows, picture} from '../export.js';
@@ -33,10 +34,10 @@ const kRowChoices = [10, 20, 50, 100, 200, 400];
 const kMostLines = 400;   // query.proto, HeatmapRequest
 const kMostColumns = 40;  // of other things than time: a label needs room
 const kColumnPx = 8;
-const kTimePx = 76;        // between two times on the axis
-const kFreshMs = 20_000;   // an answer is as good as a new one for so long, but in live mode
-const kMostServers = 200;  // of a site, written out as a filter
+const kTimePx = 76;       // between two times on the axis
+const kFreshMs = 20_000;  // an answer is as good as a new one for so long, but in live mode
 
+const unitOf = (name, v) => (v === 1 ? kMetrics[name].unit.replace(/s$/, '') : kMetrics[name].unit);
 export const valueText = (name, v) => (name === 'lost_bytes' ? bytes(v) : Number.isInteger(v) ? count(v) : rate(v));
 
 function settings(state) {
@@ -138,7 +139,17 @@ export function make() {
       const [lo, hi] = grid.extent(), from = Math.min(s.lo ?? lo, s.hi ?? hi);
       return logScale(s.palette, from, Math.max(s.hi ?? hi, from));
     })();
-    const marks = {none: 'none', partial: 'partial', pending: 'partial', '': ''};
+    const colors = new Uint32Array(grid.values.length), marks = new Uint8Array(grid.values.length);
+    for (let y = 0, i = 0; y < grid.rows; ++y)
+      for (let x = 0; x < grid.columns; ++x, ++i) {
+        const v = comparison ? comparison.doublings(x, y) : grid.values[i];
+        if (Number.isNaN(v) || Number.isNaN(grid.values[i])) {
+          marks[i] = kNone;
+          continue;
+        }
+        colors[i] = scale.pixel(v);
+        if (grid.partial[i] || grid.isPending(x, y)) marks[i] = kPartial;
+      }
     legend.show(scale, grid.extent(), s);
     return heat.show({
       columns: grid.keys[0].map((_, i) => grid.text(0, i)),
@@ -146,13 +157,8 @@ export function make() {
       names: s.x !== 'time',
       labelled: s.x === 'time' ? (px) => roundTimes(grid.starts, grid.stepMs, px, kTimePx) : null,
       label: `${title.textContent}, ${grid.columns} columns, ${grid.rows} rows; arrow keys move, Enter goes down`,
-      cell(x, y) {
-        const state = marks[grid.state(x, y)];
-        if (state === 'none') return {hatch: state};
-        if (!comparison) return {color: scale.color(grid.at(x, y)), hatch: state};
-        const d = comparison.doublings(x, y);
-        return Number.isNaN(d) ? {hatch: 'none'} : {color: scale.color(d), hatch: state};
-      },
+      colors,
+      marks,
     });
   }
   const repaint = () => shown && element.isConnected && shown.grid.rows > 0 && paint();
@@ -204,9 +210,8 @@ export function make() {
     };
     return {
       names: [grid.text(1, cell.y, true), grid.text(0, cell.x, true)],
-      value: Number.isNaN(v) ?
-        'no data' :
-        `${valueText(s.metric, v)}${s.metric === 'lost_bytes' ? '' : ` ${kMetrics[s.metric].unit}`}`,
+      value: Number.isNaN(v) ? 'no data' :
+                               `${valueText(s.metric, v)}${s.metric === 'lost_bytes' ? '' : ` ${unitOf(s.metric, v)}`}`,
       lines,
       state,
       stateText: words[state],
@@ -215,7 +220,7 @@ export function make() {
     };
   }
 
-  // The requests about a cell's endings have this filter and range; null for "other" and for sites.
+  // The requests about a cell's endings have this filter and range; null for "other".
   function question(cell) {
     const {grid, state} = shown, terms = grid.terms(cell.x, cell.y);
     return terms && {filter: allOf(state.q, ...terms), range: grid.cellRange(cell.x, cell.y), benign: state.benign};
@@ -226,43 +231,19 @@ export function make() {
     tip.show(facts(cell), box);
   }
 
-  async function pickCell(cell) {
+  function pickCell(cell) {
     const {grid, s, state} = shown;
     heat.leave();
     if (grid.isOther(0, cell.x) || grid.isOther(1, cell.y))
       return change({n: Math.min(kMostLines, s.rows * 2), sel: null});
     const level = kLevels.findIndex((l) => l.x === s.x && l.y === s.y);
     if (level >= 0 && level < kLevels.length - 1) {
-      const terms = grid.terms(cell.x, cell.y) ?? await siteTerms(cell);
+      const terms = grid.terms(cell.x, cell.y);
       const next = kLevels[level + 1];
       return go(
         address('/heatmap', {x: next.x, y: next.y, q: allOf(state.q, ...terms), sel: null, lo: null, hi: null}, true));
     }
     change({sel: `${grid.keys[0][cell.x]}|${grid.keys[1][cell.y]}`});
-  }
-
-  // The filter language knows no sites: its servers, or their networks, stand for one.
-  async function siteTerms(cell) {
-    const {grid, state} = shown, side = grid.dims.indexOf('site'), name = grid.keys[side][side === 0 ? cell.x : cell.y];
-    const other = grid.dims[1 - side] === 'client_network' ?
-      [`client_ip in ${grid.keys[1 - side][side === 0 ? cell.y : cell.x]}`] :
-      [];
-    for (const [by, most] of [['server_ip', kMostServers], ['server_network', 1000]]) {
-      const top = await call('Top', {
-        by: [dimension('site'), dimension(by)],
-        filter: state.q,
-        range: rangeOf(state.range),
-        includeBenign: state.benign,
-        limit: 1000
-      });
-      const rows = (top.rows ?? []).filter((r) => r.keys[0] === name);
-      if (rows.length === 0) continue;
-      if (rows.length <= most && !(top.other > 0 && by === 'server_ip'))
-        return [
-          `server_ip in (${rows.map((r) => /([0-9a-fA-F:.]+(?:\/\d+)?)\)?$/.exec(r.keys[1])[1]).join(', ')})`, ...other
-        ];
-    }
-    return other;
   }
 
   function zoom(area) {
@@ -310,13 +291,14 @@ export function make() {
   }
 
   // What the user only looks at otherwise (colours, the chosen cell, the table) needs no new answer.
-  let known = null;
+  let known = null, controlsOf = '';
   const dataKey = (s, state) =>
     JSON.stringify([s.x, s.y, s.metric, s.rows, s.compare, state.q, state.benign, state.get('r'), body.clientWidth]);
 
   async function load(state, signal, {refresh = false} = {}) {
     const s = settings(state);
-    showControls(s);
+    if (controlsOf !== location.href) showControls(s);
+    controlsOf = location.href;
     const key = dataKey(s, state);
     if (refresh || known?.key !== key || Date.now() - known.at > kFreshMs)
       known = {key, at: Date.now(), ...await fetched(s, state, signal)};

@@ -7,7 +7,7 @@ import {h, link, replace} from '../dom.js';
 import {count, percent, plural, spaced, word} from '../format.js';
 import {incidentAdvice} from '../incident_advice.js';
 import {chip, copyButton, eventColumns, panel, severityOf, table} from '../parts.js';
-import {address} from '../state.js';
+import {address, itemOf} from '../state.js';
 import {clock, moment, rangeText, secondsOf, timeOf} from '../time.js';
 
 import {isOpen, kindOf, lasted} from './incidents.js';
@@ -18,8 +18,9 @@ const kLeastMargin = 30_000;  // ms
 export function make() {
   const element = h('div', {class_: 'view incident'});
 
-  async function load(state, signal) {
-    const id = decodeURIComponent(state.path.split('/')[2] ?? '');
+  let shown = '';
+  async function load(state, signal, {refresh = false} = {}) {
+    const id = itemOf(state.path);
     const all = await call('ListIncidents', {limit: 1000}, signal);
     const i = (all.incidents ?? []).find((one) => one.id === id);
     if (!i) throw new ApiError('NOT_FOUND', `there is no incident ${id}`, 404);
@@ -39,6 +40,9 @@ export function make() {
         signal),
       call('ListResets', {...base, range: exact, pageSize: 25, brief: true}, signal)
     ]);
+    const text = JSON.stringify([i, list.events]);
+    if (refresh && text === shown) return;  // live: its chart stays as it is
+    shown = text;
     const first = list.events?.[0];
     const advice = first ? (await call('GetReset', {id: first.id}, signal)).advice : null;
     const into = {q: i.filter ?? '', r: rangeText(Math.floor(from), Math.ceil(to)), benign: '1', live: null};

@@ -6,7 +6,7 @@ import {areas} from '../charts.js';
 import {h, link, replace} from '../dom.js';
 import {count, percent, rate, short, spaced} from '../format.js';
 import {completeness, eventColumns, panel, severityOf, table} from '../parts.js';
-import {address, change} from '../state.js';
+import {address, change, itemOf} from '../state.js';
 import {clock, date, duration, rangeOf, rangeText, secondsOf, timeOf} from '../time.js';
 import {allOf, termOf} from '../words.js';
 import {failed, fate} from './services.js';
@@ -33,7 +33,7 @@ export function make() {
   element.querySelector('.grid-2').lastElementChild.classList.add('span-2');
 
   async function load(state, signal) {
-    const name = decodeURIComponent(state.path.split('/')[2] ?? ''), term = termOf('service', name);
+    const name = itemOf(state.path), term = termOf('service', name);
     if (!term) throw new ApiError('NOT_FOUND', `“${name}” is no service: an address with a port is`, 404);
     const q = allOf(state.q, term), range = rangeOf(state.range),
           base = {filter: q, range, includeBenign: state.benign};

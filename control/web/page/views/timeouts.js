@@ -21,9 +21,13 @@ export function make() {
   const body = h('div'), foot = h('div');
   const element = h('div', {class_: 'view timeouts'}, head, body, foot);
 
-  async function load(state, signal) {
+  let shown = '';
+  async function load(state, signal, {refresh = false} = {}) {
     const answer = await call('ListIdleTimeouts', {filter: state.q, range: rangeOf(state.range), limit: 40}, signal);
-    const list = answer.timeouts ?? [];
+    const list = answer.timeouts ?? [], text = JSON.stringify(list);
+    replace(foot, completeness(answer.completeness, {benign: true}));
+    if (refresh && text === shown) return;  // live: its charts stay as they are
+    shown = text;
     replace(
       body,
       list.length === 0 ?
@@ -38,7 +42,6 @@ export function make() {
                 address('/heatmap', {x: 'idle_time', y: 'service', benign: '1'}), {class_: 'button'},
                 'silence × service')))) :
         list.map((t) => card(t, state, signal)));
-    replace(foot, completeness(answer.completeness, {benign: true}));
   }
 
   function card(t, state, signal) {
