@@ -166,6 +166,7 @@ constexpr FactText kFacts[] = {
     {FactId::kServedBefore, "the server had accepted {value} connections of this client shortly before"},
     {FactId::kClientElsewhere, "the client's port had just opened a connection to another server"},
     {FactId::kRelayedReset, "{claimed_the} had itself been reset on another connection {value_us} before"},
+    {FactId::kMessageCut, "a last message was captured too short to be read, so its words may be missing here"},
 };
 
 // {side} is the packet's bearer, {other} the side it is meant for.

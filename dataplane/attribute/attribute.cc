@@ -127,6 +127,14 @@ void explain(const Rule& r, const Facts& f, Verdict& v) {
                  [](const Deciding& a, const Deciding& b) { return std::abs(a.points) > std::abs(b.points); });
 }
 
+// An endpoint's ending in or after an exchange, judged by its form alone: what it said before may make it another
+// cause.
+bool needs_words(const Rule& r, const Facts& f) {
+  if (r.who != Who::kSender || r.source == kWords) return false;
+  return f.stage == Stage::kExchange || f.stage == Stage::kIdle || f.stage == Stage::kClosing ||
+         f.stage == Stage::kClosed || f.stage == Stage::kRequest;
+}
+
 // A cause in the running: its best row and that row's score.
 struct Bid {
   Cause cause;
@@ -187,7 +195,8 @@ Verdict attribute(const Facts& f, bool icmp_from_server) {
   Verdict v;
   float p1 = share(best);
   float p2 = share(second);
-  const float cap = f.has(FactId::kOneSided) ? kOneSidedCap : kCap;
+  float cap = f.has(FactId::kOneSided) ? kOneSidedCap : kCap;
+  if (best != 0 && f.has(FactId::kMessageCut) && needs_words(*row[best], f)) cap = std::min(cap, kUnreadCap);
   const float kept = f.has(FactId::kLossyCapture) ? kLossyShare : 1.0F;
   p1 = std::min(p1, cap) * kept;
   p2 = std::min(p2, cap) * kept;

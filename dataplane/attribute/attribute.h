@@ -43,6 +43,8 @@ inline constexpr float kThreshold = 0.4F;
 inline constexpr float kMargin = 0.1F;
 // No more than this when only one direction was seen.
 inline constexpr float kOneSidedCap = 0.75F;
+// … or when an end's last words, which might have told, were not captured and nothing else was said.
+inline constexpr float kUnreadCap = 0.65F;
 inline constexpr float kCap = 0.98F;  // nothing on a wire is surer
 inline constexpr float kLossyShare =
     0.87F;  // of the confidence, where packets of the connection were lost to the sensor

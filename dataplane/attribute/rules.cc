@@ -33,7 +33,6 @@ constexpr Side kServer = Side::kServer;
 // Sources, named once. "lab" is tests/lab, where the kernel's own reset reason is the truth.
 constexpr std::string_view kRfc9293 = "RFC 9293 3.5.2, 3.10.7; Linux tcp_v4_send_reset, lab";
 constexpr std::string_view kActive = "Linux tcp_send_active_reset, tcp_close; RFC 2525 2.17; lab";
-constexpr std::string_view kWords = "its own words: context/patterns names each pattern's source; lab";
 constexpr std::string_view kNetfilter = "Linux nf_reject_ipv4.c, nf_reject_ipv6.c; lab";
 
 // A row reads as a table, not as code.

@@ -47,6 +47,9 @@ struct Rule {
   std::string_view source;
 };
 
+// The source of rows that rest on what an end said.
+inline constexpr std::string_view kWords = "its own words: context/patterns names each pattern's source; lab";
+
 std::span<const Rule> rules();
 
 // What each row of rules() needs, as sets, in the same order.

@@ -85,6 +85,7 @@ void gather_said(const track::Ending& e, const context::Context& c, Facts& f) {
   const bool by_client = (client_spoke_last || client.final) && say(client);
   say(own);
   say(c.window);
+  if (e.cold.message_cut != 0) f.set(FactId::kMessageCut);
   const bool sender_is_server = f.sender == Side::kServer;
   if (e.rsts != 0 && ((by_server && !sender_is_server) || (by_client && sender_is_server && !by_server)))
     f.set(FactId::kSaidByPeer);

@@ -148,6 +148,8 @@ struct alignas(64) Direction {
 };
 static_assert(sizeof(Direction) == 64 && alignof(Direction) == 64);
 
+inline constexpr uint32_t kMaxSynAckUs = (uint32_t{1} << 31) - 1;
+
 // client/server here are the key's ends: index 0 is End::kLo.
 struct FlowCold {
   TimeNs first_ns = 0;
@@ -156,7 +158,8 @@ struct FlowCold {
   uint64_t fin_hi : 48 = 0;
   uint64_t gap_pkts_low : 16 = 0;
   std::array<uint32_t, 2> isn{};  // of each end's latest SYN, or the first sequence seen
-  uint32_t syn_ack_us = 0;        // latest SYN to SYN-ACK, saturating; 0 not seen
+  uint32_t syn_ack_us : 31 = 0;   // latest SYN to SYN-ACK, saturating; 0 not seen
+  uint32_t message_cut : 1 = 0;   // a message began that was captured too short to be read
   uint32_t gap_ms : 24 = 0;       // latest silence of at least a second, saturating
   uint32_t gap_pkts_high : 8 = 0;
 

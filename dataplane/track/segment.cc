@@ -24,6 +24,9 @@ namespace {
 constexpr DurationNs kCopyWindow = 2 * kMs;
 // With an equal non-zero IPv4 ID the copy may also have crossed a slow path.
 constexpr DurationNs kCopyWindowById = kSecond;
+// So much of a message is enough for nearly all patterns: a status line's number, an alert, an error's code. Our
+// choice.
+constexpr uint32_t kReadable = 24;
 // A host's RST that is numbered as its other packets are follows the latest by no more. Our choice.
 constexpr int32_t kMostIdsApart = 64;
 
@@ -184,7 +187,7 @@ void Tracker::syn_ack(uint32_t i, const PacketView& v, End from) {
     if (client.syns != 0 && (seq_after(least, v.ack) || seq_after(v.ack, client.next))) hot.marks |= flow::kSynAckWrong;
     // A client's first SYN-ACK after one SYN gives the server's side of the round trip.
     const DurationNs took = since(v.time, client.last_ns);
-    cold.syn_ack_us = saturate<uint32_t>(took / kUs);
+    cold.syn_ack_us = static_cast<uint32_t>(std::min<uint64_t>(took / kUs, flow::kMaxSynAckUs)) & flow::kMaxSynAckUs;
     const bool clean = client.syns == 1 && took != 0;
     if (clean) d.rtt_us = saturate<uint32_t>(std::max<DurationNs>(took / kUs, 1));
   } else if (hot.state == State::kEstablished && d.syns == 0 && client.syns != 0 && client.acked == v.seq + 1) {
@@ -245,6 +248,7 @@ void Tracker::keep_head(uint32_t i, const PacketView& v, End from, uint32_t fres
   auto length = static_cast<uint8_t>(d.head_len);
   const Bytes bytes = v.payload.sub(v.payload_bytes - fresh);
   if (begins) begin_message(length);
+  if (begins && bytes.size() < std::min(fresh, kReadable)) table_.cold(i).message_cut = 1;
   if (begins || d.run_bytes < flow::Heads::kBytes) keep_message(head, length, bytes);
   const bool from_client = ((table_.hot(i).marks & flow::kClientIsHi) != 0) == (from == End::kHi);
   // Without a gap in the stream only: what follows a hole is not the rest of a ClientHello.
