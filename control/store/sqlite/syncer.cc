@@ -42,6 +42,7 @@ void Syncer::push(Answer answer) {
   std::unique_lock lock(mutex_);
   taken_.wait(lock, [this] { return waiting_.empty(); });
   waiting_.push_back(std::move(answer));
+  busy_ = true;
   wake_.notify_one();
 }
 
@@ -57,6 +58,8 @@ void Syncer::run() {
     }
     const bool durable = sync();
     for (const Answer& answer : group) answer(durable);
+    const std::lock_guard lock(mutex_);
+    busy_ = !waiting_.empty();
   }
 }
 

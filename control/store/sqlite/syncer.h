@@ -8,6 +8,7 @@
 // reported once). What is in doubt is then copied into the database itself and synced there, until that succeeds.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -34,6 +35,8 @@ class Syncer {
   // writer thread: what was just committed. Returns when at most this one waits beside those being synced: the commits
   // gather in groups as large as the disk is slow.
   void push(Answer answer);
+  // Whether a commit is on its way to the disk or not answered yet.
+  [[nodiscard]] bool busy() const { return busy_.load(std::memory_order_relaxed); }
 
  private:
   void run();
@@ -46,6 +49,7 @@ class Syncer {
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable wake_, taken_;
+  std::atomic<bool> busy_ = false;
   std::deque<Answer> waiting_;  // under mutex_
   bool stopping_ = false;       // under mutex_
 };

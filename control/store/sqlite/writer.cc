@@ -16,12 +16,19 @@ namespace {
 constexpr size_t kMaxGroupBatches = 256;
 constexpr size_t kMaxGroupEvents = 50'000;
 
+// While the disk is busy with the commit before, so much is waited for, so long at most: sums are written anew in each
+// commit, so that many small ones cost more than they gain.
+constexpr size_t kRowsWorthACommit = 16'384;
+constexpr auto kGather = std::chrono::milliseconds(20);
+
 constexpr auto kRetryEvery = std::chrono::seconds(1);
 constexpr auto kRetentionEvery = std::chrono::seconds(1);
 
 uint64_t now_ns() {
   return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
 }
+
+size_t rows_of(const model::Batch& batch) { return batch.events.size() + batch.services.size(); }
 
 // The batch itself is at fault, not the disk: it would fail for ever.
 bool is_fault_of_batch(int code) {
@@ -86,6 +93,7 @@ void Writer::enqueue(Job job) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
+      queued_rows_ += rows_of(job.batch);
       queue_.push_back(std::move(job));
       wake_.notify_one();
       return;
@@ -117,10 +125,15 @@ bool Writer::take_group(Group& group) {
     wake_.wait_for(lock, std::chrono::seconds(0), due);
   else
     wake_.wait_for(lock, kRetentionEvery, due);
+  const auto gathered_until = std::chrono::steady_clock::now() + kGather;
+  while (!queue_.empty() && !stopping_ && syncer_.busy() && queued_rows_ < kRowsWorthACommit &&
+         std::chrono::steady_clock::now() < gathered_until)
+    wake_.wait_for(lock, std::chrono::milliseconds(1));
   size_t events = 0;
   while (!queue_.empty() && group.size() < kMaxGroupBatches &&
          (group.empty() || events + queue_.front().batch.events.size() <= kMaxGroupEvents)) {
     events += queue_.front().batch.events.size();
+    queued_rows_ -= rows_of(queue_.front().batch);
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }

@@ -86,6 +86,7 @@ class Writer {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> queue_;               // under mutex_
+  size_t queued_rows_ = 0;              // in it; under mutex_
   std::array<std::string, 2> trouble_;  // by Work; under mutex_
   bool stopping_ = false;               // under mutex_
   std::atomic<CommitListener*> listener_ = nullptr;
