@@ -25,7 +25,7 @@ struct Files {
   std::string key;   // its private key, PEM, not encrypted
   // Directory of certificates taken back (RFC 5280 5, PEM), named as `openssl rehash` names them; empty: none are. Only
   // of the end that listens.
-  std::string crl_dir;
+  std::string crl_dir{};
   bool operator==(const Files&) const = default;
   [[nodiscard]] bool any() const { return !ca.empty() || !cert.empty() || !key.empty(); }
 };
