@@ -119,6 +119,10 @@ constexpr auto kKeys = std::to_array<Key>({
      "PEM file of this server's certificate chain. \"\": no TLS."},
     {"tls.key", "--tls-key", false, RS_PATH(&Config::tls, &tls::Files::key),
      "PEM file of its private key, without a passphrase."},
+    {"tls.crl_dir", "--tls-crl-dir", false, RS_PATH(&Config::tls, &tls::Files::crl_dir),
+     "Directory with the CA's lists of certificates taken back, in PEM form and named by openssl rehash (HASH.r0). A "
+     "newer "
+     "list is put beside the older ones under the next number and holds from the next connection on. \"\": none."},
     {"access.sensors", "--access-sensors", true, RS_NAMES(&Config::access, &access::Policy::sensors),
      "Certificate names that may write as the sensor of that name, beside those whose certificate has the "
      "organisational unit resetscope-sensor. \"*\": every certificate of the CA."},
@@ -331,6 +335,9 @@ std::span<const Key> keys() { return kKeys; }
 Result<void> check(const Config& config) {
   if (config.tls.any() && (config.tls.ca.empty() || config.tls.cert.empty() || config.tls.key.empty()))
     return Error{Code::kInvalid, "tls.ca, tls.cert and tls.key belong together: set all three or none"};
+  if (!config.tls.crl_dir.empty() && !config.tls.any())
+    return Error{Code::kInvalid,
+                 "tls.crl_dir without tls.ca, tls.cert and tls.key: there are no certificates to refuse"};
   for (const std::string& text : config.listen) {
     const auto address = parse_address(text);
     if (!address) return Error{Code::kInvalid, "server.listen: " + address.error().text};

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 
@@ -160,6 +161,8 @@ Result<Certificate> check(const Files& files, int64_t now) {
   const auto roots = read(files.ca, "CA's certificate");
   if (!roots) return roots.error();
   if (auto root = parse_certificate(*roots); !root) return Error{Code::kInvalid, files.ca + ": " + root.error().text};
+  if (std::error_code error; !files.crl_dir.empty() && !std::filesystem::is_directory(files.crl_dir, error))
+    return Error{Code::kNotFound, files.crl_dir + ": is no directory of certificates taken back (tls crl_dir)"};
   Certificate own;
   if (files.cert.empty()) return own;
   if (auto pair = check_pair(files, own, now); !pair) return pair.error();
@@ -181,6 +184,8 @@ Result<std::shared_ptr<grpc::ServerCredentials>> server_credentials(const Files&
   grpc::experimental::TlsServerCredentialsOptions options(watcher(files));
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
+  // OpenSSL looks there in each handshake, for lists with numbers it has not read yet.
+  if (!files.crl_dir.empty()) options.set_crl_directory(files.crl_dir);
   options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   return grpc::experimental::TlsServerCredentials(options);
 }

@@ -23,6 +23,9 @@ struct Files {
   std::string ca;    // certificates that sign the other end's, PEM
   std::string cert;  // our own chain, PEM
   std::string key;   // its private key, PEM, not encrypted
+  // Directory of certificates taken back (RFC 5280 5, PEM), named as `openssl rehash` names them; empty: none are. Only
+  // of the end that listens.
+  std::string crl_dir{};
   bool operator==(const Files&) const = default;
   [[nodiscard]] bool any() const { return !ca.empty() || !cert.empty() || !key.empty(); }
 };

@@ -36,30 +36,31 @@ std::string key_of_id(uint64_t id) {
 void Correlation::take(const Intake& intake, const std::vector<std::string>& sensors, uint64_t now_ns,
                        uint64_t counted) {
   const std::lock_guard lock(mutex_);
+  paths_.know(sensors);
   // Denominators first: they tell whether a service worked before.
   for (const model::Served& served : intake.served) {
     incidents_.add(served);
     if (served.attempted > 0 || served.established > 0)
-      paths_.watched(served.server, name_of(sensors, served.sensor), served.from_ns, served.to_ns);
+      paths_.watched(served.server, served.sensor, served.from_ns, served.to_ns);
   }
   for (const model::Ended& ended : intake.ended) {
     const std::string& sensor = name_of(sensors, ended.sensor);
     const bool warm = ended.cursor <= counted && ended.cursor != 0;
     incidents_.add(ended, sensor, now_ns, warm);
-    paths_.add(ended.client, ended.server, sensor, ended.rtt_client_ns, ended.rtt_server_ns);
+    paths_.add(ended.client, ended.server, ended.sensor, ended.rtt_client_ns, ended.rtt_server_ns);
     if (!warm) idle_.add(ended);
     for (const Relay& relay : chains_.add(ended)) relays_.push_back(relay);
   }
   if (!intake.sightings.empty()) has_sightings_ = true;
   if (!relays_.empty()) has_relays_ = true;
   for (const Intake::Seen& seen : intake.sightings)
-    paths_.add(seen.client, seen.server, name_of(sensors, seen.sensor), seen.rtt_client_ns, seen.rtt_server_ns);
+    paths_.add(seen.client, seen.server, seen.sensor, seen.rtt_client_ns, seen.rtt_server_ns);
   for (const Intake::Progress& progress : intake.progress) {
     incidents_.advance(progress.sensor, progress.packet_ns, progress.over, now_ns);
     if (progress.over)
-      paths_.ended(name_of(sensors, progress.sensor));
+      paths_.ended(progress.sensor);
     else
-      paths_.connected(name_of(sensors, progress.sensor));
+      paths_.connected(progress.sensor);
   }
   cursor_ = std::max(cursor_, intake.cursor);
 }

@@ -101,8 +101,7 @@ size_t IncidentTracker::KeyHash::operator()(const RuleKey& key) const {
              0x9e3779b97f4a7c15ull;  // 2^64 / golden ratio
 }
 
-RuleContext IncidentTracker::context_of(const Ended& e) {
-  RuleContext context;
+void IncidentTracker::add_history(const Ended& e, RuleContext& context) const {
   const auto served = served_.lower_bound({e.server.ip, 0});
   for (auto at = served; at != served_.end() && at->first.ip == e.server.ip; ++at) {
     const uint64_t since = at->second.established_ns;
@@ -112,18 +111,29 @@ RuleContext IncidentTracker::context_of(const Ended& e) {
     else
       context.host_serves |= e.time_ns - since < kHostServesNs;
   }
-  if (e.rst_ttl != 0 && e.claimed_sender == Side::kServer && e.has(model::kTtlOfSender)) {
-    RuleKey host{model::IncidentKind::kPathChange, By::kServerHost, e.server.ip, {}, e.sensor};
-    const auto known = hops_.find(host);
-    if (known == hops_.end()) {
-      if (hops_.size() >= kMaxHosts) hops_.clear();  // learned anew within minutes
-      hops_.emplace(host, e.rst_ttl);
-    } else if (known->second != e.rst_ttl) {
-      context.hops_changed = std::abs(int{known->second} - int{e.rst_ttl}) <= 8;  // more: another host behind it
-      known->second = e.rst_ttl;
-    }
+}
+
+bool IncidentTracker::hops_changed(const Ended& e) {
+  if (e.rst_ttl == 0 || e.claimed_sender != Side::kServer || !e.has(model::kTtlOfSender)) return false;
+  const RuleKey host{model::IncidentKind::kPathChange, By::kServerHost, e.server.ip, {}, e.sensor};
+  const auto known = hops_.find(host);
+  if (known == hops_.end()) {
+    if (hops_.size() >= kMaxHosts) hops_.clear();  // learned anew within minutes
+    hops_.emplace(host, e.rst_ttl);
+    return false;
   }
-  return context;
+  const int before = std::exchange(known->second, e.rst_ttl);
+  return before != e.rst_ttl && std::abs(before - int{e.rst_ttl}) <= 8;  // more: another host behind it
+}
+
+void IncidentTracker::note_scope(const Incident& incident) {
+  const auto rules = incident_rules();
+  for (size_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].kind != incident.kind || rules[i].by != by_of(incident)) continue;
+    joinable_[i].causes |= incident.scope.causes;
+    joinable_[i].stages = static_cast<uint16_t>(joinable_[i].stages | incident.scope.stages);
+    joinable_[i].endings = static_cast<uint8_t>(joinable_[i].endings | incident.scope.endings);
+  }
 }
 
 void IncidentTracker::touch(Incident& incident, uint64_t now_ns) {
@@ -141,12 +151,15 @@ void IncidentTracker::count(Incident& incident, const Ended& e, const std::strin
   incident.servers.add(short_hash(model::hash_of(e.server)));
   incident.by_cause[static_cast<size_t>(e.cause) % incident.by_cause.size()] += e.count;
   incident.counted_cursor = std::max(incident.counted_cursor, e.cursor);
-  if (incident.sensors.size() < kMostSensors && std::ranges::find(incident.sensors, sensor) == incident.sensors.end())
-    incident.sensors.push_back(sensor);
+  bool new_sensor = true;
   if (incident.open) {
     auto& seen = seen_by_[incident.id];
-    if (std::ranges::find(seen, e.sensor) == seen.end()) seen.push_back(e.sensor);
+    new_sensor = std::ranges::find(seen, e.sensor) == seen.end();
+    if (new_sensor) seen.push_back(e.sensor);
   }
+  if (new_sensor && incident.sensors.size() < kMostSensors &&
+      std::ranges::find(incident.sensors, sensor) == incident.sensors.end())
+    incident.sensors.push_back(sensor);
   if (incident.kind == model::IncidentKind::kRestart && e.cause == Cause::kPortClosed) {
     const auto refused = static_cast<int64_t>(incident.by_cause[static_cast<size_t>(Cause::kPortClosed)]);
     set_fact(incident, "refused_after", refused, 1.5);
@@ -159,10 +172,10 @@ void IncidentTracker::count(Incident& incident, const Ended& e, const std::strin
 // Counts the ending in the key's incident it belongs to, open or closed; false when there is none.
 bool IncidentTracker::join(const Rule& rule, const RuleKey& key, const Ended& e, const std::string& sensor,
                            uint64_t now_ns) {
-  const auto ids = by_key_.find(key);
-  if (ids == by_key_.end()) return false;
-  for (auto id = ids->second.rbegin(); id != ids->second.rend(); ++id) {
-    Incident& incident = incidents_.at(*id);
+  const auto known = by_key_.find(key);
+  if (known == by_key_.end()) return false;
+  for (auto at = known->second.rbegin(); at != known->second.rend(); ++at) {
+    Incident& incident = **at;
     const bool before = e.time_ns + rule.window_ns < incident.start_ns;
     const bool after = e.time_ns > incident.end_ns + rule.quiet_ns;
     if (before || after || !incident.scope.matches(e) || is_part(incident)) continue;
@@ -221,19 +234,23 @@ void IncidentTracker::open(const Rule& rule, const RuleKey& key, const Window& w
   const uint64_t id = incident.id;
   const auto [at, added] = incidents_.try_emplace(id, std::move(incident));
   if (!added) return;  // the same key at the same instant: it is there
-  by_key_[key].push_back(id);
+  by_key_[key].push_back(&at->second);
+  note_scope(at->second);
   ++of_kind_[static_cast<size_t>(rule.kind)];
   count(at->second, e, sensor, now_ns);
   if (rule.kind == model::IncidentKind::kFailover) absorb(at->second, rule.window_ns, now_ns);
 }
 
 void IncidentTracker::add(const Ended& e, const std::string& sensor, uint64_t now_ns, bool warm) {
-  const RuleContext context = context_of(e);
+  RuleContext context;
+  context.hops_changed = hops_changed(e);
+  const bool history = asks_for_history(e);
+  if (history) add_history(e, context);
   const auto rules = incident_rules();
   bool late = false;
   for (size_t i = 0; i < rules.size(); ++i) {
     const Rule& rule = rules[i];
-    const bool known = !warm && of_kind_[static_cast<size_t>(rule.kind)] > 0;
+    const bool known = !warm && of_kind_[static_cast<size_t>(rule.kind)] > 0 && joinable_[i].may(e);
     const bool counts = rule.counts(e, context);
     if (!known && !counts) continue;
     const RuleKey key = correlate::key_of(rule, e);
@@ -246,9 +263,10 @@ void IncidentTracker::add(const Ended& e, const std::string& sensor, uint64_t no
       continue;
     }
     if (warm) continue;
-    const Window::Peak peak = window->peak(e.time_ns, rule.window_ns);
+    const Window::Peak peak = window->peak(e.time_ns, rule.window_ns, rule.least_endings);
     if (peak.endings < rule.least_endings || peak.places < rule.least_places) continue;
     if (rule.log_chance < 0 && log_chance(peak.endings, window->usual()) > rule.log_chance) continue;
+    if (!history) add_history(e, context);
     open(rule, key, *window, peak, context, e, sensor, now_ns);
     return;
   }
@@ -293,9 +311,10 @@ void IncidentTracker::add(const model::Served& s) {
   }
   for (const auto kind : {model::IncidentKind::kFlood, model::IncidentKind::kRateLimit, model::IncidentKind::kOverload,
                           model::IncidentKind::kPolicyChange, model::IncidentKind::kRestart}) {
-    const auto ids = by_key_.find(correlate::key_of(kind, By::kService, {}, s.server));
-    if (ids == by_key_.end()) continue;
-    Incident& incident = incidents_.at(ids->second.back());
+    if (of_kind_[static_cast<size_t>(kind)] == 0) continue;
+    const auto known = by_key_.find(correlate::key_of(kind, By::kService, {}, s.server));
+    if (known == by_key_.end()) continue;
+    Incident& incident = *known->second.back();
     // Several sensors may count the same connections: the first that saw the incident speaks for all.
     const auto seen = seen_by_.find(incident.id);
     const bool speaks = seen != seen_by_.end() && (seen->second.empty() || seen->second.front() == s.sensor);
@@ -347,9 +366,9 @@ void IncidentTracker::make_room() {
     auto oldest = std::ranges::find_if(incidents_, [](const auto& item) { return !item.second.open; });
     if (oldest == incidents_.end()) oldest = incidents_.begin();
     const uint64_t id = oldest->first;
-    auto& ids = by_key_[key_of(oldest->second)];
-    std::erase(ids, id);
-    if (ids.empty()) by_key_.erase(key_of(oldest->second));
+    auto& same = by_key_[key_of(oldest->second)];
+    std::erase(same, &oldest->second);
+    if (same.empty()) by_key_.erase(key_of(oldest->second));
     --of_kind_[static_cast<size_t>(oldest->second.kind)];
     seen_by_.erase(id);
     dropped_.push_back(id);
@@ -366,10 +385,10 @@ const Incident* IncidentTracker::find(uint64_t id) const {
 const Incident* IncidentTracker::explain(const model::Event& e) const {
   const Incident* best = nullptr;
   for (const Rule& rule : incident_rules()) {
-    const auto ids = by_key_.find(correlate::key_of(rule.kind, rule.by, e.client, e.server));
-    if (ids == by_key_.end()) continue;
-    for (const uint64_t id : ids->second) {
-      const Incident& incident = incidents_.at(id);
+    const auto known = by_key_.find(correlate::key_of(rule.kind, rule.by, e.client, e.server));
+    if (known == by_key_.end()) continue;
+    for (const Incident* one : known->second) {
+      const Incident& incident = *one;
       if (e.time_ns < incident.start_ns || e.time_ns > incident.end_ns || !incident.scope.matches(e)) continue;
       if (best == nullptr || incident.confidence > best->confidence) best = &incident;
     }
@@ -390,11 +409,12 @@ void IncidentTracker::restore(Incident incident) {
   revision_ = std::max(revision_, incident.revision);
   // Which sensors may still add to it is not known any more: time closes it.
   if (incident.open) seen_by_[incident.id];
-  auto& ids = by_key_[key_of(incident)];
-  ids.insert(std::ranges::upper_bound(ids, incident.id), incident.id);
-  const uint64_t id = incident.id;
   ++of_kind_[static_cast<size_t>(incident.kind)];
-  incidents_.insert_or_assign(id, std::move(incident));
+  const uint64_t id = incident.id;
+  Incident& kept = incidents_.insert_or_assign(id, std::move(incident)).first->second;
+  auto& same = by_key_[key_of(kept)];
+  same.insert(std::ranges::upper_bound(same, id, {}, &Incident::id), &kept);
+  note_scope(kept);
 }
 
 }  // namespace rs::correlate

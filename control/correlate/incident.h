@@ -70,12 +70,24 @@ class IncidentTracker {
     uint64_t to_ns = 0;
     uint64_t attempted = 0;  // in it
   };
+  // What the incidents of a rule's kind and key form take in, by their scopes: a cheap look before the one by key.
+  struct Joinable {
+    uint64_t causes = 0;
+    uint16_t stages = 0;
+    uint8_t endings = 0;
+    [[nodiscard]] bool may(const model::Ended& e) const {
+      return (causes & model::bit_of(e.cause)) != 0 && (stages & model::bit_of(e.stage)) != 0 &&
+             (endings & model::bit_of(e.ending)) != 0;
+    }
+  };
   struct Progress {
     uint64_t packet_ns = 0;
     bool over = false;
   };
 
-  [[nodiscard]] RuleContext context_of(const model::Ended& ended);
+  [[nodiscard]] bool hops_changed(const model::Ended& ended);
+  void add_history(const model::Ended& ended, RuleContext& context) const;
+  void note_scope(const model::Incident& incident);
   bool join(const Rule& rule, const RuleKey& key, const model::Ended& ended, const std::string& sensor,
             uint64_t now_ns);
   void count(model::Incident& incident, const model::Ended& ended, const std::string& sensor, uint64_t now_ns);
@@ -89,7 +101,8 @@ class IncidentTracker {
   std::vector<std::unordered_map<RuleKey, Window, KeyHash>> windows_{kRuleCount};  // by rule
   std::vector<uint64_t> swept_ns_ = std::vector<uint64_t>(kRuleCount);             // when stale ones last went
   std::map<uint64_t, model::Incident> incidents_;                                  // by id: time, then number
-  std::unordered_map<RuleKey, std::vector<uint64_t>, KeyHash> by_key_;             // ids, oldest first
+  std::unordered_map<RuleKey, std::vector<model::Incident*>, KeyHash> by_key_;     // oldest first
+  std::array<Joinable, kRuleCount> joinable_{};                                    // by rule
   std::unordered_map<uint64_t, std::vector<model::SensorNumber>> seen_by_;         // open incidents only
   std::map<model::Endpoint, ServedState> served_;
   std::unordered_map<RuleKey, uint8_t, KeyHash> hops_;  // TTL of a host's resets as a sensor sees it

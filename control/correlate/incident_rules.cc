@@ -222,6 +222,8 @@ constexpr std::array<Rule, kRuleCount> kRules = {{
 
 std::span<const Rule> incident_rules() { return kRules; }
 
+bool asks_for_history(const Ended& e) { return in(kPolicy | bit_of(Cause::kPortClosed), e.cause); }
+
 RuleKey key_of(IncidentKind kind, By by, const model::Endpoint& client, const model::Endpoint& server) {
   RuleKey key{kind, by, {}, {}, 0};
   switch (by) {

@@ -51,6 +51,9 @@ struct Rule {
 };
 
 inline constexpr size_t kRuleCount = 12;
+// Whether any rule asks what the service did before (served_before, host_serves).
+bool asks_for_history(const model::Ended& ended);
+
 // In order of precedence: an ending that one counts is not offered to those below.
 std::span<const Rule> incident_rules();
 

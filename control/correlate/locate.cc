@@ -102,21 +102,42 @@ size_t PathMap::PathHash::operator()(const PathKey& key) const {
   return model::hash_of(key.client) * 3 ^ model::hash_of(key.server);
 }
 
+size_t PathMap::PathHash::operator()(const WatchedKey& key) const {
+  return model::hash_of(key.server) * 3 ^ key.sensor;
+}
+
+void PathMap::know(const std::vector<std::string>& sensors) {
+  if (sensors_.size() < sensors.size()) sensors_.resize(sensors.size());
+  for (size_t i = named_; i < sensors.size(); ++i) sensors_[i].name = sensors[i];
+  named_ = std::max(named_, sensors.size());
+}
+
+PathMap::Sensor& PathMap::at(model::SensorNumber sensor) {
+  if (sensor >= sensors_.size()) sensors_.resize(sensor + size_t{1});
+  return sensors_[sensor];
+}
+
 PathMap::PathKey PathMap::key_of(const model::Endpoint& client, const model::Endpoint& server) {
   return {network_of(client.ip), network_of(server.ip)};
 }
 
-void PathMap::add(const model::Endpoint& client, const model::Endpoint& server, const std::string& sensor,
+void PathMap::add(const model::Endpoint& client, const model::Endpoint& server, model::SensorNumber sensor,
                   uint64_t rtt_client_ns, uint64_t rtt_server_ns) {
-  const PathKey key = key_of(client, server);
-  if (!sensors_.contains(sensor)) sensors_.insert(sensor);
+  if (Sensor& one = at(sensor); !one.heard) {
+    one.heard = true;
+    ++heard_;
+  }
   if (!many_taps()) return;  // there is no path between taps yet
+  const PathKey key = key_of(client, server);
   auto path = paths_.find(key);
   if (path == paths_.end()) {
     if (paths_.size() >= kMaxPaths) paths_.erase(paths_.begin());
     path = paths_.try_emplace(key).first;
   }
-  Tap& tap = path->second[sensor];
+  auto& taps = path->second;
+  auto found = std::ranges::find(taps, sensor, &Tap::sensor);
+  if (found == taps.end()) found = taps.insert(taps.end(), Tap{sensor});
+  Tap& tap = *found;
   ++tap.seen;
   const auto smooth = [](double& into, uint64_t value) {
     if (value == 0) return;
@@ -127,8 +148,8 @@ void PathMap::add(const model::Endpoint& client, const model::Endpoint& server, 
   smooth(tap.server_ns, rtt_server_ns);
 }
 
-void PathMap::watched(const model::Endpoint& server, const std::string& sensor, uint64_t from_ns, uint64_t to_ns) {
-  const auto key = std::pair(server, sensor);
+void PathMap::watched(const model::Endpoint& server, model::SensorNumber sensor, uint64_t from_ns, uint64_t to_ns) {
+  const WatchedKey key{server, sensor};
   const auto found = watched_.find(key);
   if (found == watched_.end()) {
     if (watched_.size() >= kMaxWatched) watched_.erase(watched_.begin());
@@ -151,24 +172,31 @@ std::vector<TapView> PathMap::taps(const model::Event& event, const std::vector<
     TapView view{sensor, saw, static_cast<double>(client_ns), static_cast<double>(server_ns), ttl};
     if (const model::Tap* tap = names.tap(sensor)) view.side = tap->side;
     if (path != paths_.end())
-      if (const auto known = path->second.find(sensor); known != path->second.end()) {
-        view.client_ns = known->second.client_ns;
-        view.server_ns = known->second.server_ns;
-      }
+      for (const Tap& known : path->second)
+        if (sensors_[known.sensor].name == sensor) {
+          view.client_ns = known.client_ns;
+          view.server_ns = known.server_ns;
+        }
     out.push_back(std::move(view));
   };
   const model::Sighting own = model::sighting_of(event, event.sensor);
   add(own.sensor, true, own.rtt_client_ns, own.rtt_server_ns, own.rst_ttl);
   for (const model::Sighting& s : sightings) add(s.sensor, true, s.rtt_client_ns, s.rtt_server_ns, s.rst_ttl);
   if (path == paths_.end()) return out;
-  for (const auto& [sensor, tap] : path->second) {
-    if (tap.seen < kLeastShared || std::ranges::find(out, sensor, &TapView::sensor) != out.end()) continue;
-    const auto span = watched_.find({event.server, sensor});
+  std::vector<const Tap*> others;
+  for (const Tap& tap : path->second)
+    if (tap.seen >= kLeastShared && std::ranges::find(out, sensors_[tap.sensor].name, &TapView::sensor) == out.end())
+      others.push_back(&tap);
+  // By name: answers repeat.
+  std::ranges::sort(others, {}, [this](const Tap* tap) -> const std::string& { return sensors_[tap->sensor].name; });
+  for (const Tap* tap : others) {
+    const Sensor& sensor = sensors_[tap->sensor];
+    const auto span = watched_.find({event.server, tap->sensor});
     if (span == watched_.end() || event.time_ns < span->second.from_ns) continue;
     // What it saw may still be under way.
-    const uint64_t needed = event.time_ns + (ended_.contains(sensor) ? 0 : kReportedNs);
+    const uint64_t needed = event.time_ns + (sensor.ended ? 0 : kReportedNs);
     if (needed > span->second.to_ns) continue;
-    add(sensor, false, 0, 0, 0);
+    add(sensor.name, false, 0, 0, 0);
   }
   return out;
 }

@@ -7,13 +7,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "control/model/ended.h"
 #include "control/model/names.h"
 #include "control/model/sighting.h"
 
@@ -47,18 +46,21 @@ class PathMap {
   static constexpr uint64_t kReportedNs = 5ull * 1'000'000'000;  // an ending is reported within it: settle, fold, send
   static constexpr uint64_t kLeastShared = 3;                    // endings that a tap saw before it is on a path
 
+  // Names by number; a number keeps its name.
+  void know(const std::vector<std::string>& sensors);
+
   // One view of an ending, be it the first or a sighting.
-  void add(const model::Endpoint& client, const model::Endpoint& server, const std::string& sensor,
+  void add(const model::Endpoint& client, const model::Endpoint& server, model::SensorNumber sensor,
            uint64_t rtt_client_ns, uint64_t rtt_server_ns);
   // The sensor saw connections of this service in this time.
-  void watched(const model::Endpoint& server, const std::string& sensor, uint64_t from_ns, uint64_t to_ns);
+  void watched(const model::Endpoint& server, model::SensorNumber sensor, uint64_t from_ns, uint64_t to_ns);
 
   // Nothing more comes from this sensor.
-  void ended(const std::string& sensor) { ended_.insert(sensor); }
-  void connected(const std::string& sensor) { ended_.erase(sensor); }
+  void ended(model::SensorNumber sensor) { at(sensor).ended = true; }
+  void connected(model::SensorNumber sensor) { at(sensor).ended = false; }
 
   // Whether more than one tap was ever heard of: alone none can place anything.
-  [[nodiscard]] bool many_taps() const { return sensors_.size() > 1; }
+  [[nodiscard]] bool many_taps() const { return heard_ > 1; }
 
   // Every tap on this path that saw the ending or was watching its service at the time.
   [[nodiscard]] std::vector<TapView> taps(const model::Event& event, const std::vector<model::Sighting>& sightings,
@@ -71,6 +73,7 @@ class PathMap {
     bool operator==(const PathKey&) const = default;
   };
   struct Tap {
+    model::SensorNumber sensor = 0;
     uint64_t seen = 0;
     double client_ns = 0;  // smoothed
     double server_ns = 0;
@@ -79,15 +82,28 @@ class PathMap {
     uint64_t from_ns = 0;
     uint64_t to_ns = 0;
   };
+  struct Sensor {
+    std::string name;
+    bool heard = false;  // of an ending
+    bool ended = false;
+  };
+  struct WatchedKey {
+    model::Endpoint server;
+    model::SensorNumber sensor = 0;
+    bool operator==(const WatchedKey&) const = default;
+  };
+  Sensor& at(model::SensorNumber sensor);
   static PathKey key_of(const model::Endpoint& client, const model::Endpoint& server);
 
   struct PathHash {
     size_t operator()(const PathKey& key) const;
+    size_t operator()(const WatchedKey& key) const;
   };
-  std::unordered_map<PathKey, std::map<std::string, Tap>, PathHash> paths_;
-  std::map<std::pair<model::Endpoint, std::string>, Span> watched_;
-  std::set<std::string> ended_;
-  std::set<std::string> sensors_;
+  std::unordered_map<PathKey, std::vector<Tap>, PathHash> paths_;  // few taps on each
+  std::unordered_map<WatchedKey, Span, PathHash> watched_;
+  std::vector<Sensor> sensors_;  // by number
+  size_t named_ = 0;             // of these, from the first on
+  size_t heard_ = 0;
 };
 
 }  // namespace rs::correlate

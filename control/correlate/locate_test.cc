@@ -84,10 +84,11 @@ class PathMapTest : public testing::Test {
     e.sensor = "a";
     return e;
   }
+  void SetUp() override { map_.know({"a", "b"}); }
   void share(int times) {
     for (int i = 0; i < times; ++i) {
-      map_.add(event(0).client, event(0).server, "a", kMs, 9 * kMs);
-      map_.add(event(0).client, event(0).server, "b", 6 * kMs, 4 * kMs);
+      map_.add(event(0).client, event(0).server, 0, kMs, 9 * kMs);
+      map_.add(event(0).client, event(0).server, 1, 6 * kMs, 4 * kMs);
     }
   }
   PathMap map_;
@@ -97,7 +98,7 @@ class PathMapTest : public testing::Test {
 TEST_F(PathMapTest, ATapCountsOnlyOnThePathAndAwake) {
   EXPECT_EQ(map_.taps(event(kStart), {}, names_).size(), 1u);
   share(2);
-  map_.watched(event(0).server, "b", kStart - 10 * kSecond, kStart + 20 * kSecond);
+  map_.watched(event(0).server, 1, kStart - 10 * kSecond, kStart + 20 * kSecond);
   EXPECT_EQ(map_.taps(event(kStart), {}, names_).size(), 1u);  // too few in common
   share(3);
   const auto taps = map_.taps(event(kStart), {}, names_);
@@ -108,7 +109,7 @@ TEST_F(PathMapTest, ATapCountsOnlyOnThePathAndAwake) {
   EXPECT_TRUE(locate(Side::kServer, taps));
   EXPECT_EQ(map_.taps(event(kStart - 3600 * kSecond), {}, names_).size(), 1u);  // asleep then
   EXPECT_EQ(map_.taps(event(kStart + 18 * kSecond), {}, names_).size(), 1u);    // its report may be under way
-  map_.ended("b");
+  map_.ended(1);
   EXPECT_EQ(map_.taps(event(kStart + 18 * kSecond), {}, names_).size(), 2u);
   auto elsewhere = event(kStart);
   elsewhere.client.ip = model::from_v4(0x0a010107);

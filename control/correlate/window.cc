@@ -65,21 +65,29 @@ bool Window::add(uint64_t time_ns, uint64_t window_ns, uint64_t count, const Pla
   return true;
 }
 
-Window::Peak Window::peak(uint64_t time_ns, uint64_t window_ns) const {
+Window::Peak Window::peak(uint64_t time_ns, uint64_t window_ns, uint64_t least) const {
   const uint64_t bucket = time_ns / (window_ns / kPerWindow);
-  Peak best;
   const uint64_t oldest = newest_ >= kBuckets - 1 ? newest_ - (kBuckets - 1) : 0;
-  for (uint64_t end = bucket; end <= std::min(newest_, bucket + kPerWindow - 1); ++end) {
-    Peak sum;
-    const uint64_t from = std::max(oldest, end >= kPerWindow - 1 ? end - (kPerWindow - 1) : 0);
-    for (uint64_t b = from; b <= end; ++b) {
-      const size_t slot = b % kBuckets;
-      if (counts_[slot] == 0) continue;
-      if (sum.endings == 0) sum.since_ns = first_ns_[slot];
-      sum.until_ns = last_ns_[slot];
-      sum.endings += counts_[slot];
-    }
-    if (sum.endings > best.endings) best = sum;
+  const auto first_of = [oldest](uint64_t end) {
+    return std::max(oldest, end >= kPerWindow - 1 ? end - (kPerWindow - 1) : 0);
+  };
+  // The window that ends with the time's own bucket, then moved on a bucket at a time.
+  uint64_t sum = 0, most = 0, most_end = bucket;
+  for (uint64_t b = first_of(bucket); b <= bucket; ++b) sum += counts_[b % kBuckets];
+  for (uint64_t end = bucket;; ++end) {
+    if (sum > most) most = sum, most_end = end;
+    if (end >= std::min(newest_, bucket + kPerWindow - 1)) break;
+    if (first_of(end + 1) > first_of(end)) sum -= counts_[first_of(end) % kBuckets];
+    sum += counts_[(end + 1) % kBuckets];
+  }
+  Peak best;
+  if (most < least || most == 0) return best;
+  best.endings = most;
+  for (uint64_t b = first_of(most_end); b <= most_end; ++b) {
+    const size_t slot = b % kBuckets;
+    if (counts_[slot] == 0) continue;
+    if (best.since_ns == 0) best.since_ns = first_ns_[slot];
+    best.until_ns = last_ns_[slot];
   }
   places(time_ns, window_ns, [&](const Place&) { ++best.places; });
   return best;

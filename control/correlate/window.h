@@ -34,7 +34,8 @@ class Window {
     uint64_t until_ns = 0;
     size_t places = 0;  // distinct ones within a window to either side of the time
   };
-  [[nodiscard]] Peak peak(uint64_t time_ns, uint64_t window_ns) const;
+  // Nothing when that window holds less than `least`.
+  [[nodiscard]] Peak peak(uint64_t time_ns, uint64_t window_ns, uint64_t least) const;
   // Endings a window usually has, by windows gone by.
   [[nodiscard]] double usual() const { return usual_; }
   [[nodiscard]] uint64_t last_ns(uint64_t window_ns) const { return (newest_ + 1) * (window_ns / kPerWindow); }

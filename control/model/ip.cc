@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <string>
@@ -82,14 +83,14 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
 
 bool contains(const Prefix& prefix, const Ip& ip) {
   if (is_v4(prefix) != is_v4(ip)) return false;
-  for (unsigned i = 0; i < ip.size(); ++i)
-    if (((ip[i] ^ prefix.ip[i]) & mask_byte(prefix.bits, i)) != 0) return false;
-  return true;
+  const unsigned whole = std::min<unsigned>(prefix.bits / 8u, 16);
+  if (!std::equal(ip.begin(), ip.begin() + whole, prefix.ip.begin())) return false;
+  return whole == ip.size() || ((ip[whole] ^ prefix.ip[whole]) & mask_byte(prefix.bits, whole)) == 0;
 }
 
 Ip first_of(const Prefix& prefix) {
   Ip ip = prefix.ip;
-  for (unsigned i = 0; i < ip.size(); ++i) ip[i] &= mask_byte(prefix.bits, i);
+  for (unsigned i = prefix.bits / 8u; i < ip.size(); ++i) ip[i] &= mask_byte(prefix.bits, i);
   return ip;
 }
 

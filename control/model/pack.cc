@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/model/pack.h"
 
+#include <algorithm>
+
 namespace rs::model {
 namespace {
 
-constexpr uint64_t to_zigzag(int64_t v) { return static_cast<uint64_t>(v) << 1 ^ static_cast<uint64_t>(v >> 63); }
-constexpr int64_t from_zigzag(uint64_t v) { return static_cast<int64_t>(v >> 1) ^ -static_cast<int64_t>(v & 1); }
 static_assert(from_zigzag(to_zigzag(INT64_MIN)) == INT64_MIN && to_zigzag(-1) == 1);
 
 }  // namespace
@@ -13,14 +13,8 @@ static_assert(from_zigzag(to_zigzag(INT64_MIN)) == INT64_MIN && to_zigzag(-1) ==
 void put_zigzag(std::string& out, int64_t v) { put_varint(out, to_zigzag(v)); }
 
 void put_varint(std::string& out, uint64_t value) {
-  char bytes[10];
-  size_t n = 0;
-  while (value >= 0x80) {
-    bytes[n++] = static_cast<char>(value | 0x80);
-    value >>= 7;
-  }
-  bytes[n++] = static_cast<char>(value);
-  out.append(bytes, n);
+  char bytes[kMostVarintBytes];
+  out.append(bytes, static_cast<size_t>(write_varint(bytes, value) - bytes));
 }
 
 void put_text(std::string& out, std::string_view text) {
@@ -30,11 +24,13 @@ void put_text(std::string& out, std::string_view text) {
 
 uint64_t PackReader::varint() {
   uint64_t value = 0;
-  for (unsigned shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
-    const auto byte = static_cast<uint8_t>(rest_.front());
-    rest_.remove_prefix(1);
-    value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) return ok_ ? value : 0;
+  const size_t most = std::min(rest_.size(), kMostVarintBytes);
+  for (size_t i = 0; i < most; ++i) {
+    const auto byte = static_cast<uint8_t>(rest_[i]);
+    value |= static_cast<uint64_t>(byte & 0x7f) << 7 * i;
+    if (byte >= 0x80) continue;
+    rest_.remove_prefix(i + 1);
+    return value;  // after a fault nothing is left to come here
   }
   ok_ = false;
   rest_ = {};

@@ -10,6 +10,20 @@
 
 namespace rs::model {
 
+inline constexpr size_t kMostVarintBytes = 10;
+
+// Writes where there is room for kMostVarintBytes; returns what follows.
+inline char* write_varint(char* to, uint64_t value) {
+  while (value >= 0x80) {
+    *to++ = static_cast<char>(value | 0x80);
+    value >>= 7;
+  }
+  *to++ = static_cast<char>(value);
+  return to;
+}
+constexpr uint64_t to_zigzag(int64_t v) { return static_cast<uint64_t>(v) << 1 ^ static_cast<uint64_t>(v >> 63); }
+constexpr int64_t from_zigzag(uint64_t v) { return static_cast<int64_t>(v >> 1) ^ -static_cast<int64_t>(v & 1); }
+
 void put_varint(std::string& out, uint64_t value);
 void put_zigzag(std::string& out, int64_t value);
 void put_text(std::string& out, std::string_view text);

@@ -229,6 +229,7 @@ grpc::Status heatmap(const Parts& parts, grpc::ServerContext& context, const v1:
   query.by = {plan->axes[0].stored, plan->axes[1].stored};
   query.metric = metric_of(in.metric());
   query.step_ns = plan->step_ns;
+  query.with_top = false;
   auto groups = parts.store.aggregate(query, patience);
   if (!groups) return status_of(groups.error(), context);
   const std::vector<Axis> axes(plan->axes.begin(), plan->axes.end());

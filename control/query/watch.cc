@@ -118,6 +118,7 @@ class Watch {
         std::vector<model::Event> events;
         const auto listed =
             parts_.store.list_after(cursor_, filter_, kChunk, patience(), [&](const model::Event& event) {
+              if (event.cursor > newest) return false;  // not durable yet: they come as news
               events.push_back(event);
               return true;
             });

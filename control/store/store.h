@@ -38,7 +38,7 @@ struct Written {
 };
 using Done = std::function<void(const Written&)>;
 
-// Hears of every commit, on the store's writer thread: must not block.
+// Hears of every commit once it is durable, in order, on a thread of the store: must not block.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;
@@ -112,6 +112,7 @@ struct AggregateQuery {
   uint64_t step_ns = 0;         // width of kTime's buckets, which start at multiples of it
   size_t max_groups = 500'000;  // more is an error (Code::kResource): bounded memory
   bool rollups = true;          // false: count the events themselves
+  bool with_top = true;         // false: Group::top_cause and top_origin are not asked for
 };
 
 // kService: ip and number (port). kServerIp, kClientIp and networks: ip. kSensor: text. kTime: number, the bucket's
@@ -202,7 +203,7 @@ struct Info {
   uint64_t bytes = 0;  // of disk or memory in use
 };
 
-// Sees each batch as it was stored, before the listener gets its events; on the writer thread: must not block.
+// Sees each batch as it was stored, before the listener gets its events; on the same thread: must not block.
 class BatchObserver {
  public:
   virtual ~BatchObserver() = default;
@@ -215,7 +216,7 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Any thread; `done` is called on the writer thread and must not block. Batches of one caller are stored in the
+  // Any thread; `done` is called on a thread of the store and must not block. Batches of one caller are stored in the
   // order of the calls. A store that cannot write (disk full) keeps the batch, says so in the log and in
   // trouble(), and tries again until it can.
   virtual void write(model::Batch batch, Done done) = 0;

@@ -5,7 +5,7 @@
 The sensor reads the same capture again after each restart; an ending has the same id however often it is read, so the
 store must hold exactly what an undisturbed run leaves.
 
-kill_restart.py [--kills N] [--seed N]    ten kills by default; the seed repeats a run
+kill_restart.py [--kills N] [--seed N]    a hundred kills by default, about a minute; the seed repeats a run
 """
 import argparse
 import json
@@ -21,6 +21,8 @@ from programs import (BY_ARRIVAL, Control, Failure, Workspace, canonical, differ
 from report import Report
 
 PACKETS, CONNECTIONS_PER_SECOND = 240_000, 4000   # about 3 s of packet time
+SPEED = 3                                         # times as fast, so that a sensor gets far between two kills
+MOST_PAUSE_S = 0.9
 FINISH_S = 120
 
 
@@ -53,24 +55,24 @@ def killed(kills, seed):
         if not want:
             raise Failure("the undisturbed run left no event")
         control = Control(space).start()
-        command = sensor_command(space, control, capture, "--no-fold", "--speed", "1")
+        command = sensor_command(space, control, capture, "--no-fold", "--speed", SPEED)
         sensor = space.start("sensor", command)
         victims = ["sensor", "control"] * (kills // 2)
         chance.shuffle(victims)
         for victim in victims:
-            time.sleep(chance.uniform(0.1, 1.5))
+            time.sleep(chance.uniform(0.05, MOST_PAUSE_S))
             if sensor.poll() is not None:   # it had read all and ended well: again
                 if sensor.returncode != 0:
                     raise Failure(f"seed {seed}: the sensor ended with status {sensor.returncode} by itself")
                 sensor = space.start("sensor", command)
-                time.sleep(chance.uniform(0.1, 1.0))
+                time.sleep(chance.uniform(0.05, MOST_PAUSE_S))
             if victim == "sensor":
                 sensor.kill()
                 sensor.wait()
                 sensor = space.start("sensor", command)
             else:
                 control.kill()
-                time.sleep(chance.uniform(0, 0.5))
+                time.sleep(chance.uniform(0, 0.2))
                 control.start()
         finish(sensor, f"seed {seed}: after the last kill")
         got = canonical(control.events(), BY_ARRIVAL)
@@ -92,7 +94,7 @@ def sums_differ(control, events):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=10, metavar="N", help="how often (10)")
+    parser.add_argument("--kills", type=int, default=100, metavar="N", help="how often (100)")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, metavar="N", help="of the moments")
     options = parser.parse_args()
 

@@ -45,6 +45,7 @@ class Setting:
         make_ca(self.pki, "--days", "-3", "reader", "expired")
         make_ca(self.pki, "sensor", "s1")
         make_ca(self.other, "all", "localhost", "127.0.0.1")
+        (self.pki / "crl").mkdir()
         self.audit = space / "audit.jsonl"
         self.config = space / "control.yaml"
         self.configure(operators=["listed"])
@@ -60,7 +61,8 @@ class Setting:
 
     def configure(self, operators, calls_per_s=0):
         self.config.write_text(
-            f"tls: {{ca: {self.pki}/ca.crt, cert: {self.pki}/control.crt, key: {self.pki}/control.key}}\n"
+            f"tls: {{ca: {self.pki}/ca.crt, cert: {self.pki}/control.crt, key: {self.pki}/control.key, "
+            f"crl_dir: {self.pki}/crl}}\n"
             f"access: {{operators: {json.dumps(operators)}, calls_per_s: {calls_per_s}, watches: 3, "
             f"audit: {self.audit}}}\n")
 
@@ -246,6 +248,20 @@ def tests(setting):
         watch.cancel()
         thread.join()
 
+    def taken_back():
+        """taken back: from its next connection on a certificate on the CA's list is nobody, a later list included."""
+        for name, kept in (("gone1", "gone2"), ("gone2", "reader")):
+            for one in (name, kept):
+                if not (setting.pki / f"{one}.crt").exists():
+                    make_ca(setting.pki, "reader", one)
+            if setting.cli(name, "status").returncode != 0:
+                yield f"{name} is refused before it is taken back"
+            make_ca(setting.pki, "revoke", name)
+            if setting.cli(name, "status").returncode == 0:
+                yield f"{name} was taken back and still gets in"
+            if setting.cli(kept, "status").returncode != 0:
+                yield f"{kept} was not taken back and is refused"
+
     def limits():
         """limits: watches at a time and calls a second of one name; local callers have none."""
         info = query.GetServerInfoRequest()
@@ -297,7 +313,7 @@ def tests(setting):
         if setting.cli("reader", "admin", "audit").returncode != 0:
             yield "a faulty configuration changed something"
 
-    return [plaintext, delivery, impostor, roles, strangers, rotation, limits, reloading]
+    return [plaintext, delivery, impostor, roles, strangers, rotation, taken_back, limits, reloading]
 
 
 def main():

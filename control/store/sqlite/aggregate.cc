@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Sums over one or two dimensions. A range is cut into pieces that the coarsest fitting rollup answers, with the
-// ragged ends read from the events themselves, so that every way of asking gives the same sums. Rows are folded in
-// a hash table here: SQLite's own GROUP BY would sort them.
+// ragged ends read from the events themselves; what no rollup holds comes from the columns, and what they do not hold
+// from the events. Every way of asking gives the same sums. Rows are folded in a hash table here: SQLite's own GROUP BY
+// would sort them.
 #include <algorithm>
-#include <bit>
 #include <string>
 #include <unordered_map>
 
-#include "control/model/ip.h"
+#include "control/store/sqlite/column_sums.h"
+#include "control/store/sqlite/columns.h"
 #include "control/store/sqlite/filter_sql.h"
-#include "control/store/sqlite/hash.h"
 #include "control/store/sqlite/lookup.h"
 #include "control/store/sqlite/pieces.h"
 #include "control/store/sqlite/reads.h"
 #include "control/store/sqlite/schema.h"
+#include "control/store/sqlite/summing.h"
 #include "control/store/sqlite/sums.h"
 
 namespace rs::store::sqlite {
@@ -29,46 +30,6 @@ bool in_rollups(Dimension d) {
     default:
       return true;
   }
-}
-
-struct PlainKey {
-  std::array<model::Ip, 2> ips{};
-  std::array<uint64_t, 2> numbers{};
-  bool operator==(const PlainKey&) const = default;
-};
-
-struct PlainHash {
-  size_t operator()(const PlainKey& key) const {
-    Mixer mixer;
-    for (const uint64_t word : std::bit_cast<std::array<uint64_t, 6>>(key)) mixer.add(word);
-    return mixer.value();
-  }
-};
-
-struct Total {
-  double value = 0;
-  uint64_t last_ns = 0;
-  std::vector<std::pair<Cause, double>> causes;  // few a group
-  std::vector<std::pair<Origin, double>> origins;
-};
-
-template <class E>
-void add_to(std::vector<std::pair<E, double>>& parts, E part, double value) {
-  const auto found = std::ranges::find(parts, part, &std::pair<E, double>::first);
-  if (found != parts.end())
-    found->second += value;
-  else
-    parts.emplace_back(part, value);
-}
-
-// The greatest; the lower number when two are equal, so that answers repeat.
-template <class E>
-E greatest(const std::vector<std::pair<E, double>>& parts) {
-  E best{};
-  double most = -1;
-  for (const auto& [part, value] : parts)
-    if (value > most || (value == most && part < best)) best = part, most = value;
-  return best;
 }
 
 bool of_service(Dimension d) {
@@ -103,40 +64,6 @@ std::string key_sql(Dimension d) {
   }
 }
 
-// The part of a key that a whole row of a rollup has.
-void service_key(Dimension d, const model::Endpoint& server, uint64_t at_ns, uint64_t step_ns, model::Ip& ip,
-                 uint64_t& number) {
-  switch (d) {
-    case Dimension::kService:
-      ip = server.ip;
-      number = server.port;
-      return;
-    case Dimension::kServerIp:
-      ip = server.ip;
-      return;
-    case Dimension::kServerNetwork:
-      ip = network_of(server.ip);
-      return;
-    case Dimension::kPort:
-      number = server.port;
-      return;
-    case Dimension::kTime:
-      number = step_ns > 0 ? at_ns - at_ns % step_ns : at_ns;
-      return;
-    default:
-      return;
-  }
-}
-
-// Lower bound of an idle time's bucket: 0, then nine steps a decade from one second up, so that 60, 350 and 3,600
-// seconds stand apart from their neighbours.
-uint64_t idle_bucket(uint64_t idle_ns) {
-  if (idle_ns < kNsPerS) return 0;
-  uint64_t decade = kNsPerS;
-  while (idle_ns / decade >= 10) decade *= 10;
-  return idle_ns / decade * decade;
-}
-
 void read_key(const Statement& row, int column, Dimension d, uint64_t step_ns, model::Ip& ip, uint64_t& number) {
   switch (d) {
     case Dimension::kService:
@@ -156,83 +83,12 @@ void read_key(const Statement& row, int column, Dimension d, uint64_t step_ns, m
       if (step_ns > 0) number -= number % step_ns;
       return;
     case Dimension::kIdleTime:
-      number = idle_bucket(row.natural(column));
+      number = idle_least_ns(idle_number(row.natural(column)));
       return;
     default:
       number = row.natural(column);
   }
 }
-
-using Sums = std::unordered_map<PlainKey, Total, PlainHash>;
-
-// What counts in one entry of a rollup, or in one event.
-struct Part {
-  Way way;
-  uint64_t count = 0;
-  uint64_t lost_bytes = 0;
-  uint64_t last_ns = 0;
-};
-
-double value_of(Metric metric, const Part& part) {
-  const auto count = static_cast<double>(part.count);
-  switch (metric) {
-    case Metric::kEndings:
-      return count;
-    case Metric::kResets:
-      return part.way.ending == Ending::kReset ? count : 0;
-    case Metric::kRefused:
-      return part.way.ending == Ending::kRefused ? count : 0;
-    case Metric::kTimedOut:
-      return part.way.ending == Ending::kTimedOut ? count : 0;
-    case Metric::kLostBytes:
-      return static_cast<double>(part.lost_bytes);
-  }
-  return count;
-}
-
-// The part of a key that lies in the way of ending.
-uint64_t way_number(Dimension d, const Way& way) {
-  switch (d) {
-    case Dimension::kCause:
-      return static_cast<uint64_t>(way.cause);
-    case Dimension::kFamily:
-      return static_cast<uint64_t>(family_of(way.cause));
-    case Dimension::kOrigin:
-      return static_cast<uint64_t>(way.origin);
-    case Dimension::kStage:
-      return static_cast<uint64_t>(way.stage);
-    case Dimension::kSensor:
-      return static_cast<uint64_t>(way.sensor);
-    case Dimension::kSeverity:
-      return static_cast<uint64_t>(way.severity);
-    case Dimension::kEnding:
-      return static_cast<uint64_t>(way.ending);
-    default:
-      return 0;
-  }
-}
-
-class Summing {
- public:
-  explicit Summing(const AggregateQuery& query) : query_(query) {}
-
-  Result<void> add(const PlainKey& key, const Part& part) {
-    const double value = value_of(query_.metric, part);
-    Total& sum = sums_[key];
-    sum.value += value;
-    sum.last_ns = std::max(sum.last_ns, part.last_ns);
-    add_to(sum.causes, part.way.cause, value);
-    add_to(sum.origins, part.way.origin, value);
-    if (sums_.size() <= query_.max_groups) return {};
-    return Error{Code::kResource, "more than " + std::to_string(query_.max_groups) +
-                                      " groups; narrow the time range or the filter, or choose a coarser dimension"};
-  }
-  [[nodiscard]] const Sums& sums() const { return sums_; }
-
- private:
-  const AggregateQuery& query_;
-  Sums sums_;
-};
 
 // The part of a filter that only the entries of a rollup's row can answer; the rest is SQL.
 class WayFilter {
@@ -419,30 +275,17 @@ Result<std::vector<Group>> aggregate(Lease& db, const AggregateQuery& query, boo
   if (!names) return names.error();
   WayFilter filter(query.filter, *names);
   Summing summing(query);
+  if (has_rollups && query.rollups && !by_rollups && columns_answer(query.filter) && !keys_of(query.filter)) {
+    const auto summed = sum_columns(db, query, {query.range.since_ns, until, nullptr}, *names, summing);
+    if (!summed) return summed.error();
+    if (*summed) return summing.groups(*names);
+  }
   for (const Piece& piece : pieces) {
     const auto done =
         piece.tier != nullptr ? sum_rollup(db, query, piece, filter, summing) : sum_events(db, query, piece, summing);
     if (!done) return done.error();
   }
-  std::vector<Group> groups;
-  groups.reserve(summing.sums().size());
-  for (const auto& [key, sum] : summing.sums()) {
-    Group group;
-    for (size_t i = 0; i < query.by.size(); ++i) {
-      group.keys[i].ip = key.ips[i];
-      group.keys[i].number = key.numbers[i];
-      if (query.by[i] != Dimension::kSensor) continue;
-      const auto name = names->find(static_cast<int64_t>(key.numbers[i]));
-      group.keys[i].number = 0;
-      if (name != names->end()) group.keys[i].text = name->second;
-    }
-    group.value = sum.value;
-    group.last_ns = sum.last_ns;
-    group.top_cause = greatest(sum.causes);
-    group.top_origin = greatest(sum.origins);
-    groups.push_back(std::move(group));
-  }
-  return groups;
+  return summing.groups(*names);
 }
 
 }  // namespace rs::store::sqlite

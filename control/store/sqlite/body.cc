@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/store/sqlite/body.h"
 
+#include <cstring>
+
 #include "control/model/filter.h"
 #include "control/model/ip.h"
 
 namespace rs::store::sqlite {
 namespace {
 
-using model::put_zigzag;
-
 constexpr uint64_t kFormat = 1;
-
-void put_enum(std::string& out, auto v) { put_varint(out, static_cast<uint64_t>(v)); }
-
-void put_ip(std::string& out, const model::Ip& ip) {
-  const bool v4 = model::is_v4(ip);
-  out.push_back(v4 ? 4 : 16);
-  const auto* bytes = reinterpret_cast<const char*>(ip.data());
-  out.append(v4 ? bytes + 12 : bytes, v4 ? 4 : 16);
-}
 
 bool take_ip(BodyReader& in, model::Ip& ip) {
   const std::string_view bytes = in.text();  // the length byte is a varint below 128
@@ -61,42 +52,61 @@ bool decode_detail(BodyReader& in, model::Event& e) {
 }  // namespace
 
 void encode_body(const model::Event& e, std::string& out) {
-  out.clear();
-  put_varint(out, kFormat);
-  put_zigzag(out, static_cast<int64_t>(e.time_ns - e.start_ns));
-  put_varint(out, e.rtt_client_ns);
-  put_varint(out, e.rtt_server_ns);
-  put_varint(out, e.client_bytes);
-  put_varint(out, e.server_bytes);
-  put_varint(out, e.client_pkts);
-  put_varint(out, e.server_pkts);
-  put_varint(out, e.rst_count);
-  put_enum(out, e.zeek_state);
-  put_enum(out, e.cloudflare_stage);
-  put_enum(out, e.linux_reason);
-  put_varint(out, static_cast<uint64_t>(model::share_units(e.second_confidence)));
-  put_varint(out, e.meanings.size());
-  for (const std::string& meaning : e.meanings) put_text(out, meaning);
+  // Room for the longest, then cut: some seventy numbers an event, each by itself would ask for room.
+  size_t texts = 0;
+  for (const std::string& meaning : e.meanings) texts += meaning.size() + model::kMostVarintBytes;
+  constexpr size_t kFixed = 17;
+  constexpr size_t kAddressBytes = 17;
+  out.resize(texts + model::kMostVarintBytes * (kFixed + 3 * e.evidence.size() + 4 * e.timeline.size()) +
+             (2 * model::kMostVarintBytes + kAddressBytes) * e.exemplars.size());
+  char* to = out.data();
+  const auto put = [&to](auto v) { to = model::write_varint(to, static_cast<uint64_t>(v)); };
+  const auto put_signed = [&put](int64_t v) { put(model::to_zigzag(v)); };
+  const auto copy = [&to](const void* from, size_t size) {
+    std::memcpy(to, from, size);
+    to += size;
+  };
+  put(kFormat);
+  put_signed(static_cast<int64_t>(e.time_ns - e.start_ns));
+  put(e.rtt_client_ns);
+  put(e.rtt_server_ns);
+  put(e.client_bytes);
+  put(e.server_bytes);
+  put(e.client_pkts);
+  put(e.server_pkts);
+  put(e.rst_count);
+  put(e.zeek_state);
+  put(e.cloudflare_stage);
+  put(e.linux_reason);
+  put(model::share_units(e.second_confidence));
+  put(e.meanings.size());
+  for (const std::string& meaning : e.meanings) {
+    put(meaning.size());
+    copy(meaning.data(), meaning.size());
+  }
 
-  put_varint(out, e.evidence.size());
+  put(e.evidence.size());
   for (const model::Fact& fact : e.evidence) {
-    put_enum(out, fact.id);
-    put_zigzag(out, fact.weight);
-    put_zigzag(out, fact.value);
+    put(fact.id);
+    put_signed(fact.weight);
+    put_signed(fact.value);
   }
-  put_varint(out, e.timeline.size());
+  put(e.timeline.size());
   for (const model::Step& step : e.timeline) {
-    put_zigzag(out, step.at_ns);
-    put_varint(out, step.value);
-    put_enum(out, step.kind);
-    put_enum(out, step.side);
+    put_signed(step.at_ns);
+    put(step.value);
+    put(step.kind);
+    put(step.side);
   }
-  put_varint(out, e.exemplars.size());
+  put(e.exemplars.size());
   for (const model::Exemplar& exemplar : e.exemplars) {
-    put_varint(out, exemplar.time_ns);
-    put_ip(out, exemplar.client.ip);
-    put_varint(out, exemplar.client.port);
+    put(exemplar.time_ns);
+    const bool v4 = model::is_v4(exemplar.client.ip);
+    put(v4 ? 4 : 16);
+    copy(exemplar.client.ip.data() + (v4 ? 12 : 0), v4 ? 4 : 16);
+    put(exemplar.client.port);
   }
+  out.resize(static_cast<size_t>(to - out.data()));
 }
 
 bool decode_body(std::string_view body, bool brief, model::Event& e) {

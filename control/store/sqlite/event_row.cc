@@ -7,8 +7,6 @@
 namespace rs::store::sqlite {
 namespace {
 
-int64_t number(auto v) { return static_cast<int64_t>(v); }
-
 template <class E>
 E enumerator(const Statement& row, int column, size_t count) {
   const uint64_t v = row.natural(column);
@@ -16,33 +14,6 @@ E enumerator(const Statement& row, int column, size_t count) {
 }
 
 }  // namespace
-
-void bind_event(Statement& s, const model::Event& e, uint64_t cursor, int64_t sensor_id, std::string& body) {
-  encode_body(e, body);
-  s.bind(1, cursor);
-  s.bind_bits(2, e.id);
-  s.bind(3, e.time_ns);
-  s.bind(4, sensor_id);
-  s.bind_ip(5, e.client.ip);
-  s.bind(6, number(e.client.port));
-  s.bind_ip(7, e.server.ip);
-  s.bind(8, number(e.server.port));
-  s.bind(9, number(e.network_tag));
-  s.bind(10, number(e.cause));
-  s.bind(11, number(e.second_cause));
-  s.bind(12, number(e.origin));
-  s.bind(13, number(e.stage));
-  s.bind(14, number(e.ending));
-  s.bind(15, number(e.severity));
-  s.bind(16, number(e.claimed_sender));
-  s.bind(17, model::share_units(e.confidence));
-  s.bind(18, e.count);
-  s.bind(19, e.idle_ns);
-  s.bind(20, number(e.flags));
-  s.bind(21, e.lost_bytes);
-  s.bind(22, std::string_view(e.server_name));
-  s.bind_blob(23, body);
-}
 
 bool read_event(const Statement& row, const SensorNames& sensors, bool brief, model::Event& e) {
   e.cursor = row.natural(0);

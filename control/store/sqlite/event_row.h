@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One row of the table `event` <-> model::Event: the insert and the read stand together so that they agree.
+// One row of the table `event` -> model::Event, in the order of columns in which incoming.cc writes them.
 #pragma once
 
 #include <string>
@@ -11,12 +11,6 @@
 #include "control/store/sqlite/database.h"
 
 namespace rs::store::sqlite {
-
-inline constexpr std::string_view kInsertEvent =
-    "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-
-// `body` is a scratch buffer and has to live until the statement has run.
-void bind_event(Statement& insert, const model::Event& event, uint64_t cursor, int64_t sensor_id, std::string& body);
 
 inline constexpr std::string_view kEventColumns =
     "cursor,id,time_ns,sensor,client_ip,client_port,server_ip,server_port,tag,cause,second_cause,origin,stage,ending,"

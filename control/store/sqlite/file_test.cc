@@ -12,10 +12,13 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <map>
 #include <thread>
+#include <tuple>
 
 #include "control/model/sample_events.h"
 #include "control/store/sqlite/database.h"
+#include "control/store/sqlite/service_sums.h"
 #include "control/store/sqlite/sqlite_store.h"
 
 namespace rs::store {
@@ -213,6 +216,184 @@ TEST_F(FileTest, LookupFindsWhatReadingAlongFinds) {
     store.reset();
     store = open();
   }
+}
+
+using Answer = std::map<std::array<Key, 2>, std::tuple<double, uint64_t, Cause, Origin>>;
+Answer answer(Store& store, AggregateQuery query, bool from_rows) {
+  query.rollups = !from_rows;
+  const auto groups = store.aggregate(query, {});
+  EXPECT_TRUE(groups) << groups.error().text;
+  Answer out;
+  for (const Group& g : *groups) out[g.keys] = {g.value, g.last_ns, g.top_cause, g.top_origin};
+  return out;
+}
+
+// Sums that no rollup holds come from the columns, of finished segments and of the newest events, and are those of the
+// rows: for every pair of dimensions, filter, metric and range.
+void expect_columns_like_rows(Store& store) {
+  const auto number = [](auto e) { return model::Value(static_cast<uint64_t>(e)); };
+  const auto network = [](const char* text) { return model::Value(*model::parse_prefix(text)); };
+  const auto severe = model::negate(model::test(model::Field::kSeverity, model::Op::kEq, number(Severity::kBenign)));
+  const auto server = model::test(model::Field::kServerIp, model::Op::kEq, network("10.0.2.0/28"));
+  const auto clients = model::test_in(model::Field::kClientIp, {network("192.168.1.0/24"), network("2001:db8:1::/48")});
+  const auto sensor = model::test(model::Field::kSensor, model::Op::kEq, model::Value(std::string("fra1")));
+  const std::vector<model::Filter> filters = {{}, severe, model::all_of({severe, server, clients}), sensor};
+  const std::vector<std::vector<Dimension>> pairs = {{Dimension::kClientNetwork, Dimension::kServerNetwork},
+                                                     {Dimension::kIdleTime, Dimension::kService},
+                                                     {Dimension::kTime, Dimension::kClientNetwork},
+                                                     {Dimension::kClientIp},
+                                                     {Dimension::kClientIp, Dimension::kCause},
+                                                     {Dimension::kSensor, Dimension::kIdleTime},
+                                                     {Dimension::kPort, Dimension::kClientNetwork},
+                                                     {Dimension::kIdleTime}};
+  constexpr Metric kMetrics[] = {Metric::kEndings, Metric::kResets, Metric::kLostBytes};
+  size_t groups = 0;
+  for (size_t i = 0; i < pairs.size(); ++i)
+    for (size_t k = 0; k < filters.size(); ++k) {  // metrics and ranges in turn: reading all rows is slow
+      AggregateQuery query;
+      query.filter = filters[k];
+      query.by = pairs[i];
+      query.metric = kMetrics[(i + k) % std::size(kMetrics)];
+      if ((i + k / 2) % 2 == 1) query.range = {2 * kHour + 12'345, 3 * kHour + 678'901};
+      query.step_ns = 600 * kSecond;
+      const Answer rows = answer(store, query, true);
+      EXPECT_EQ(answer(store, query, false), rows);
+      groups += rows.size();
+    }
+  EXPECT_GT(groups, 2000u);
+}
+
+TEST_F(FileTest, ColumnsAgreeWithTheRows) {
+  auto store = open();
+  for (uint64_t i = 1; i <= 7; ++i)
+    write(*store, samples_.batch(i % 2 == 0 ? "fra1" : "ams2", (i + 1) / 2, 10'000, i * kHour)).get();
+  expect_columns_like_rows(*store);
+  store.reset();
+  store = open();
+  expect_columns_like_rows(*store);
+}
+
+TEST_F(FileTest, TooManyGroupsOfColumnsIsAnError) {
+  auto store = open();
+  write(*store, samples_.batch("fra1", 1, 1000, kHour)).get();
+  AggregateQuery query;
+  query.by = {Dimension::kClientIp};
+  query.max_groups = 100;
+  const auto groups = store->aggregate(query, {});
+  ASSERT_FALSE(groups);
+  EXPECT_EQ(groups.error().code, Code::kResource);
+  EXPECT_THAT(groups.error().text, HasSubstr("more than 100 groups"));
+}
+
+// A store of schema version 3 gets columns for what it holds, and its service statistics are taken over.
+TEST_F(FileTest, StoresOfVersion3AreTakenOver) {
+  ServiceQuery by_minute;
+  by_minute.step_ns = 60 * kSecond;
+  by_minute.by_sensor = true;
+  const auto statistics = [&] {
+    std::map<std::tuple<model::Endpoint, uint64_t, std::string>, std::array<uint64_t, 7>> out;
+    const auto rows = open()->services(by_minute, {});
+    EXPECT_TRUE(rows);
+    for (const ServiceTotals& t : *rows)
+      out[{t.server, t.at_ns, t.sensor}] = {t.attempted, t.established, t.closed_cleanly, t.refused,
+                                            t.reset,     t.timed_out,   t.lost_bytes};
+    return out;
+  };
+  {
+    auto store = open();
+    for (uint64_t i = 1; i <= 7; ++i) {
+      model::Batch batch = samples_.batch("fra1", i, 10'000, i * kHour);
+      for (uint64_t n = 0; n < 500; ++n) {
+        model::ServiceStats& s = batch.services.emplace_back();
+        s.server = batch.events[n].server;
+        s.network_tag = batch.events[n].network_tag;
+        s.from_ns = (i * 400 + n / 5 * 10) * kSecond;
+        s.to_ns = s.from_ns + 10 * kSecond;
+        s.attempted = n;
+        s.lost_bytes = i;
+      }
+      write(*store, batch).get();
+    }
+  }
+  const auto before = statistics();
+  EXPECT_GT(before.size(), 500u);
+  {
+    auto db = sqlite::Connection::open(path_, SQLITE_OPEN_READWRITE);
+    ASSERT_EQ(*db->scalar("SELECT count(*) FROM column_data"), 8);  // of one finished segment
+    // As that version kept them.
+    for (const std::string tier : {"10s", "1m", "1h"}) {
+      ASSERT_TRUE(db->execute(
+          "CREATE TABLE service_" + tier +
+          "(at_s INTEGER NOT NULL, server_ip BLOB NOT NULL, server_port INTEGER NOT NULL, tag INTEGER NOT NULL,"
+          " sensor INTEGER NOT NULL, attempted INTEGER NOT NULL, established INTEGER NOT NULL,"
+          " closed_cleanly INTEGER NOT NULL, refused INTEGER NOT NULL, reset INTEGER NOT NULL,"
+          " timed_out INTEGER NOT NULL, client_bytes INTEGER NOT NULL, server_bytes INTEGER NOT NULL,"
+          " lost_bytes INTEGER NOT NULL, PRIMARY KEY(at_s, server_ip, server_port, tag, sensor)) WITHOUT ROWID"));
+      auto read = db->prepare("SELECT at_s, sensor, sums FROM served_" + tier);
+      auto insert = db->prepare("INSERT INTO service_" + tier + " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+      ASSERT_TRUE(read && insert);
+      std::vector<sqlite::ServiceSum> sums;
+      while (read->step() == SQLITE_ROW) {
+        ASSERT_TRUE(sqlite::decode_services(read->blob(2), sums));
+        for (const auto& sum : sums) {
+          insert->bind(1, read->integer(0));
+          insert->bind_ip(2, sum.key.server.ip);
+          insert->bind(3, static_cast<int64_t>(sum.key.server.port));
+          insert->bind(4, static_cast<int64_t>(sum.key.tag));
+          insert->bind(5, read->integer(1));
+          for (size_t i = 0; i < sum.counts.size(); ++i) insert->bind(6 + static_cast<int>(i), sum.counts[i]);
+          ASSERT_EQ(insert->run(), SQLITE_OK);
+        }
+      }
+      read->reset();
+      ASSERT_TRUE(db->execute("DROP TABLE served_" + tier));
+    }
+    ASSERT_TRUE(
+        db->execute("DROP TABLE column_data; DELETE FROM migration WHERE version = 4; PRAGMA user_version = 3"));
+  }
+  EXPECT_EQ(statistics(), before);
+  {
+    auto store = open();
+    expect_columns_like_rows(*store);
+  }
+  auto db = sqlite::Connection::open(path_, SQLITE_OPEN_READWRITE);
+  EXPECT_EQ(*db->scalar("SELECT count(*) FROM column_data"), 8);
+  EXPECT_EQ(*db->scalar("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'service\\_1%' ESCAPE '\\'"), 0);
+  EXPECT_EQ(*db->scalar("PRAGMA user_version"), 4);
+}
+
+TEST_F(FileTest, DamagedColumnsAreAnErrorNotAnAnswer) {
+  {
+    auto store = open();
+    for (uint64_t i = 1; i <= 7; ++i) write(*store, samples_.batch("fra1", i, 10'000, i * kHour)).get();
+  }
+  {
+    auto db = sqlite::Connection::open(path_, SQLITE_OPEN_READWRITE);
+    ASSERT_TRUE(db->execute("UPDATE column_data SET bytes = substr(bytes, 1, length(bytes) - 7) WHERE id = 1"));
+  }
+  AggregateQuery query;
+  query.by = {Dimension::kIdleTime};
+  const auto groups = open()->aggregate(query, {});
+  ASSERT_FALSE(groups);
+  EXPECT_EQ(groups.error().code, Code::kCorrupt);
+}
+
+// Hours go from the middle of segments, of a finished one and of the one in memory.
+TEST_F(FileTest, RetentionTakesHoursFromColumns) {
+  auto store = open(24 * kHour);
+  for (uint64_t i = 1; i <= 7; ++i) {
+    model::Batch batch = samples_.batch("fra1", i, 10'000, i * kHour);
+    batch.received_ns = now_ns() - (i == 2 || i == 7 ? 48 * kHour : 0);
+    write(*store, batch).get();
+  }
+  for (int i = 0; i < 100 && store->info()->events > 50'000; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(store->info()->events, 50'000u);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // the step that follows the last event
+  expect_columns_like_rows(*store);
+  store.reset();
+  store = open();
+  expect_columns_like_rows(*store);
 }
 
 // A store of schema version 2, as the program before this one left it, is taken over whole.

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kStepsBetweenChecks = 10'000;  // of SQLite's machine: well below a millisecond
 
-int is_over(void* context) {
+int patience_is_over(void* context) {
   const auto& patience = *static_cast<const Patience*>(context);
   if (patience.cancelled && patience.cancelled()) return 1;
   return std::chrono::steady_clock::now() >= patience.deadline ? 1 : 0;
@@ -23,7 +23,7 @@ Lease::Lease(ReaderPool& pool, Connection* connection, std::unique_lock<std::mut
       connection_(connection),
       shared_(std::move(shared)),
       patience_(std::make_unique<Patience>(*patience)) {
-  sqlite3_progress_handler(connection_->handle(), kStepsBetweenChecks, is_over, patience_.get());
+  sqlite3_progress_handler(connection_->handle(), kStepsBetweenChecks, patience_is_over, patience_.get());
   (void)connection_->execute("BEGIN");  // deferred: takes its snapshot at the first read and cannot fail before
 }
 
@@ -52,13 +52,20 @@ Result<SensorNames> Lease::sensor_names() {
   return names;
 }
 
-const LookupTail* Lease::lookup_tail() const { return pool_->tail_; }
+const LookupTail* Lease::lookup_tail() const { return pool_->lookup_tail_; }
+
+const ColumnTail* Lease::column_tail() const { return pool_->column_tail_; }
+
+bool Lease::is_over() const { return patience_is_over(patience_.get()) != 0; }
+
+Error Lease::over(std::string_view doing) {
+  return {Code::kUnavailable,
+          std::string(doing) + ": took longer than the caller would wait; narrow the time range or the filter"};
+}
 
 Error Lease::error(std::string_view doing) const {
-  Error error = error_of(connection_->handle(), doing);
-  if (error.code == Code::kUnavailable)
-    error.text = std::string(doing) + ": took longer than the caller would wait; narrow the time range or the filter";
-  return error;
+  const Error error = error_of(connection_->handle(), doing);
+  return error.code == Code::kUnavailable ? over(doing) : error;
 }
 
 void ReaderPool::share(Connection* connection, std::mutex* mutex) {

@@ -16,6 +16,7 @@
 
 namespace rs::store::sqlite {
 
+class ColumnTail;
 class LookupTail;
 class ReaderPool;
 
@@ -33,6 +34,10 @@ class Lease {
   Result<SensorNames> sensor_names();
   // Keys of the newest events; nullptr when none are kept.
   [[nodiscard]] const LookupTail* lookup_tail() const;
+  [[nodiscard]] const ColumnTail* column_tail() const;
+  // Whether patience has ended, for work that SQLite does not see; and the error to give up with.
+  [[nodiscard]] bool is_over() const;
+  [[nodiscard]] static Error over(std::string_view doing);
   // The connection's newest error; an interrupted read says that patience ended.
   [[nodiscard]] Error error(std::string_view doing) const;
 
@@ -48,9 +53,10 @@ class ReaderPool {
   // Readers at once; more wait. Each costs a page cache of up to 16 MiB.
   static constexpr size_t kMaxReaders = 8;
 
-  void open_file(std::string path, const LookupTail* tail) {
+  void open_file(std::string path, const LookupTail* lookup_tail, const ColumnTail* column_tail) {
     path_ = std::move(path);
-    tail_ = tail;
+    lookup_tail_ = lookup_tail;
+    column_tail_ = column_tail;
   }
   void share(Connection* connection, std::mutex* mutex);
 
@@ -61,7 +67,8 @@ class ReaderPool {
   void give_back(Connection* connection);
 
   std::string path_;
-  const LookupTail* tail_ = nullptr;
+  const LookupTail* lookup_tail_ = nullptr;
+  const ColumnTail* column_tail_ = nullptr;
   Connection* shared_ = nullptr;
   std::mutex* shared_mutex_ = nullptr;
   std::mutex mutex_;

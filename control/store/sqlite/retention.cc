@@ -13,8 +13,9 @@ constexpr uint64_t kHourSeconds = 3600;
 
 }  // namespace
 
-Result<void> Retention::prepare(Connection& db, Limits limits) {
+Result<void> Retention::prepare(Connection& db, Limits limits, ColumnWriter& columns) {
   db_ = &db;
+  columns_ = &columns;
   limits_ = limits;
   const std::pair<Statement*, std::string> statements[] = {
       {&oldest_hour_, "SELECT at_s, last_arrival_ns FROM hour ORDER BY last_arrival_ns, at_s LIMIT 1"},
@@ -53,16 +54,19 @@ Result<bool> Retention::step(uint64_t now_ns) {
     }
   }
   if (auto begun = db_->execute("BEGIN IMMEDIATE"); !begun) return begun.error();
-  auto more = forget_some(hour_s);
-  const auto ended = db_->execute(more ? "COMMIT" : "ROLLBACK");
-  if (more && !ended) {
+  bool whole = false;
+  const auto forgotten = forget_some(hour_s, whole);
+  const auto ended = db_->execute(forgotten ? "COMMIT" : "ROLLBACK");
+  if (!forgotten) return forgotten.error();
+  if (!ended) {
     (void)db_->execute("ROLLBACK");
     return ended.error();
   }
-  return more;
+  if (whole) columns_->forgotten(hour_s * kNsPerS, (hour_s + kHourSeconds) * kNsPerS);
+  return true;
 }
 
-Result<bool> Retention::forget_some(uint64_t hour_s) {
+Result<void> Retention::forget_some(uint64_t hour_s, bool& whole) {
   uint64_t rows = 0;
   uint64_t endings = 0;
   {
@@ -79,9 +83,12 @@ Result<bool> Retention::forget_some(uint64_t hour_s) {
   count_down_.bind(1, rows);
   count_down_.bind(2, endings);
   if (count_down_.run() != SQLITE_OK) return error_of(db_->handle(), "retention");
-  if (rows == kRowsPerStep) return true;
+  if (rows == kRowsPerStep) return {};
 
-  // The last events of the hour are gone: its sums, statistics and reports follow.
+  // The last events of the hour are gone: its columns, sums, statistics and reports follow.
+  whole = true;
+  if (columns_->forget(hour_s * kNsPerS, (hour_s + kHourSeconds) * kNsPerS) != SQLITE_OK)
+    return error_of(db_->handle(), "retention");
   const auto from = std::to_string(hour_s);
   const auto to = std::to_string(hour_s + kHourSeconds);
   std::string sql;
@@ -94,14 +101,14 @@ Result<bool> Retention::forget_some(uint64_t hour_s) {
     sql += "DELETE FROM " + std::string(table) + " WHERE time_ns < " + to + " * 1000000000 AND time_ns >= " + from +
            " * 1000000000;";
   // Segments of which nothing is left.
-  const std::string gone =
-      " < (SELECT coalesce((SELECT min(cursor) FROM event), (SELECT value FROM meta WHERE key = 'next_cursor')) / " +
+  const std::string oldest =
+      "(SELECT coalesce((SELECT min(cursor) FROM event), (SELECT value FROM meta WHERE key = 'next_cursor')) / " +
       std::to_string(kSegmentEvents) + ");";
-  sql += "DELETE FROM lookup WHERE segment" + gone + "DELETE FROM segment WHERE number" + gone;
+  sql += "DELETE FROM lookup WHERE segment < " + oldest + "DELETE FROM segment WHERE number < " + oldest;
+  sql += "DELETE FROM column_data WHERE id < " + std::to_string(kColumns) + " * " + oldest;
   sql += "DELETE FROM health WHERE at_s >= " + from + " AND at_s < " + to + ";";
   sql += "DELETE FROM hour WHERE at_s = " + from;
-  if (auto deleted = db_->execute(sql); !deleted) return deleted.error();
-  return true;
+  return db_->execute(sql);
 }
 
 }  // namespace rs::store::sqlite

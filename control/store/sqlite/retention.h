@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "control/store/sqlite/column_store.h"
 #include "control/store/sqlite/database.h"
 
 namespace rs::store::sqlite {
@@ -20,14 +21,16 @@ class Retention {
   };
   static constexpr int kRowsPerStep = 5000;  // about 20 ms of work
 
-  Result<void> prepare(Connection& db, Limits limits);
+  Result<void> prepare(Connection& db, Limits limits, ColumnWriter& columns);
   // One transaction's worth of work; true when there is more to do.
   Result<bool> step(uint64_t now_ns);
 
  private:
-  Result<bool> forget_some(uint64_t hour_s);
+  // `whole`: the hour is gone.
+  Result<void> forget_some(uint64_t hour_s, bool& whole);
 
   Connection* db_ = nullptr;
+  ColumnWriter* columns_ = nullptr;
   Limits limits_;
   Statement oldest_hour_, delete_events_, count_down_;
 };

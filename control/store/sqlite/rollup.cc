@@ -41,14 +41,6 @@ size_t KeyHash::operator()(const EndingKey& key) const {
   return mixer.value();
 }
 
-size_t KeyHash::operator()(const ServiceKey& key) const {
-  Mixer mixer;
-  mixer.add(key.at_s << 24 ^ static_cast<uint64_t>(key.sensor));
-  add_ip(mixer, key.server.ip);
-  mixer.add(uint64_t{key.server.port} << 32 | key.tag);
-  return mixer.value();
-}
-
 Result<void> Rollup::prepare(Connection& db) {
   for (size_t i = 0; i < kTiers.size(); ++i) {
     const std::string table(kTiers[i].table);
@@ -66,16 +58,6 @@ Result<void> Rollup::prepare(Connection& db) {
     auto write_total = db.prepare("INSERT OR REPLACE INTO " + total + " VALUES(?,?)");
     if (!write_total) return write_total.error();
     write_total_[i] = std::move(*write_total);
-    auto services = db.prepare(
-        "INSERT INTO " + std::string(kTiers[i].service) +
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET attempted = attempted + excluded.attempted,"
-        " established = established + excluded.established, closed_cleanly = closed_cleanly + excluded.closed_cleanly,"
-        " refused = refused + excluded.refused, reset = reset + excluded.reset, timed_out = timed_out + "
-        "excluded.timed_out,"
-        " client_bytes = client_bytes + excluded.client_bytes, server_bytes = server_bytes + excluded.server_bytes,"
-        " lost_bytes = lost_bytes + excluded.lost_bytes");
-    if (!services) return services.error();
-    upsert_services_[i] = std::move(*services);
   }
   return {};
 }
@@ -88,14 +70,6 @@ void Rollup::add(const model::Event& e, int64_t sensor_id) {
   sum.endings += e.count;
   sum.lost_bytes += e.lost_bytes;
   sum.last_ns = std::max(sum.last_ns, e.time_ns);
-}
-
-void Rollup::add(const model::ServiceStats& s, int64_t sensor_id) {
-  const uint64_t seconds = s.from_ns / kNsPerS;
-  Service& sum = services_[{seconds - seconds % kTiers[0].seconds, sensor_id, s.server, s.network_tag}];
-  const Service one = {s.attempted, s.established,  s.closed_cleanly, s.refused,   s.reset,
-                       s.timed_out, s.client_bytes, s.server_bytes,   s.lost_bytes};
-  for (size_t i = 0; i < one.size(); ++i) sum[i] += one[i];
 }
 
 int Rollup::add_to_row(Statement& read, Statement& write, int columns, uint64_t at_s, const std::vector<Sum>& fresh) {
@@ -146,21 +120,6 @@ int Rollup::write(size_t tier, const EndingMap& sums) {
   return SQLITE_OK;
 }
 
-int Rollup::write(Statement& s, const ServiceMap& sums) {
-  for (const auto* item : in_order(sums)) {
-    const auto& [key, sum] = *item;
-    int i = 0;
-    s.bind(++i, key.at_s);
-    s.bind_ip(++i, key.server.ip);
-    s.bind(++i, static_cast<int64_t>(key.server.port));
-    s.bind(++i, static_cast<int64_t>(key.tag));
-    s.bind(++i, key.sensor);
-    for (const uint64_t v : sum) s.bind(++i, v);
-    if (const int code = s.run(); code != SQLITE_OK) return code;
-  }
-  return SQLITE_OK;
-}
-
 int Rollup::flush() {
   for (size_t tier = 0; tier < kTiers.size(); ++tier) {
     if (tier > 0) {  // the coarser tier is folded from the finer one
@@ -172,17 +131,8 @@ int Rollup::flush() {
         add_sum(sum, endings[coarse]);
       }
       endings_ = std::move(endings);
-      ServiceMap services;
-      for (const auto& [key, sum] : services_) {
-        ServiceKey coarse = key;
-        coarse.at_s = floor(key.at_s);
-        Service& into = services[coarse];
-        for (size_t i = 0; i < sum.size(); ++i) into[i] += sum[i];
-      }
-      services_ = std::move(services);
     }
     if (const int code = write(tier, endings_); code != SQLITE_OK) return code;
-    if (const int code = write(upsert_services_[tier], services_); code != SQLITE_OK) return code;
   }
   clear();
   return SQLITE_OK;
@@ -218,9 +168,6 @@ Result<void> Rollup::rebuild(Connection& db) {
   return {};
 }
 
-void Rollup::clear() {
-  endings_.clear();
-  services_.clear();
-}
+void Rollup::clear() { endings_.clear(); }
 
 }  // namespace rs::store::sqlite

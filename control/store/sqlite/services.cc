@@ -10,6 +10,7 @@
 #include "control/store/sqlite/hash.h"
 #include "control/store/sqlite/pieces.h"
 #include "control/store/sqlite/reads.h"
+#include "control/store/sqlite/service_sums.h"
 
 namespace rs::store::sqlite {
 namespace {
@@ -33,30 +34,42 @@ struct KeyHasher {
 
 using Totals = std::unordered_map<Key, ServiceTotals, KeyHasher>;
 
-Result<void> sum_piece(Lease& db, const ServiceQuery& query, const Condition& condition, const Piece& piece,
+void add(const ServiceSum& one, ServiceTotals& sum) {
+  const auto& [attempted, established, closed_cleanly, refused, reset, timed_out, client_bytes, server_bytes, lost] =
+      one.counts;
+  sum.attempted += attempted;
+  sum.established += established;
+  sum.closed_cleanly += closed_cleanly;
+  sum.refused += refused;
+  sum.reset += reset;
+  sum.timed_out += timed_out;
+  sum.lost_bytes += lost;
+}
+
+Result<void> sum_piece(Lease& db, const ServiceQuery& query, const SensorNames& names, const Piece& piece,
                        Totals& totals) {
   auto row = db->prepare(
-      "SELECT server_ip, server_port, sensor, at_s, attempted, established, closed_cleanly, refused, reset, timed_out,"
-      " lost_bytes FROM " +
-          std::string(piece.tier->service) + " WHERE at_s >= ? AND at_s < ? AND (" + condition.sql + ")",
-      false);
+      "SELECT at_s, sensor, sums FROM " + std::string(piece.tier->service) + " WHERE at_s >= ? AND at_s < ?", false);
   if (!row) return row.error();
   row->bind(1, piece.since_ns / kNsPerS);
   row->bind(2, piece.until_ns / kNsPerS);
-  bind_parameters(*row, 3, condition);
+  const bool all = query.filter.kind == model::Filter::Kind::kAll;
+  model::Event asked;
+  std::vector<ServiceSum> sums;
   int code = SQLITE_OK;
   while ((code = row->step()) == SQLITE_ROW) {
-    Key key{{row->ip(0), static_cast<uint16_t>(row->natural(1))}, 0, 0};
-    if (query.by_sensor) key.sensor = row->integer(2);
-    if (query.step_ns > 0) {
-      const uint64_t at = row->natural(3) * kNsPerS;
-      key.at_ns = at - at % query.step_ns;
+    const uint64_t at = row->natural(0) * kNsPerS;
+    const int64_t sensor = row->integer(1);
+    if (!decode_services(row->blob(2), sums)) return Error{Code::kCorrupt, "a row of service statistics is damaged"};
+    const auto name = names.find(sensor);
+    asked.sensor = name == names.end() ? std::string() : name->second;
+    for (const ServiceSum& one : sums) {
+      asked.server = one.key.server;
+      asked.network_tag = one.key.tag;
+      if (!all && !model::matches(query.filter, asked)) continue;
+      const uint64_t bucket = query.step_ns > 0 ? at - at % query.step_ns : 0;
+      add(one, totals[{one.key.server, bucket, query.by_sensor ? sensor : 0}]);
     }
-    ServiceTotals& sum = totals[key];
-    int column = 4;
-    for (uint64_t* field : {&sum.attempted, &sum.established, &sum.closed_cleanly, &sum.refused, &sum.reset,
-                            &sum.timed_out, &sum.lost_bytes})
-      *field += row->natural(column++);
   }
   if (code != SQLITE_DONE) return db.error("services");
   return {};
@@ -72,14 +85,13 @@ Result<std::vector<ServiceTotals>> services(Lease& db, const ServiceQuery& query
   const uint64_t width = kTiers.front().seconds * kNsPerS;
   const uint64_t until = query.range.until_ns > kForever - width ? kForever / width * width
                                                                  : (query.range.until_ns + width - 1) / width * width;
-  const Condition condition = condition_of(query.filter);
+  const auto names = db.sensor_names();
+  if (!names) return names.error();
   Totals totals;
   for (const Piece& piece : pieces_of({query.range.since_ns / width * width, until}, true, query.step_ns)) {
     if (piece.tier == nullptr) continue;  // beyond the last whole bucket before the end of time
-    if (auto done = sum_piece(db, query, condition, piece, totals); !done) return done.error();
+    if (auto done = sum_piece(db, query, *names, piece, totals); !done) return done.error();
   }
-  const auto names = db.sensor_names();
-  if (!names) return names.error();
   std::vector<ServiceTotals> rows;
   rows.reserve(totals.size());
   for (auto& [key, sum] : totals) {

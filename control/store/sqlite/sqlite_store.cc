@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "control/store/sqlite/column_store.h"
 #include "control/store/sqlite/findings.h"
 #include "control/store/sqlite/lookup.h"
 #include "control/store/sqlite/reads.h"
@@ -35,15 +36,16 @@ class SqliteStore final : public Store {
     writer.path = path_;
     writer.transaction.rollups = !memory_;
     writer.transaction.lookup_tail = memory_ ? nullptr : &lookup_tail_;
+    writer.transaction.column_tail = memory_ ? nullptr : &column_tail_;
     if (memory_) {
       writer.shared = &memory_mutex_;
       readers_.share(&db_, &memory_mutex_);
     } else {
       writer.limits = {options.retention_ns, options.max_bytes};
-      readers_.open_file(path_, &lookup_tail_);
+      readers_.open_file(path_, &lookup_tail_, &column_tail_);
     }
     if (auto ready = writer_.prepare(db_, std::move(writer)); !ready) return ready;
-    writer_.start();
+    if (auto running = writer_.start(); !running) return running;
     started_ = true;
     return {};
   }
@@ -150,6 +152,7 @@ class SqliteStore final : public Store {
   Connection db_;
   std::mutex memory_mutex_;
   LookupTail lookup_tail_;
+  ColumnTail column_tail_;
   ReaderPool readers_;
   Writer writer_;
 };

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "control/store/sqlite/event_row.h"
 #include "control/store/sqlite/health_blob.h"
 
 namespace rs::store::sqlite {
@@ -23,7 +22,6 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
       {&roll_back_, "ROLLBACK"},
-      {&insert_event_, std::string(kInsertEvent)},
       {&find_event_, "SELECT 1 FROM event WHERE time_ns = ? AND id = ?"},
       {&insert_service_, "INSERT OR IGNORE INTO service_raw VALUES(?,?,?,?,?,?,?,?)"},
       {&find_sensor_, "SELECT id FROM sensor WHERE name = ?"},
@@ -48,9 +46,12 @@ Result<void> Transaction::prepare(Connection& db, Options options) {
     if (!prepared) return prepared.error();
     *statement = std::move(*prepared);
   }
+  if (auto ready = incoming_.prepare(db); !ready) return ready;
   if (auto ready = rollup_.prepare(db); !ready) return ready;
   if (auto rebuilt = rollup_.rebuild(db); !rebuilt) return rebuilt;
+  if (auto ready = service_rollup_.prepare(db); !ready) return ready;
   if (auto ready = lookup_.prepare(db, options.lookup_tail); !ready) return ready;
+  if (auto ready = columns_.prepare(db, options.column_tail); !ready) return ready;
   if (auto ready = sequences_.prepare(db); !ready) return ready;
   if (auto ready = findings_.prepare(db); !ready) return ready;
   const auto next = db.scalar("SELECT value FROM meta WHERE key = 'next_cursor'");
@@ -120,27 +121,30 @@ int Transaction::is_stored(const model::Event& event, bool& stored) {
 }
 
 int Transaction::insert_events(model::Batch& batch, int64_t sensor) {
+  const bool capture = batch.input != batch.boot;
   for (uint32_t i = 0; i < batch.events.size(); ++i) {
     model::Event& event = batch.events[i];
     bool counts = true;
     if (const int code = judge_event(event, batch, sensor, counts); code != SQLITE_OK) return code;
     if (!counts) continue;
-    if (batch.input != batch.boot) {
+    if (capture) {
       bool stored = false;
       if (const int code = is_stored(event, stored); code != SQLITE_OK) return code;
       if (stored) continue;
     }
-    bind_event(insert_event_, event, next_cursor_, sensor, body_);
-    if (const int code = insert_event_.run(); code != SQLITE_OK) return code;
     event.cursor = next_cursor_++;
-    lookup_.add(event, sensor);
     fresh_.push_back(i);
-    ++new_rows_;
+    // The next one of a capture may be this one again: it is looked for in the table.
+    if (capture)
+      if (const int code = incoming_.insert(batch.events, {i}, sensor); code != SQLITE_OK) return code;
+    lookup_.add(event, sensor);
+    columns_.add(event, sensor);
     new_endings_ += event.count;
     hours_.insert(event.time_ns / kNsPerHour);
     if (options_.rollups) rollup_.add(event, sensor);
   }
-  return SQLITE_OK;
+  new_rows_ += fresh_.size();
+  return capture || fresh_.empty() ? SQLITE_OK : incoming_.insert(batch.events, fresh_, sensor);
 }
 
 int Transaction::insert_services(const model::Batch& batch, int64_t sensor) {
@@ -159,7 +163,7 @@ int Transaction::insert_services(const model::Batch& batch, int64_t sensor) {
       if (sqlite3_changes(db_) == 0) continue;
     }
     hours_.insert(s.from_ns / kNsPerHour);
-    rollup_.add(s, sensor);
+    service_rollup_.add(s, sensor);
   }
   return SQLITE_OK;
 }
@@ -245,7 +249,9 @@ int Transaction::flush_hours() {
 
 int Transaction::commit() {
   if (const int code = rollup_.flush(); code != SQLITE_OK) return code;
+  if (const int code = service_rollup_.flush(); code != SQLITE_OK) return code;
   if (const int code = lookup_.flush(); code != SQLITE_OK) return code;
+  if (const int code = columns_.flush(); code != SQLITE_OK) return code;
   if (const int code = flush_hours(); code != SQLITE_OK) return code;
   save_counts_.bind(1, next_cursor_);
   save_counts_.bind(2, new_rows_);
@@ -260,12 +266,14 @@ void Transaction::roll_back() {
   // Fails when SQLite has rolled back on its own, which is as good.
   (void)roll_back_.run();
   rollup_.clear();
+  service_rollup_.clear();
   sequences_.forget();
   sensor_ids_.clear();
   fresh_.clear();
   next_cursor_ = committed_cursor_;
   // When even reading fails, the next transaction fails, too, and comes here again.
   (void)lookup_.roll_back();
+  (void)columns_.roll_back();
 }
 
 }  // namespace rs::store::sqlite

@@ -10,11 +10,14 @@
 #include <vector>
 
 #include "control/model/batch.h"
+#include "control/store/sqlite/column_store.h"
 #include "control/store/sqlite/database.h"
 #include "control/store/sqlite/findings.h"
+#include "control/store/sqlite/incoming.h"
 #include "control/store/sqlite/lookup.h"
 #include "control/store/sqlite/rollup.h"
 #include "control/store/sqlite/sequences.h"
+#include "control/store/sqlite/service_rollup.h"
 #include "control/store/store.h"
 
 namespace rs::store::sqlite {
@@ -24,6 +27,7 @@ class Transaction {
   struct Options {
     bool rollups = true;                // of endings; service statistics have no other form
     LookupTail* lookup_tail = nullptr;  // nullptr: no lookup by id, server and client is kept
+    ColumnTail* column_tail = nullptr;  // likewise; only beside a lookup
   };
 
   Result<void> prepare(Connection& db, Options options);
@@ -40,6 +44,8 @@ class Transaction {
   [[nodiscard]] const std::vector<model::Sighting>& sightings() const { return sightings_; }
   int save(const model::Findings& findings) { return findings_.save(findings); }
   void judge_by(model::SightingJudge* judge) { judge_ = judge; }
+  // For retention, between transactions of ours.
+  [[nodiscard]] ColumnWriter& columns() { return columns_; }
   [[nodiscard]] uint64_t newest_cursor() const { return committed_cursor_ - 1; }
 
  private:
@@ -57,7 +63,9 @@ class Transaction {
   sqlite3* db_ = nullptr;
   Options options_;
   Rollup rollup_;
+  ServiceRollup service_rollup_;
   LookupWriter lookup_;
+  ColumnWriter columns_;
   Sequences sequences_;
   std::unordered_map<std::string, int64_t> sensor_ids_;
   std::vector<uint32_t> fresh_;
@@ -66,13 +74,14 @@ class Transaction {
   model::SightingJudge* judge_ = nullptr;
   std::set<uint64_t> hours_;  // of packet time that this transaction adds to; retention works by them
   uint64_t arrival_ns_ = 0;
-  std::string body_, scratch_;
+  std::string scratch_;
+  Incoming incoming_;
   uint64_t next_cursor_ = 1;
   uint64_t committed_cursor_ = 1;
   uint64_t new_rows_ = 0;  // of this transaction
   uint64_t new_endings_ = 0;
-  Statement begin_, commit_, roll_back_, find_event_, insert_event_, insert_service_, find_sensor_, add_sensor_,
-      update_sensor_, save_health_, save_report_, save_counts_, save_hour_, save_watched_;
+  Statement begin_, commit_, roll_back_, find_event_, insert_service_, find_sensor_, add_sensor_, update_sensor_,
+      save_health_, save_report_, save_counts_, save_hour_, save_watched_;
 };
 
 }  // namespace rs::store::sqlite

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <memory>
 #include <utility>
 
 #include "control/store/sqlite/schema.h"
@@ -15,12 +16,19 @@ namespace {
 constexpr size_t kMaxGroupBatches = 256;
 constexpr size_t kMaxGroupEvents = 50'000;
 
+// While the disk is busy with the commit before, so much is waited for, so long at most: sums are written anew in each
+// commit, so that many small ones cost more than they gain.
+constexpr size_t kRowsWorthACommit = 16'384;
+constexpr auto kGather = std::chrono::milliseconds(20);
+
 constexpr auto kRetryEvery = std::chrono::seconds(1);
 constexpr auto kRetentionEvery = std::chrono::seconds(1);
 
 uint64_t now_ns() {
   return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
 }
+
+size_t rows_of(const model::Batch& batch) { return batch.events.size() + batch.services.size(); }
 
 // The batch itself is at fault, not the disk: it would fail for ever.
 bool is_fault_of_batch(int code) {
@@ -41,13 +49,19 @@ Result<void> Writer::prepare(Connection& db, Options options) {
   db_ = &db;
   options_ = std::move(options);
   if (auto ready = transaction_.prepare(db, options_.transaction); !ready) return ready;
-  if (auto ready = retention_.prepare(db, options_.limits); !ready) return ready;
+  if (auto ready = retention_.prepare(db, options_.limits, transaction_.columns()); !ready) return ready;
   newest_cursor_ = transaction_.newest_cursor();
   return {};
 }
 
-void Writer::start() {
+Result<void> Writer::start() {
+  if (options_.shared == nullptr) {
+    if (auto started = checkpointer_.start(options_.path, *db_); !started) return started;
+    const auto note = [this](const std::string& text) { note_trouble(Work::kSync, text); };
+    if (auto started = syncer_.start(options_.path, note); !started) return started;
+  }
   thread_ = std::thread([this] { run(); });
+  return {};
 }
 
 void Writer::stop() {
@@ -57,6 +71,8 @@ void Writer::stop() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
+  checkpointer_.stop();
+  syncer_.stop();
 }
 
 void Writer::write(model::Batch batch, Done done) {
@@ -77,6 +93,7 @@ void Writer::enqueue(Job job) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
+      queued_rows_ += rows_of(job.batch);
       queue_.push_back(std::move(job));
       wake_.notify_one();
       return;
@@ -98,7 +115,7 @@ void Writer::observe(BatchObserver* observer) {
 
 std::string Writer::trouble() const {
   const std::lock_guard lock(mutex_);
-  return trouble_;
+  return trouble_[0].empty() ? trouble_[1] : trouble_[0];
 }
 
 bool Writer::take_group(Group& group) {
@@ -108,10 +125,15 @@ bool Writer::take_group(Group& group) {
     wake_.wait_for(lock, std::chrono::seconds(0), due);
   else
     wake_.wait_for(lock, kRetentionEvery, due);
+  const auto gathered_until = std::chrono::steady_clock::now() + kGather;
+  while (!queue_.empty() && !stopping_ && syncer_.busy() && queued_rows_ < kRowsWorthACommit &&
+         std::chrono::steady_clock::now() < gathered_until)
+    wake_.wait_for(lock, std::chrono::milliseconds(1));
   size_t events = 0;
   while (!queue_.empty() && group.size() < kMaxGroupBatches &&
          (group.empty() || events + queue_.front().batch.events.size() <= kMaxGroupEvents)) {
     events += queue_.front().batch.events.size();
+    queued_rows_ -= rows_of(queue_.front().batch);
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
@@ -159,7 +181,7 @@ int Writer::try_group(Group& group) {
     const Error error = error_of(db_->handle(), "cannot write to " + options_.path);
     transaction_.roll_back();
     if (!is_fault_of_batch(code))
-      note_trouble(error.text + (error.code == Code::kCorrupt ? damage_advice(options_.path) : ""));
+      note_trouble(Work::kWrite, error.text + (error.code == Code::kCorrupt ? damage_advice(options_.path) : ""));
     else if (group.size() == 1)
       group.front().written = {Outcome::kRefused, 0, 0, error.text};
   }
@@ -170,15 +192,15 @@ void Writer::store(Group& group) {
   for (;;) {
     const int code = try_group(group);
     if (code == SQLITE_OK) {
-      note_trouble({});
-      announce(group);
+      note_trouble(Work::kWrite, {});
+      hand_on(std::move(group));
       return;
     }
     if (is_fault_of_batch(code)) {
       if (group.size() == 1) {
         spdlog::error("store: batch {} of sensor {} refused: {}", group.front().batch.sequence,
                       group.front().batch.sensor, group.front().written.text);
-        group.front().done(group.front().written);
+        hand_on(std::move(group));  // its answer comes in turn
         return;
       }
       for (Job& job : group) {  // find the one at fault, keep the others
@@ -197,8 +219,18 @@ void Writer::store(Group& group) {
   }
 }
 
-void Writer::announce(Group& group) {
-  newest_cursor_.store(transaction_.newest_cursor(), std::memory_order_release);
+void Writer::hand_on(Group group) {
+  const uint64_t newest = transaction_.newest_cursor();
+  if (options_.shared != nullptr) return announce(group, newest);
+  syncer_.push([this, newest, committed = std::make_shared<Group>(std::move(group))](bool durable) {
+    if (durable) return announce(*committed, newest);
+    const Written aborted{Outcome::kAborted, 0, 0, "the control plane is shutting down and could not sync this batch"};
+    for (Job& job : *committed) job.done(aborted);
+  });
+}
+
+void Writer::announce(Group& group, uint64_t newest_cursor) {
+  newest_cursor_.store(newest_cursor, std::memory_order_release);
   // Before the answers: who waits for one finds its events on their way to correlation.
   if (const std::lock_guard lock(mutex_); observer_ != nullptr)
     for (const Job& job : group)
@@ -216,11 +248,13 @@ void Writer::tell_listener(Group& group) {
   if (listener == nullptr) return;
   std::vector<model::Event> fresh;
   if (listener->wants_events()) {
-    for (Job& job : group)
+    for (Job& job : group) {
+      if (job.written.outcome != Outcome::kStored) continue;
       for (const uint32_t i : job.fresh) {
         job.batch.events[i].sensor = job.batch.sensor;
         fresh.push_back(std::move(job.batch.events[i]));
       }
+    }
   }
   listener->committed(std::move(fresh), newest_cursor());
 }
@@ -230,11 +264,12 @@ bool Writer::wait_to_retry() {
   return !wake_.wait_for(lock, kRetryEvery, [this] { return stopping_; });
 }
 
-void Writer::note_trouble(const std::string& text) {
+void Writer::note_trouble(Work work, const std::string& text) {
   {
     const std::lock_guard lock(mutex_);
-    if (trouble_ == text) return;
-    trouble_ = text;
+    std::string& known = trouble_[static_cast<size_t>(work)];
+    if (known == text) return;
+    known = text;
   }
   if (text.empty())
     spdlog::info("store: writing to {} works again", options_.path);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The only thread that writes: takes whatever batches wait, from all sensors, into one commit (one fsync for all),
-// answers each when it is durable, tells the listener, and lets retention work in between. A write that fails for
-// want of space or of a healthy disk is tried again until it succeeds; the senders' patience is the back-pressure.
+// The only thread that writes: takes whatever batches wait, from all sensors, into one commit, hands that on to be made
+// durable and answered (syncer.h), and lets retention work in between. A write that fails for want of space or of a
+// healthy disk is tried again until it succeeds; the senders' patience is the back-pressure.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -14,8 +15,10 @@
 #include <thread>
 #include <vector>
 
+#include "control/store/sqlite/checkpointer.h"
 #include "control/store/sqlite/database.h"
 #include "control/store/sqlite/retention.h"
+#include "control/store/sqlite/syncer.h"
 #include "control/store/sqlite/transaction.h"
 #include "control/store/store.h"
 
@@ -27,12 +30,13 @@ class Writer {
     std::string path;
     Transaction::Options transaction;
     Retention::Limits limits;
-    std::mutex* shared = nullptr;  // held while writing, when readers use the same connection
+    // In memory: held while writing, since readers use the same connection; nothing has to be made durable.
+    std::mutex* shared = nullptr;
   };
 
   // Before start.
   Result<void> prepare(Connection& db, Options options);
-  void start();
+  Result<void> start();
   // Stores what waits, answers all, ends the thread.
   void stop();
 
@@ -61,24 +65,30 @@ class Writer {
   bool take_group(Group& group);  // false: stopping and nothing waits
   void store(Group& group);
   int try_group(Group& group);
-  void announce(Group& group);
+  void hand_on(Group group);
+  // Either thread: the writer's of memory, else the syncer's.
+  void announce(Group& group, uint64_t newest_cursor);
   void tell_listener(Group& group);
   bool wait_to_retry();  // false: stopping
-  void note_trouble(const std::string& text);
+  enum class Work : uint8_t { kWrite, kSync };
+  void note_trouble(Work work, const std::string& text);  // empty: it works
   void forget_old();
 
   Options options_;
   Connection* db_ = nullptr;
   Transaction transaction_;
   Retention retention_;
+  Checkpointer checkpointer_;
+  Syncer syncer_;
   std::thread thread_;
   bool retention_due_ = true;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> queue_;  // under mutex_
-  std::string trouble_;    // under mutex_
-  bool stopping_ = false;  // under mutex_
+  std::deque<Job> queue_;               // under mutex_
+  size_t queued_rows_ = 0;              // in it; under mutex_
+  std::array<std::string, 2> trouble_;  // by Work; under mutex_
+  bool stopping_ = false;               // under mutex_
   std::atomic<CommitListener*> listener_ = nullptr;
   std::atomic<BatchObserver*> observer_ = nullptr;
   std::atomic<uint64_t> newest_cursor_ = 0;
