@@ -127,7 +127,6 @@ void PathMap::add(const model::Endpoint& client, const model::Endpoint& server, 
     one.heard = true;
     ++heard_;
   }
-  if (!many_taps()) return;  // there is no path between taps yet
   const PathKey key = key_of(client, server);
   auto path = paths_.find(key);
   if (path == paths_.end()) {

@@ -20,6 +20,9 @@ LIMITS = {
     "clean connections reported": (0.0, 0.0),
     "connections reported twice": (0.0, 0.0),
 }
+# What is recorded now depends on how busy the machine is: a server that starts late moves the moment its timers run
+# from, and a request may or may not have been read when its server goes. The same figures, with room for that.
+LIVE = {"cause, first or second answer": 0.96}
 HOSTS = {"client", "server", "middlebox"}
 
 
