@@ -22,6 +22,7 @@ SCENARIOS = {}
 TCP_REPAIR = 19  # linux/tcp.h; a socket closed in repair mode goes without a packet
 MARKED = 0x28  # AF11: a TOS that a copy can be told from
 PATH_NS = 100 * 10**6  # longest way of a reset from sender to receiver, delay included
+TRACED_LATE_NS = 10 * 10**6  # a sender traced after its receiver: a softirq's time, and a moment of a busy machine
 
 
 @dataclasses.dataclass
@@ -435,20 +436,27 @@ def tuple_of(t):
 
 
 def complete(kernel_events):
-    """A reset sent by a listening socket names no peer: it is who received one of that server right after."""
-    named, waiting = set(), []
+    """A reset sent by a listening socket names no peer: it is who received one of that server right after, unless that
+    one has its sender already. A sender may be traced a little after its receiver: the kernel traces the reset of a
+    close when the device has taken it, and the other end of a veth hears it before that."""
+    sends = [e for e in kernel_events if e["event"] == "send_reset"]
+    named = {}  # (src, dst) -> the first it sent
+    for e in sends:
+        if e["dst"][1] != 0:
+            ends = (tuple(e["src"]), tuple(e["dst"]))
+            named[ends] = min(e["time_ns"], named.get(ends, e["time_ns"]))
+    waiting = [e for e in sends if e["dst"][1] == 0]
     for e in sorted(kernel_events, key=lambda e: e["time_ns"]):
         if e["event"] == "send_reset":
-            if e["dst"][1] == 0:
-                waiting.append(e)
-            else:
-                named.add((tuple(e["src"]), tuple(e["dst"])))
-        elif (tuple(e["dst"]), tuple(e["src"])) not in named:
-            for w in waiting:
-                if tuple(w["src"]) == tuple(e["dst"]) and e["time_ns"] - w["time_ns"] < PATH_NS:
-                    w["dst"] = e["src"]
-                    waiting.remove(w)
-                    break
+            continue
+        sender = named.get((tuple(e["dst"]), tuple(e["src"])))
+        if sender is not None and sender <= e["time_ns"] + TRACED_LATE_NS:
+            continue
+        for w in waiting:
+            if tuple(w["src"]) == tuple(e["dst"]) and 0 <= e["time_ns"] - w["time_ns"] < PATH_NS:
+                w["dst"] = e["src"]
+                waiting.remove(w)
+                break
 
 
 def judge(truths, kernel_events):

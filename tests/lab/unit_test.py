@@ -43,6 +43,13 @@ class Oracle(unittest.TestCase):
         context.complete([oracle.parse(RECEIVE, 0), sent])
         self.assertEqual(sent["dst"], ("10.77.1.11", 37091))
 
+    def test_listener_reset_is_not_given_to_whom_another_was_sent(self):
+        """The kernel traced the reset of a close 8 us after the client heard it; the listener's was another's."""
+        listener = oracle.parse(SEND.format("10.77.2.21:20001", "0.0.0.0:0"), 0)
+        closing = oracle.parse(SEND.format("10.77.2.21:20001", "10.77.1.11:37091"), 56_000)
+        context.complete([listener, oracle.parse(RECEIVE, 0), closing])
+        self.assertEqual(listener["dst"][1], 0)
+
 
 class Confirmed(unittest.TestCase):
     @staticmethod
