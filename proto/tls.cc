@@ -84,15 +84,6 @@ int64_t unix_time(const ASN1_TIME* time) {
   return ASN1_TIME_to_tm(time, &parts) == 1 ? static_cast<int64_t>(timegm(&parts)) : 0;
 }
 
-std::string date_of(int64_t time) {
-  const auto seconds = static_cast<time_t>(time);
-  tm parts{};
-  char text[32] = "";
-  gmtime_r(&seconds, &parts);
-  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
 Result<std::string> read(const std::string& path, const char* what) {
   std::ifstream in(path, std::ios::binary);
   if (!in)
@@ -137,6 +128,15 @@ std::shared_ptr<FileWatcherCertificateProvider> watcher(const Files& files) {
 int64_t unix_now() { return static_cast<int64_t>(std::time(nullptr)); }
 
 }  // namespace
+
+std::string date_of(int64_t time) {
+  const auto seconds = static_cast<time_t>(time);
+  tm parts{};
+  char text[32] = "";
+  gmtime_r(&seconds, &parts);
+  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
 
 Result<Certificate> parse_certificate(const std::string& pem) {
   const X509Ptr certificate(PEM_read_bio_X509(bio_of(pem).get(), nullptr, no_passphrase, nullptr));

@@ -38,6 +38,9 @@ struct Certificate {
   int64_t not_after = 0;
 };
 
+// A Unix time as people read it, in UTC.
+std::string date_of(int64_t time);
+
 // The first certificate of a PEM text. Names with bytes that are not printable are an error: they are made to deceive.
 Result<Certificate> parse_certificate(const std::string& pem);
 

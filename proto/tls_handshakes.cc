@@ -5,7 +5,6 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
 
 #include <ctime>
 
@@ -26,6 +25,10 @@ int note_fault(int good, X509_STORE_CTX* chain) {
   auto* connection = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
   if (SSL_get_ex_data(connection, fault_index()) != nullptr) return 1;
   const auto fault = static_cast<intptr_t>(X509_STORE_CTX_get_error(chain));
+  if (fault == X509_V_ERR_UNABLE_TO_GET_CRL) {  // that CA has taken nothing back yet, as gRPC sees it
+    X509_STORE_CTX_set_error(chain, X509_V_OK);
+    return 1;
+  }
   // Where the fault cannot be noted, the handshake must not go on as if there were none.
   return SSL_set_ex_data(connection, fault_index(), reinterpret_cast<void*>(fault));
 }
@@ -42,19 +45,12 @@ std::string pem_of(X509* certificate) {
   return text;
 }
 
-std::string date_of(int64_t time) {
-  const auto seconds = static_cast<time_t>(time);
-  tm parts{};
-  char text[32] = "";
-  gmtime_r(&seconds, &parts);
-  strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
-  return text;
-}
-
 std::string fault_text(long fault, const Certificate& certificate) {
   switch (fault) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return "it expired at " + date_of(certificate.not_after);
+    case X509_V_ERR_CERT_REVOKED:
+      return "the CA has taken it back";
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return "it is valid only from " + date_of(certificate.not_before);
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -95,6 +91,15 @@ void Handshakes::Freed::operator()(ssl_ctx_st* context) const { SSL_CTX_free(con
 
 Handshakes::~Handshakes() = default;
 
+// Lists of certificates taken back, as for gRPC: a newer one is found at the next handshake.
+bool Handshakes::look_into(const std::string& crl_dir, ssl_ctx_st& context) {
+  if (crl_dir.empty()) return true;
+  X509_STORE* const store = SSL_CTX_get_cert_store(&context);
+  X509_LOOKUP* const lookup = X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir());
+  return lookup != nullptr && X509_LOOKUP_add_dir(lookup, crl_dir.c_str(), X509_FILETYPE_PEM) == 1 &&
+         X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
+}
+
 Result<std::unique_ptr<Handshakes>> Handshakes::make(Files files, Complain complain) {
   std::unique_ptr<Handshakes> made(new Handshakes(std::move(files), std::move(complain)));
   made->stamps_ = made->stamps();
@@ -115,7 +120,8 @@ Result<Handshakes::Context> Handshakes::read(const Files& files) {
                     SSL_CTX_use_certificate_chain_file(context.get(), files.cert.c_str()) == 1 &&
                     SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM) == 1 &&
                     SSL_CTX_check_private_key(context.get()) == 1 &&
-                    SSL_CTX_load_verify_file(context.get(), files.ca.c_str()) == 1;
+                    SSL_CTX_load_verify_file(context.get(), files.ca.c_str()) == 1 &&
+                    look_into(files.crl_dir, *context);
   if (done)
     SSL_CTX_set_client_CA_list(context.get(), authorities);  // takes it over
   else
@@ -126,15 +132,8 @@ Result<Handshakes::Context> Handshakes::read(const Files& files) {
   return context;
 }
 
-std::vector<Handshakes::Stamp> Handshakes::stamps() const {
-  std::vector<Stamp> out;
-  for (const std::string* path : {&files_.ca, &files_.cert, &files_.key}) {
-    struct stat now {};
-    const bool there = stat(path->c_str(), &now) == 0;
-    out.push_back(there ? Stamp{now.st_mtim.tv_sec * 1'000'000'000 + now.st_mtim.tv_nsec, now.st_size, now.st_ino}
-                        : Stamp{});
-  }
-  return out;
+std::vector<FileStamp> Handshakes::stamps() const {
+  return {stamp_of(files_.ca), stamp_of(files_.cert), stamp_of(files_.key)};
 }
 
 Handshakes::Context Handshakes::current() {

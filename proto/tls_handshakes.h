@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/file_stamp.h"
 #include "proto/result.h"
 #include "proto/tls.h"
 
@@ -44,12 +45,6 @@ class Handshakes {
   void serve(ssl_ctx_st& context);
 
  private:
-  struct Stamp {
-    int64_t changed_ns = 0;
-    int64_t size = -1;
-    uint64_t inode = 0;
-    bool operator==(const Stamp&) const = default;
-  };
   struct Freed {
     void operator()(ssl_ctx_st* context) const;
   };
@@ -58,14 +53,15 @@ class Handshakes {
   explicit Handshakes(Files files, Complain complain) : files_(std::move(files)), complain_(std::move(complain)) {}
   static int choose(ssl_st* connection, int* alert, void* self);
   static Result<Context> read(const Files& files);
-  [[nodiscard]] std::vector<Stamp> stamps() const;
+  static bool look_into(const std::string& crl_dir, ssl_ctx_st& context);
+  [[nodiscard]] std::vector<FileStamp> stamps() const;
   Context current();
 
   const Files files_;
   const Complain complain_;
   std::mutex mutex_;  // all below
   Context context_;
-  std::vector<Stamp> stamps_;
+  std::vector<FileStamp> stamps_;
   std::chrono::steady_clock::time_point looked_;
 };
 

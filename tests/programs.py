@@ -160,9 +160,8 @@ def sensor_command(space, control, capture, *arguments, spool="spool"):
 
 # What may differ between two runs over the same packets: the row's place in the store.
 VOLATILE = ("cursor",)
-# And between two orders of arrival: an incident is called after the ending that opened it, and of many endings in one
-# instant, half of them read again after a restart, it depends on which came first what they are part of.
-BY_ARRIVAL = (*VOLATILE, "incident", "incident_kind", "revised_cause", "revised_reason")
+# And between two orders of arrival: an incident is called after the ending that opened it.
+BY_ARRIVAL = (*VOLATILE, "incident")
 
 
 def canonical(events, without=VOLATILE):

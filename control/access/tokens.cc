@@ -2,7 +2,6 @@
 #include "control/access/tokens.h"
 
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -104,7 +103,7 @@ Result<std::vector<Token>> Tokens::load(const std::string& path) {
 Result<void> Tokens::open(const std::string& path) {
   const std::lock_guard lock(mutex_);
   path_ = path;
-  stamp_ = stamp();
+  stamp_ = stamp_of(path_);
   looked_ = std::chrono::steady_clock::now();
   auto read = load(path);
   if (!read) return read.error();
@@ -112,17 +111,11 @@ Result<void> Tokens::open(const std::string& path) {
   return {};
 }
 
-Tokens::Stamp Tokens::stamp() const {
-  struct stat now {};
-  if (stat(path_.c_str(), &now) != 0) return {};
-  return {now.st_mtim.tv_sec * 1'000'000'000 + now.st_mtim.tv_nsec, now.st_size, now.st_ino};
-}
-
 void Tokens::look() {
   const auto now = std::chrono::steady_clock::now();
   if (path_.empty() || now - looked_ < std::chrono::seconds(tls::kReloadSeconds)) return;
   looked_ = now;
-  const Stamp fresh = stamp();
+  const FileStamp fresh = stamp_of(path_);
   if (fresh == stamp_) return;
   stamp_ = fresh;
   auto read = load(path_);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "control/access/gate.h"
+#include "proto/file_stamp.h"
 #include "proto/result.h"
 
 namespace rs::access {
@@ -46,19 +47,12 @@ class Tokens {
   [[nodiscard]] std::optional<Token> find(std::string_view digest, int64_t now);
 
  private:
-  struct Stamp {
-    int64_t changed_ns = 0;
-    int64_t size = -1;
-    uint64_t inode = 0;
-    bool operator==(const Stamp&) const = default;
-  };
-  [[nodiscard]] Stamp stamp() const;
   void look();  // under mutex_
 
   std::string path_;
   std::mutex mutex_;           // all below
   std::vector<Token> tokens_;  // by digest
-  Stamp stamp_;
+  FileStamp stamp_;
   std::chrono::steady_clock::time_point looked_;
 };
 

@@ -14,7 +14,7 @@
 namespace rs::attribute {
 namespace {
 
-bool applies(const Rule& r, const Needs& n, const Facts& f) {
+bool applies(const Rule& r, const Needs& n, const Shape& f) {
   if (r.sender != Side::kUnknown && r.sender != f.sender) return false;
   return f.seen().has_all(n.all) && (n.any_is_empty || f.seen().has_any(n.any)) && !f.seen().has_any(n.none);
 }
@@ -62,7 +62,7 @@ int origin_points(Who who, int not_host) {
   return 0;
 }
 
-Origin origin_of(Who who, const Facts& f, bool icmp_from_server) {
+Origin origin_of(Who who, const Shape& f, bool icmp_from_server) {
   switch (who) {
     case Who::kSender:
       if (f.sender == Side::kClient) return Origin::kClient;
@@ -80,7 +80,7 @@ Origin origin_of(Who who, const Facts& f, bool icmp_from_server) {
 }
 
 // The kernel reason that has this image and history, where a Linux host sent it (measured per reason in the lab).
-LinuxReason linux_reason(const Facts& f, Cause cause, Origin origin) {
+LinuxReason linux_reason(const Shape& f, Cause cause, Origin origin) {
   if (f.ending != Ending::kReset && f.ending != Ending::kRefused) return LinuxReason::kNone;
   if (origin != Origin::kClient && origin != Origin::kServer) return LinuxReason::kNone;
   if (f.has(FactId::kMptcpReason)) return LinuxReason::kMptcp;
@@ -106,7 +106,7 @@ LinuxReason linux_reason(const Facts& f, Cause cause, Origin origin) {
 }
 
 // What the row rests on: its needs as well as its weights, strongest first.
-void explain(const Rule& r, const Facts& f, Verdict& v) {
+void explain(const Rule& r, const Shape& f, Verdict& v) {
   const auto add = [&](FactId id, int points) {
     if (id == FactId::kNone || !f.has(id)) return;
     for (uint8_t i = 0; i < v.deciding_count; ++i) {
@@ -129,7 +129,7 @@ void explain(const Rule& r, const Facts& f, Verdict& v) {
 
 // An endpoint's ending in or after an exchange, judged by its form alone: what it said before may make it another
 // cause.
-bool needs_words(const Rule& r, const Facts& f) {
+bool needs_words(const Rule& r, const Shape& f) {
   if (r.who != Who::kSender || r.source == kWords) return false;
   return f.stage == Stage::kExchange || f.stage == Stage::kIdle || f.stage == Stage::kClosing ||
          f.stage == Stage::kClosed || f.stage == Stage::kRequest;
@@ -144,7 +144,7 @@ struct Bid {
 
 }  // namespace
 
-Verdict attribute(const Facts& f, bool icmp_from_server) {
+Verdict attribute(const Shape& f, bool icmp_from_server) {
   int not_host = 0;
   for (const Weight& w : origin_weights())
     if (f.has(w.fact)) not_host += w.points;

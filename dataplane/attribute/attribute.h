@@ -50,6 +50,6 @@ inline constexpr float kLossyShare =
     0.87F;  // of the confidence, where packets of the connection were lost to the sensor
 
 // `icmp_from_server`: the ICMP error of a rejected connection came from the server's own address.
-Verdict attribute(const Facts& facts, bool icmp_from_server);
+Verdict attribute(const Shape& facts, bool icmp_from_server);
 
 }  // namespace rs::attribute

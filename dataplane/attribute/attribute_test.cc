@@ -6,9 +6,12 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <set>
+#include <vector>
 
 #include "dataplane/attribute/rules.h"
+#include "dataplane/attribute/verdicts.h"
 
 namespace rs::attribute {
 namespace {
@@ -50,6 +53,41 @@ TEST(Attribute, NothingSeenIsUnknown) {
   const Verdict v = attribute(Facts{}, false);
   EXPECT_EQ(v.cause, Cause::kUnknown);
   EXPECT_EQ(v.origin, Origin::kUnknown);
+}
+
+// More shapes than there is room for, each asked for again while it is there and after another took its place.
+TEST(Verdicts, AreThoseOfAttribute) {
+  std::mt19937_64 random(7);
+  std::vector<Facts> all(2000);
+  for (Facts& f : all) {
+    f = refused();
+    f.stage = static_cast<Stage>(random() % kStageCount);
+    f.ending = static_cast<Ending>(random() % kEndingCount);
+    f.sender = random() % 2 == 0 ? Side::kClient : Side::kServer;
+    for (int n = 0; n < 4; ++n) f.set(static_cast<FactId>(1 + random() % (kFactIdCount - 1)));
+  }
+  Verdicts verdicts;
+  int known = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const Facts& f = all[random() % (i % 2 == 0 ? 50 : all.size())];
+    const bool icmp = random() % 2 == 0;
+    const Verdict want = attribute(f, icmp);
+    const Verdict got = verdicts.of(f, icmp);
+    known += want.cause != Cause::kUnknown;
+    ASSERT_EQ(got.cause, want.cause);
+    ASSERT_EQ(got.second, want.second);
+    ASSERT_EQ(got.origin, want.origin);
+    ASSERT_EQ(got.severity, want.severity);
+    ASSERT_EQ(got.confidence, want.confidence);
+    ASSERT_EQ(got.second_confidence, want.second_confidence);
+    ASSERT_EQ(got.linux_reason, want.linux_reason);
+    ASSERT_EQ(got.deciding_count, want.deciding_count);
+    for (size_t d = 0; d < want.deciding_count; ++d) {
+      ASSERT_EQ(got.deciding[d].fact, want.deciding[d].fact);
+      ASSERT_EQ(got.deciding[d].points, want.deciding[d].points);
+    }
+  }
+  EXPECT_GT(known, 1000);
 }
 
 TEST(Attribute, IsAPureFunction) {

@@ -40,24 +40,33 @@ struct FactSet {
     for (size_t i = 0; i < words.size(); ++i) common |= other.words[i] & words[i];
     return common != 0;
   }
+  bool operator==(const FactSet&) const = default;
 };
 
-class Facts {
+// All that a verdict depends on: which facts there are, not their values.
+class Shape {
  public:
-  void set(FactId id, int64_t value = 1) {
-    seen_.add(id);
-    values_[static_cast<size_t>(id)] = value;
-  }
   [[nodiscard]] bool has(FactId id) const { return seen_.has(id); }
   [[nodiscard]] const FactSet& seen() const { return seen_; }
-  [[nodiscard]] int64_t value(FactId id) const { return has(id) ? values_[static_cast<size_t>(id)] : 0; }
+  bool operator==(const Shape&) const = default;
 
   Stage stage = Stage::kUnknown;
   Ending ending = Ending::kUnknown;
   Side sender = Side::kUnknown;  // claimed sender of the RST, or who fell silent is the other one
 
- private:
+ protected:
   FactSet seen_;
+};
+
+class Facts : public Shape {
+ public:
+  void set(FactId id, int64_t value = 1) {
+    seen_.add(id);
+    values_[static_cast<size_t>(id)] = value;
+  }
+  [[nodiscard]] int64_t value(FactId id) const { return has(id) ? values_[static_cast<size_t>(id)] : 0; }
+
+ private:
   // Not cleared, for speed: read behind has() only.
   std::array<int64_t, kFactIdCount> values_;
 };

@@ -10,8 +10,8 @@
 #include <memory>
 #include <string>
 
-#include "dataplane/attribute/attribute.h"
 #include "dataplane/attribute/facts.h"
+#include "dataplane/attribute/verdicts.h"
 #include "dataplane/context/database.h"
 #include "dataplane/context/scanner.h"
 #include "dataplane/event/make.h"
@@ -122,13 +122,14 @@ void judge(benchmark::State& state) {
   const auto event = std::make_unique<event::Event>();
   event::Ring ring(1024);
   event::Output output({}, ring);
+  attribute::Verdicts verdicts;
   TimeNs now = c.ending.time;
   output.advance(now);
   track::Ending ending = c.ending;
   for (auto _ : state) {
     const context::Context context = context::scan(&scanner(), ending);
     const attribute::Facts facts = attribute::gather(ending, context);
-    const attribute::Verdict verdict = attribute::attribute(facts, false);
+    const attribute::Verdict& verdict = verdicts.of(facts, false);
     event::make(ending, context, facts, verdict, 1, *event);
     output.ending(*event);
     if (verdict.cause != c.cause) state.SkipWithError("wrong verdict");

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "dataplane/attribute/attribute.h"
 #include "dataplane/attribute/facts.h"
 #include "dataplane/base/prefetch.h"
 #include "dataplane/context/scanner.h"
@@ -134,7 +133,7 @@ void judge(Worker& w) {
     const attribute::Facts facts = attribute::gather(ending, context);
     const bool server_is_hi = ending.client() == flow::End::kLo;
     const IpAddr& server = server_is_hi ? ending.hot.key.hi : ending.hot.key.lo;
-    const attribute::Verdict verdict = attribute::attribute(facts, ending.icmp_src == server);
+    const attribute::Verdict& verdict = w.verdicts.of(facts, ending.icmp_src == server);
     event::make(ending, context, facts, verdict, w.setup.input, w.event);
     w.output.ending(w.event);
   }

@@ -210,8 +210,7 @@ TEST(Blind, OnlyConnectionsThatOverlapAreLossy) {
   EXPECT_FALSE(lossy(before));
   const auto during = ending(2 * kSecond + 500 * kMs);
   EXPECT_TRUE(lossy(during));
-  EXPECT_LE(during.confidence, attribute::kCap * attribute::kLossyShare);
-  EXPECT_LT(during.confidence, before.confidence);
+  EXPECT_FLOAT_EQ(during.confidence, before.confidence * attribute::kLossyShare);
   EXPECT_TRUE(lossy(ending(3 * kSecond + 500 * kMs))) << "while the ending settles";
   EXPECT_FALSE(lossy(ending(10 * kSecond)));
 }

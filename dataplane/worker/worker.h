@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "dataplane/attribute/verdicts.h"
 #include "dataplane/capture/frame.h"
 #include "dataplane/context/scanner.h"
 #include "dataplane/event/output.h"
@@ -86,7 +87,8 @@ struct Worker {
   const BlindLog* blind = nullptr;
   // Taken anew for each ending and kept no longer than it; nullptr: messages are not read. w: control, r: worker
   std::atomic<const context::Scanner*> scanner{nullptr};
-  StreamClock clock;  // captures
+  StreamClock clock;             // captures
+  attribute::Verdicts verdicts;  // reached before
 
   // The burst in hand, stage by stage.
   packet::ViewBurst parsed;

@@ -11,8 +11,8 @@
 #include <memory>
 #include <vector>
 
-#include "dataplane/attribute/attribute.h"
 #include "dataplane/attribute/facts.h"
+#include "dataplane/attribute/verdicts.h"
 #include "dataplane/context/database.h"
 #include "dataplane/context/scanner.h"
 #include "dataplane/event/condense.h"
@@ -198,6 +198,7 @@ void ending_stages(const Watch& watch) {
   const std::vector<track::Ending> all = endings();
   check(all.size() >= 4000, "endings are missing");
   std::vector<event::Item> items(all.size());
+  attribute::Verdicts verdicts;
   Figure attribute;
   uint64_t refused = 0;
   for (int round = 0; round < 50; ++round) {
@@ -205,7 +206,7 @@ void ending_stages(const Watch& watch) {
       for (size_t i = 0; i < all.size(); ++i) {
         const context::Context context = context::scan(reader.get(), all[i]);
         const attribute::Facts facts = attribute::gather(all[i], context);
-        const attribute::Verdict verdict = attribute::attribute(facts, false);
+        const attribute::Verdict& verdict = verdicts.of(facts, false);
         items[i].kind = event::ItemKind::kEvent;
         event::make(all[i], context, facts, verdict, 1, items[i].event);
       }

@@ -64,6 +64,11 @@ class Confirmed(unittest.TestCase):
         self.assertFalse(context.confirmed("client:NO_SOCKET", refused))
         self.assertFalse(context.confirmed("forged", refused))
         self.assertTrue(context.confirmed("forged", forged))
+        closing = self.event("send_reset", "server", "TCP_ABORT_ON_CLOSE", 60_000)
+        self.assertTrue(context.confirmed("server:TCP_ABORT_ON_CLOSE", [refused[0], closing]))
+        self.assertFalse(context.confirmed("server:NO_SOCKET", [refused[0], closing]))
+        closing["time_ns"] = 60_000_000
+        self.assertFalse(context.confirmed("server:TCP_ABORT_ON_CLOSE", [refused[0], closing]))
         self.assertFalse(context.confirmed("none", forged))
         self.assertTrue(context.confirmed("none", []))
         self.assertFalse(context.confirmed("server:NO_SOCKET", []))

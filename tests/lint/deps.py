@@ -114,7 +114,7 @@ def edge_problem(name, target):
         return None if target_top == "proto" else "proto/ includes nothing above it"
     if target_top == "proto":
         if top == "control" and unit_of(name) in ("cli", "web") and not target.startswith(
-                ("proto/query.", "proto/operation.", "proto/result.h", "proto/tls")):
+                ("proto/query.", "proto/operation.", "proto/result.h", "proto/file_stamp.h", "proto/tls")):
             return "client and page know only query.proto and operation.proto, and how to reach them"
         return None
     if top != target_top:

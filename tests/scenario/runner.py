@@ -14,8 +14,10 @@ link type when not Ethernet, FORMAT "pcapng" when not pcap) and expected.json:
 runner.py [--label L] [--write DIR] [NAME_PART...]
 """
 import argparse
+import concurrent.futures
 import importlib.util
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -137,19 +139,26 @@ def spelling(expected):
         yield "expected.json has a reason for accept lists and none of them"
 
 
-def run(folder, directory):
-    """All problems of one scenario."""
-    module, expected = load(folder)
+def run(prepared):
+    """All problems of one scenario: (folder, expected, pcap)."""
+    _, expected, pcap = prepared
     problems = list(spelling(expected))
-    pcap = write(module, directory / f"{folder.name}.pcap")
     for workers in (1, 2):
-        events, counters, problem = analyze(pcap, expected.get("arguments", []), workers)
+        try:
+            events, counters, problem = analyze(pcap, expected.get("arguments", []), workers)
+        except subprocess.TimeoutExpired as e:
+            return [*problems, f"no end after {e.timeout} s: {' '.join(e.cmd)}"]
         found = [problem] if problem else list(compare(expected, events))
         if not problem:
             found += [f"counter {name} is {counters.get(name)}, expected {json.dumps(want)}"
                       for name, want in expected.get("counters", {}).items() if not fits(want, counters.get(name, -1))]
         problems += [f"{workers} worker{'s' if workers > 1 else ''}: {p}" for p in found]
     return problems
+
+
+def prepare(folder, directory):
+    module, expected = load(folder)
+    return folder, expected, write(module, directory / f"{folder.name}.pcap")
 
 
 def main():
@@ -171,13 +180,11 @@ def main():
     prefix = f"{options.label}: " if options.label else ""
     report.check(f"{prefix}the comparison itself", self_check())
     with tempfile.TemporaryDirectory() as directory:
-        for folder in folders:
-            name = prefix + folder.name
-            try:
-                problems = run(folder, pathlib.Path(directory))
-            except subprocess.TimeoutExpired as e:
-                problems = [f"no end after {e.timeout} s: {' '.join(e.cmd)}"]
-            report.check(name, problems)
+        # Packets are made one scenario after the other, for they share a builder; programs mostly wait.
+        prepared = [prepare(folder, pathlib.Path(directory)) for folder in folders]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for (folder, _, _), problems in zip(prepared, pool.map(run, prepared)):
+                report.check(prefix + folder.name, problems)
     report.exit()
 
 

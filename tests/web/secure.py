@@ -51,11 +51,14 @@ class Secure(stage.Stage):
         self.audit = space / "audit.jsonl"
         make_ca(self.pki, "all", "localhost", "127.0.0.1")
         make_ca(self.pki, "--days", "-3", "reader", "expired")
+        make_ca(self.pki, "reader", "gone")
+        (self.pki / "crl").mkdir()
         make_ca(self.other, "all", "localhost")
         self.write_tokens()
         (space / "names.yaml").write_text(traffic.NAMES)
         (space / "control.yaml").write_text(
-            f"tls: {{ca: {self.pki}/ca.crt, cert: {self.pki}/control.crt, key: {self.pki}/control.key}}\n"
+            f"tls: {{ca: {self.pki}/ca.crt, cert: {self.pki}/control.crt, key: {self.pki}/control.key,"
+            f" crl_dir: {self.pki}/crl}}\n"
             f"access: {{calls_per_s: 100, watches: 3, audit: {self.audit}}}\n"
             f"web: {{listen: \"0.0.0.0:0\", tokens: {self.tokens}, session_hours: 1}}\n"
             f"names: {{path: {space.path}/names.yaml}}\n")
@@ -170,6 +173,20 @@ class Tests:
         response, got = self.s.ask("GET", "/session", certificate="reader")
         if got != {"name": "reader", "by": "certificate"}:
             yield f"/session: {got}"
+
+    def taken_back(self):
+        """a certificate on the CA's list opens nothing from its next connection on, those beside it do"""
+        def answers():
+            return [(self.s.info(certificate=one)[0].status, one) for one in ("gone", "reader")]
+
+        if answers() != [(200, "gone"), (200, "reader")]:
+            yield f"before there is a list: {answers()}"
+        make_ca(self.s.pki, "revoke", "gone")
+        if answers() != [(401, "gone"), (200, "reader")]:
+            yield f"after it: {answers()}"
+        _, got = self.s.info(certificate="gone")
+        if "the CA has taken it back" not in got["message"]:
+            yield f"the reason: {got}"
 
     def tokens(self):
         """tokens open by their role until their end"""
@@ -304,8 +321,8 @@ def main():
             report.fail("the page off the loopback", str(e))
             report.exit()
         t = Tests(s)
-        each(report, [stage.listed(one) for one in (t.plaintext, t.nobody, t.certificates, t.tokens, t.sessions,
-                                                    t.others, t.streams, t.renewal, t.restart)])
+        each(report, [stage.listed(one) for one in (t.plaintext, t.nobody, t.certificates, t.taken_back, t.tokens,
+                                                    t.sessions, t.others, t.streams, t.renewal, t.restart)])
         if browser.present():
             gallery = browser.build_dir() / "gallery"
             gallery.mkdir(exist_ok=True)

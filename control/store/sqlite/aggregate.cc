@@ -132,13 +132,7 @@ class WayFilter {
     return std::ranges::any_of(f.children, mentions_rows);
   }
   bool evaluate(const Way& way) {
-    event_.cause = way.cause;
-    event_.origin = way.origin;
-    event_.stage = way.stage;
-    event_.ending = way.ending;
-    event_.severity = way.severity;
-    const auto name = names_.find(way.sensor);
-    event_.sensor = name == names_.end() ? std::string() : name->second;
+    describe(way, names_, event_);
     return model::matches(ways_, event_);
   }
 

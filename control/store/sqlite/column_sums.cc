@@ -87,13 +87,7 @@ class KeyFilter {
     return all(networks_);
   }
   bool matches(const Way& way) {
-    event_.cause = way.cause;
-    event_.origin = way.origin;
-    event_.stage = way.stage;
-    event_.ending = way.ending;
-    event_.severity = way.severity;
-    const auto name = names_.find(way.sensor);
-    event_.sensor = name == names_.end() ? std::string() : name->second;
+    describe(way, names_, event_);
     return all(ways_);
   }
 

@@ -20,6 +20,16 @@ E enumerator(uint64_t v, size_t count) {
 
 }  // namespace
 
+void describe(const Way& way, const SensorNames& names, model::Event& event) {
+  event.cause = way.cause;
+  event.origin = way.origin;
+  event.stage = way.stage;
+  event.ending = way.ending;
+  event.severity = way.severity;
+  const auto name = names.find(way.sensor);
+  event.sensor = name == names.end() ? std::string() : name->second;
+}
+
 void add_sum(const Sum& one, Sum& into) {
   into.way = one.way;
   into.endings += one.endings;

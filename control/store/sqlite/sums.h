@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "control/model/event.h"
+#include "control/store/sqlite/event_row.h"
 
 namespace rs::store::sqlite {
 
@@ -23,6 +24,9 @@ struct Way {
   Severity severity = Severity::kUnknown;
   auto operator<=>(const Way&) const = default;
 };
+
+// What all events of a way have in common, as an event, for filters.
+void describe(const Way& way, const SensorNames& names, model::Event& event);
 
 struct Sum {
   Way way;
