@@ -2,7 +2,8 @@
 //
 // What nearly every file of the client includes of outside libraries, parsed once for all of them: half of its compile
 // time. Files include what they use all the same.
-#pragma once
+#ifndef RS_CONTROL_CLI_PCH_LIBRARIES_H_  // not the usual pragma: this is a compiler's main file too
+#define RS_CONTROL_CLI_PCH_LIBRARIES_H_
 
 #include <google/protobuf/message.h>
 #include <grpcpp/grpcpp.h>
@@ -17,3 +18,5 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#endif
