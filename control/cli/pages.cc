@@ -22,13 +22,19 @@ std::unique_ptr<Page> fetch(Client& client, const v1::ListResetsRequest& request
   return page;
 }
 
+// The first page is small, so that printing begins at once; the following ones double, so that both sides stay busy.
+constexpr uint32_t kFirstPage = 1'000;
+
 }  // namespace
 
 Result<void> for_each_page(Client& client, v1::ListResetsRequest request, uint64_t limit,
                            const std::function<bool(const v1::ListResetsResponse& page)>& take,
                            v1::Completeness* completeness) {
+  uint32_t most = kFirstPage;
   const auto page_size = [&](uint64_t left) {
-    return limit == 0 ? kMostPerPage : static_cast<uint32_t>(std::min<uint64_t>(left, kMostPerPage));
+    const uint32_t size = limit == 0 ? most : static_cast<uint32_t>(std::min<uint64_t>(left, most));
+    most = std::min(2 * most, kMostPerPage);
+    return size;
   };
   uint64_t left = limit;
   request.set_page_size(page_size(left));
