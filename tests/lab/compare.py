@@ -8,6 +8,7 @@ as told if the same server endpoint, cause and client network has a count to spa
 import collections
 import datetime
 import ipaddress
+import math
 
 SLACK_NS = 30 * 10**9  # a silent ending is only known some time after the last packet
 RIGHT, ALSO, UNKNOWN, WRONG, MISSING, FALSE_ALARM, QUIET = (
@@ -54,9 +55,9 @@ class Events:
         """Events of this connection in its time, oldest first; and whether client and server were swapped."""
         key = (truth["client_ip"], truth["client_port"], truth["server_ip"], truth["server_port"])
         for table, swapped in ((self.by_tuple, False), (self.by_swapped, True)):
-            found = [
-                (t, e) for t, e in table.get(key, []) if truth["start_ns"] - 10**9 <= t <= truth["end_ns"] + SLACK_NS
-            ]
+            first = truth["start_ns"] - (0 if truth.get("follows") else 10**9)  # context.separate
+            last = min(truth["end_ns"] + SLACK_NS, truth.get("next_ns", math.inf))
+            found = [(t, e) for t, e in table.get(key, []) if first <= t <= last]
             if found:
                 return [e for _, e in sorted(found, key=lambda p: p[0])], swapped
         for item in self.spare.get((truth["server_ip"], truth["server_port"]), []):

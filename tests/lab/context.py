@@ -7,6 +7,7 @@ says of each what a perfect observer would: `t.expect(conn, ...)` or `t.expect_c
 import contextlib
 import dataclasses
 import ipaddress
+import math
 import os
 import select
 import socket
@@ -459,15 +460,29 @@ def complete(kernel_events):
                 break
 
 
+def separate(truths):
+    """Connections that came to have the same ports, one after the other: tells each which part of the time is its.
+    Where a scenario means one of them to end the other, it makes no statement of that one, and they stay together."""
+    latest = {}
+    for t in sorted((t for t in truths if not t["ignore"]), key=lambda t: t["start_ns"]):
+        before = latest.get(tuple_of(t))
+        if before:
+            before["next_ns"] = t["start_ns"]
+            t["follows"] = True
+        latest[tuple_of(t)] = t
+
+
 def judge(truths, kernel_events):
     """Adds to each truth what the kernel said, and whether that confirms it (None: nothing to confirm with)."""
+    separate(truths)
     complete(kernel_events)
     by_tuple = {}
     for e in kernel_events:
         by_tuple.setdefault(frozenset((tuple(e["src"]), tuple(e["dst"]))), []).append(e)
     for t in truths:
         client, server = (t["client_ip"], t["client_port"]), (t["server_ip"], t["server_port"])
-        mine = [e for e in by_tuple.get(frozenset((client, server)), []) if e["time_ns"] >= t["start_ns"] - 10**6]
+        first, last = t["start_ns"] - (0 if t.get("follows") else 10**6), t.get("next_ns", math.inf)
+        mine = [e for e in by_tuple.get(frozenset((client, server)), []) if first <= e["time_ns"] < last]
         t["kernel"] = [
             {
                 "time_ns": e["time_ns"],

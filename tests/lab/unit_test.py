@@ -125,6 +125,17 @@ class Compare(unittest.TestCase):
         ((_, verdict, off),) = compare.compare([t], events)
         return verdict, off, compare.acceptable(t, verdict, off)
 
+    def test_the_same_ports_twice(self):
+        first, second = truth(end_ns=10**18 + 2 * 10**9), truth(start_ns=10**18 + 10**9, end_ns=10**18 + 2 * 10**9)
+        context.separate([second, first])
+        events = [event(), event(time="2001-09-09T01:46:41.500000000Z")]
+        for t in (first, second):
+            self.assertEqual(self.verdict(t, events), ("right", [], True))
+        self.assertEqual(self.verdict(second, events[:1])[0], "MISSING")
+        alone = truth(end_ns=10**18 + 2 * 10**9)
+        context.separate([alone, truth(start_ns=10**18 + 10**9, ignore=True)])
+        self.assertEqual(len(self.verdict(alone, events)[1]), 1)
+
     def test_verdicts(self):
         self.assertEqual(self.verdict(truth(), [event()]), ("right", [], True))
         self.assertEqual(self.verdict(truth(), [event(cause="host_fw_reject")])[0::2], ("also right", True))
