@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""`resetscope analyze` over a million packets: the same answer every time. How fast it was is told; perf/run holds it."""
+"""`resetscope analyze` over a million packets: the same answer every time. Its speed is told; perf/run holds it."""
 import glob
 import os
 import pathlib
