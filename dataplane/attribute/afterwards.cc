@@ -57,7 +57,7 @@ void Gatherer::afterwards() {
       continue;
     f_.set(FactId::kRstSeqLadder, step);
     // Aimed at where the data under way will have brought the receiver: the usual full segment, or this peer's.
-    const int32_t largest = std::max<int32_t>(sender().largest_32, peer().largest_32) * 32;
+    const int64_t largest = int64_t{std::max(sender().largest_32, peer().largest_32)} * 32;  // a step is any 32 bits
     if (step % 1460 == 0 || step % 1440 == 0 || (largest >= 512 && std::abs(step - largest) < 32))
       f_.set(FactId::kRstSegmentLadder, step);
   }

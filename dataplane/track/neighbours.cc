@@ -159,7 +159,7 @@ void Neighbours::cut(const packet::PacketView& v, Tick now) {
   Cuts& c = cuts_[v.ttl % kCuts];
   const uint32_t host = hash(v.src);
   for (size_t i = 0; i < kKept; ++i)
-    if (c.host[i] == host && std::abs(apart(now, c.time[i])) <= kOutage) return;
+    if (c.host[i] == host && between(now, c.time[i]) <= kOutage) return;
   const size_t i = c.next++ % kKept;
   c.host[i] = host;
   c.time[i] = now;
@@ -220,10 +220,10 @@ void Neighbours::of_endpoint(const Asked& asked, Around& out) const {
     if (e->flow[i] == 0 || i == own) continue;
     const bool opened = e->opened[i] != 0;
     if (e->ended[i] != 0 && !asked.by_client) {
-      const int32_t distance = std::abs(apart(e->ended[i], end));
+      const int32_t distance = between(e->ended[i], end);
       if (distance <= kMoment) {
         const int32_t unknown = distance <= kLoop ? INT32_MAX : 0;
-        const int32_t opening = opened ? std::abs(apart(e->opened[i], first)) : unknown;
+        const int32_t opening = opened ? between(e->opened[i], first) : unknown;
         if (opening > kOpenedApart * distance + 1) add(out.ended_together);
         if (opening > kOpenedApart * kMoment) add(out.opened_apart);
       } else if (distance <= kSecondTicks) {
@@ -234,7 +234,7 @@ void Neighbours::of_endpoint(const Asked& asked, Around& out) const {
     const int32_t before = apart(first, e->opened[i]);
     if (e->client[i] == client) {
       if (called < kKept) calls[called++] = e->opened[i];
-    } else if (std::abs(before) <= kSecondTicks) {
+    } else if (between(first, e->opened[i]) <= kSecondTicks) {
       add(out.callers);
     }
     const bool accepted = (e->accepted >> i & 1U) != 0;
@@ -253,7 +253,7 @@ void Neighbours::of_endpoint(const Asked& asked, Around& out) const {
     const int32_t one = apart(calls[i - 1], calls[i - 2]);
     const int32_t two = apart(calls[i], calls[i - 1]);
     const bool with_own = calls[i] == first || calls[i - 1] == first || calls[i - 2] == first;
-    if (with_own && one >= kRhythm && std::abs(two - one) <= one / 32 + kOneMs)
+    if (with_own && one >= kRhythm && std::abs(int64_t{two} - one) <= one / 32 + kOneMs)
       out.regular_ms = static_cast<uint32_t>(one / kOneMs);
   }
 }
@@ -278,7 +278,7 @@ void Neighbours::of_caller(const Asked& asked, Around& out) const {
   uint8_t refusals = 0;  // … of these
   uint8_t hosts = 0;
   for (size_t i = 0; i < kKept; ++i) {
-    if (c.host[i] == 0 || std::abs(apart(c.time[i], now)) > kScan) continue;
+    if (c.host[i] == 0 || between(c.time[i], now) > kScan) continue;
     if ((c.served >> i & 1U) != 0) {
       add(out.ports_served);
       continue;
@@ -309,7 +309,7 @@ Around Neighbours::around(const Asked& asked) const {
   const uint32_t from = hash(sender, sender_port);
   const Opened& o = opened_[from >> 4 & (kOpened - 1)];
   const uint32_t peer = asked.by_client ? hash(asked.server, asked.server_port) : hash(asked.client, asked.client_port);
-  out.elsewhere = o.from == from && o.server != peer && std::abs(apart(o.time, now)) <= kElsewhere;
+  out.elsewhere = o.from == from && o.server != peer && between(o.time, now) <= kElsewhere;
 
   out.servers_together = together(asked, host);
   return out;
@@ -324,7 +324,7 @@ uint8_t Neighbours::together(const Asked& asked, uint32_t host) const {
   uint8_t rest = 0;
   for (size_t i = 0; i < kKept; ++i) {
     if (c.host[i] == 0 || c.host[i] == host || ((c.by_server >> i & 1U) == 0) != asked.by_client) continue;
-    const int32_t distance = std::abs(apart(c.time[i], now));
+    const int32_t distance = between(c.time[i], now);
     if (distance <= kOutage) {
       add(count);
     } else if (distance <= kSecondTicks) {

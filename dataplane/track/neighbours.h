@@ -10,6 +10,7 @@
 // joins what several workers and sensors saw.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -70,6 +71,11 @@ class Neighbours {
   using Tick = uint32_t;
   static constexpr Tick tick(TimeNs t) { return static_cast<Tick>(t >> 13) | 1U; }
   static constexpr int32_t apart(Tick a, Tick b) { return static_cast<int32_t>(a - b); }
+  // Either way round; the farthest apart there is has no positive counterpart in 32 bits.
+  static constexpr int32_t between(Tick a, Tick b) {
+    const int64_t d = apart(a, b);
+    return static_cast<int32_t>(d < 0 ? std::min<int64_t>(-d, INT32_MAX) : d);
+  }
 
   // The latest connections of a server's endpoint.
   static constexpr size_t kKept = 16;
