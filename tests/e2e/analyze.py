@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""`resetscope analyze` over a million packets: the same answer every time. Its speed is told; perf/run holds it."""
+"""`resetscope analyze` over a million packets: the same answer every time, and fast enough."""
 import glob
 import os
 import pathlib
@@ -12,7 +12,9 @@ from programs import Failure, Workspace, canonical, difference, each, json_lines
 from report import Report
 
 PACKETS = 1_000_000
+LEAST_PACKETS_PER_SECOND = 1_000_000   # end to end on one worker, process start and report included
 RUNS = 5
+MOST_RUNS = 25
 
 
 def tests(space):
@@ -50,12 +52,17 @@ def tests(space):
         return [f"left {p}" for p in after - before]
 
     def speed():
-        """analyze: the whole command's speed on one worker, process start and report included."""
+        """analyze: over a million packets a second end to end on one worker."""
+        # What else runs on the machine makes a run slower and never faster: one run that is fast enough is the proof.
         seconds.clear()
-        for _ in range(RUNS):
+        while len(seconds) < MOST_RUNS:
             analyze(1)
-        return (f"{PACKETS / min(seconds) / 1e6:.2f} M packets/s best of {RUNS}, {summary['bytes'] // PACKETS} bytes a "
-                f"packet, {os.cpu_count()} cores, {cpu_name()}")
+            if len(seconds) >= RUNS and PACKETS / min(seconds) >= LEAST_PACKETS_PER_SECOND:
+                break
+        best = PACKETS / min(seconds)
+        note = (f"{best / 1e6:.2f} M packets/s best of {len(seconds)}, {summary['bytes'] // PACKETS} bytes a packet, "
+                f"{os.cpu_count()} cores, {cpu_name()}")
+        return note if best >= LEAST_PACKETS_PER_SECOND else [note]
 
     return [complete, repeatable, workers, leaves_nothing, speed]
 
