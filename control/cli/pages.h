@@ -9,8 +9,6 @@
 
 namespace rs::cli {
 
-inline constexpr uint32_t kMostPerPage = 10'000;  // query.proto, ListResetsRequest.page_size
-
 // Calls `take` with pages until `limit` endings were given (0: no limit), the end, or `take` returns false. Pages come
 // oldest first, with request.last newest first; within a page the newest stands last. A page may hold fewer than asked
 // for. The first page's completeness, which alone counts what is hidden, goes to *completeness.

@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "dataplane/capture/cpus.h"
 #include "dataplane/capture/eal_log.h"
 #include "dataplane/capture/hugepages.h"
 
@@ -101,25 +100,33 @@ std::vector<std::string> eal_arguments(const EalPlan& plan) {
   return args;
 }
 
+Result<std::vector<Cpu>> cpus_of_workers(const config::Config& config, const std::vector<PortPlan>& ports) {
+  int node = -1;
+  for (const PortPlan& port : ports)
+    if (node < 0) node = port.numa_node;
+  const std::vector<Cpu> allowed = allowed_cpus();
+  auto ids = pick_cpus(allowed, config.capture.cores, config.capture.workers, node);
+  if (!ids) return ids.error();
+  std::vector<Cpu> cpus;
+  for (const uint32_t id : *ids) cpus.push_back(*std::ranges::find(allowed, id, &Cpu::id));
+  return cpus;
+}
+
 Result<std::unique_ptr<Eal>> Eal::start(const config::Config& config, const std::vector<PortPlan>& ports) {
   std::unique_ptr<Eal> eal(new Eal);
   EalPlan plan;
-  int node = -1;
-  for (const PortPlan& port : ports) {
-    if (node < 0) node = port.numa_node;
+  for (const PortPlan& port : ports)
     if (port.kind == config::PortKind::kPci) plan.pci.push_back(port.device);
-  }
-  const std::vector<Cpu> allowed = allowed_cpus();
-  auto cpus = pick_cpus(allowed, config.capture.cores, config.capture.workers, node);
+  auto cpus = cpus_of_workers(config, ports);
   if (!cpus) return cpus.error();
-  eal->worker_cpus_ = *cpus;
-  if (auto enough = enough_cpus(*cpus); !enough && !ports.empty()) {
+  for (const Cpu& cpu : *cpus) eal->worker_cpus_.push_back(cpu.id);
+  if (auto enough = enough_cpus(eal->worker_cpus_); !enough && !ports.empty()) {
     // Kernel interfaces are polled with pauses and have deep rings: sharing costs speed there, not packets at once.
     if (!plan.pci.empty()) return enough.error();
     eal->warnings_.push_back(enough.error().text);
   }
   for (const PortPlan& port : ports) {
-    const auto far = [&](uint32_t id) { return std::ranges::find(allowed, id, &Cpu::id)->node != port.numa_node; };
+    const auto far = [&port](const Cpu& cpu) { return cpu.node != port.numa_node; };
     if (port.numa_node >= 0 && std::ranges::all_of(*cpus, far))
       eal->warnings_.push_back(port.name + " is on NUMA node " + std::to_string(port.numa_node) +
                                ", no worker is: every packet crosses between nodes; choose capture.cores there");
@@ -129,7 +136,7 @@ Result<std::unique_ptr<Eal>> Eal::start(const config::Config& config, const std:
     plan.telemetry = why_not.empty();
     if (!plan.telemetry) eal->warnings_.push_back("no telemetry socket: " + why_not);
   }
-  plan.lcores = lcore_map(allowed, *cpus);
+  plan.lcores = lcore_map(allowed_cpus(), eal->worker_cpus_);
   plan.preallocate = config.capture.memory_mib != 0;
   plan.memory_mib = plan.preallocate ? config.capture.memory_mib : memory_mib(ports);
   if (auto done = decide_hugepages(config, plan, eal->warnings_); !done) return done.error();

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/capture/cpus.h"
 #include "dataplane/capture/memory.h"
 #include "dataplane/capture/port_plan.h"
 #include "dataplane/config/config.h"
@@ -30,6 +31,9 @@ struct EalPlan {
 
 // The command line EAL is given.
 std::vector<std::string> eal_arguments(const EalPlan& plan);
+
+// The CPU of each worker, as Eal::start will choose them.
+Result<std::vector<Cpu>> cpus_of_workers(const config::Config& config, const std::vector<PortPlan>& ports);
 
 class Eal {
  public:

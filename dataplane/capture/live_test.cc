@@ -8,10 +8,12 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -214,6 +216,20 @@ TEST(Memory, IsZeroAlignedAndLazy) {
   EXPECT_EQ(bytes[0], std::byte{0});
   EXPECT_EQ(bytes[bytes.size() - 1], std::byte{0});
   EXPECT_FALSE(alloc_zeroed(SIZE_MAX / 2, -1));
+}
+
+TEST(Memory, IsClearedAheadAndStaysZero) {
+  constexpr size_t kPage = 4096, kPages = 1024;
+  auto memory = map_zeroed(kPages * kPage, -1);
+  ASSERT_TRUE(memory) << memory.error().text;
+  const auto bytes = memory->bytes();
+  bytes[100 * kPage] = std::byte{7};
+  clear_now(bytes.subspan(99 * kPage + 50, 900 * kPage));
+  std::vector<unsigned char> resident(kPages);
+  ASSERT_EQ(::mincore(bytes.data(), bytes.size(), resident.data()), 0);
+  for (size_t page = 99; page < 1000; ++page) EXPECT_EQ(resident[page] & 1, 1) << page;
+  EXPECT_EQ(bytes[100 * kPage], std::byte{7});
+  EXPECT_EQ(std::ranges::count(bytes, std::byte{0}), static_cast<ptrdiff_t>(bytes.size()) - 1);
 }
 
 TEST_F(Veth, FramesArriveWholeWithTheirVlanTags) {

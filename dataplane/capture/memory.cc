@@ -23,19 +23,25 @@ ZeroedMemory::~ZeroedMemory() {
 }
 
 Result<ZeroedMemory> alloc_zeroed(size_t bytes, int socket) {
-  ZeroedMemory memory;
-  memory.bytes_ = bytes;
   if (rte_eal_has_hugepages() != 0) {
+    ZeroedMemory memory;
+    memory.bytes_ = bytes;
     memory.data_ = rte_zmalloc_socket("table", bytes, 64, socket < 0 ? SOCKET_ID_ANY : socket);
     memory.hugepages_ = memory.data_ != nullptr;
     if (memory.hugepages_) return memory;
   }
+  return map_zeroed(bytes, socket);
+}
+
+Result<ZeroedMemory> map_zeroed(size_t bytes, int socket) {
   void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) {
     return Error{Code::kResource, "no memory for a table of " + std::to_string(bytes >> 20) +
                                       " MiB: " + std::strerror(errno) + "; lower flow.capacity"};
   }
+  ZeroedMemory memory;
   memory.data_ = at;
+  memory.bytes_ = bytes;
   ::madvise(at, bytes, MADV_HUGEPAGE);  // a hint; small pages work as well, slower
   constexpr int kMaskBits = 64;
   if (socket >= 0 && socket < kMaskBits) {
@@ -43,6 +49,17 @@ Result<ZeroedMemory> alloc_zeroed(size_t bytes, int socket) {
     ::mbind(at, bytes, MPOL_PREFERRED, &nodes, kMaskBits + 1, 0);  // a preference: any node works
   }
   return memory;
+}
+
+void clear_now(std::span<std::byte> bytes) {
+  // By touching, and without changing anything: a fault locks only what it maps, where MADV_POPULATE_WRITE keeps the
+  // address space locked, and whoever maps memory meanwhile waits (measured: for as long as all the clearing took).
+  constexpr uintptr_t kSmallPage = 4096;  // within a huge page only the first touch costs
+  for (size_t at = 0; at < bytes.size();) {
+    const auto address = reinterpret_cast<uintptr_t>(bytes.data() + at);
+    __atomic_fetch_or(reinterpret_cast<unsigned char*>(address), 0, __ATOMIC_RELAXED);
+    at += kSmallPage - address % kSmallPage;
+  }
 }
 
 NearNode::NearNode(int socket) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Zeroed memory for tables: from EAL's hugepages when it has them and enough of them, else an anonymous mapping that
-// costs nothing until it is touched, with transparent hugepages asked for. Control thread.
+// costs nothing until it is touched, with transparent hugepages asked for. Control thread, but for clear_now().
 #pragma once
 
 #include <cstddef>
@@ -30,6 +30,7 @@ class ZeroedMemory {
 
  private:
   friend Result<ZeroedMemory> alloc_zeroed(size_t bytes, int socket);
+  friend Result<ZeroedMemory> map_zeroed(size_t bytes, int socket);
   void* data_ = nullptr;
   size_t bytes_ = 0;
   bool hugepages_ = false;
@@ -37,6 +38,13 @@ class ZeroedMemory {
 
 // At least 64-byte aligned. `socket`: NUMA node to prefer, negative for any. Must be freed before EAL is.
 Result<ZeroedMemory> alloc_zeroed(size_t bytes, int socket);
+
+// The same without EAL's hugepages, so it may be had before EAL starts.
+Result<ZeroedMemory> map_zeroed(size_t bytes, int socket);
+
+// Has the kernel clear these pages now, and not when a worker first touches them, which costs up to 2 ms for 2 MiB
+// where a virtual machine gets them from its host. Any thread, also while others use the memory.
+void clear_now(std::span<std::byte> bytes);
 
 // While it lives, memory this thread touches first comes from `socket` if it can (negative: wherever). For what is made
 // with new for a worker: large allocations are fresh pages.

@@ -4,18 +4,10 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <utility>
 
 namespace rs::flow {
 namespace {
-
-uint32_t bucket_count(uint32_t capacity, size_t fill) {
-  return std::bit_ceil(static_cast<uint32_t>(capacity / fill + 1));
-}
-
-// A power of two, at least one cache line.
-uint32_t offer_count(uint32_t capacity, size_t flows_per_offer) {
-  return std::bit_floor(std::max(static_cast<uint32_t>(capacity / flows_per_offer), 16U));
-}
 
 // Offers overtaken by events that victim() passes over in one call. Our choice: each was pushed once, so the work is
 // paid for by earlier packets; the bound keeps one packet from paying for all.
@@ -35,31 +27,38 @@ int rank(const FlowHot& h) {
 
 }  // namespace
 
-size_t Table::bytes_needed(uint32_t capacity) {
-  return bucket_count(capacity, kFillTarget) * sizeof(Bucket) +
-         2 * size_t{offer_count(capacity, kFlowsPerOffer)} * sizeof(uint32_t) +
-         size_t{capacity} * (sizeof(State3) + sizeof(FlowCold) + sizeof(Heads)) + 64;
+Table::Layout::Layout(uint32_t capacity)
+    : bucket_count(std::bit_ceil(static_cast<uint32_t>(capacity / kFillTarget + 1))),
+      state(bucket_count * sizeof(Bucket)),
+      heads(state + size_t{capacity} * sizeof(State3)),
+      cold(heads + size_t{capacity} * sizeof(Heads)),
+      // A power of two, at least one cache line.
+      offers(std::bit_floor(std::max(static_cast<uint32_t>(capacity / kFlowsPerOffer), 16U))),
+      closed(cold + size_t{capacity} * sizeof(FlowCold)),
+      unestablished(closed + offers * sizeof(uint32_t)),
+      end(unestablished + offers * sizeof(uint32_t)) {}
+
+size_t Table::bytes_needed(uint32_t capacity) { return Layout(capacity).end; }
+
+std::array<std::span<std::byte>, 3> Table::first_used(std::span<std::byte> memory, uint32_t capacity, uint32_t flows) {
+  const Layout at(capacity);
+  const size_t used = std::min(flows, capacity);
+  return {memory.first(at.state + used * sizeof(State3)), memory.subspan(at.heads, used * sizeof(Heads)),
+          memory.subspan(at.cold, used * sizeof(FlowCold))};
 }
 
 Table::Table(std::span<std::byte> memory, uint32_t capacity, Seed seed) : capacity_(capacity), seed_(seed) {
   assert(memory.size() >= bytes_needed(capacity));
-  const uint32_t buckets = bucket_count(capacity, kFillTarget);
-  mask_ = buckets - 1;
-  // Order: whole cache lines first, so that each array starts aligned.
-  std::byte* at = memory.data();
-  const auto take = [&at](size_t bytes) {
-    void* p = at;
-    at += bytes;
-    return p;
-  };
-  buckets_ = static_cast<Bucket*>(take(buckets * sizeof(Bucket)));
-  state_ = static_cast<State3*>(take(size_t{capacity} * sizeof(State3)));
-  heads_ = static_cast<Heads*>(take(size_t{capacity} * sizeof(Heads)));
-  cold_ = static_cast<FlowCold*>(take(size_t{capacity} * sizeof(FlowCold)));
-  const uint32_t offers = offer_count(capacity, kFlowsPerOffer);
-  for (Offers* o : {&closed_, &unestablished_}) {
-    o->ring = static_cast<uint32_t*>(take(size_t{offers} * sizeof(uint32_t)));
-    o->mask = offers - 1;
+  const Layout at(capacity);
+  std::byte* const base = memory.data();
+  mask_ = at.bucket_count - 1;
+  buckets_ = reinterpret_cast<Bucket*>(base);
+  state_ = reinterpret_cast<State3*>(base + at.state);
+  heads_ = reinterpret_cast<Heads*>(base + at.heads);
+  cold_ = reinterpret_cast<FlowCold*>(base + at.cold);
+  for (const auto& [offers, from] : {std::pair{&closed_, at.closed}, {&unestablished_, at.unestablished}}) {
+    offers->ring = reinterpret_cast<uint32_t*>(base + from);
+    offers->mask = at.offers - 1;
   }
 }
 

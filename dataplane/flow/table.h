@@ -9,6 +9,7 @@
 
 #include <immintrin.h>
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +24,8 @@ class Table {
  public:
   // Memory for `capacity` flows; 64-byte aligned and zeroed memory of this size is given to the constructor.
   static size_t bytes_needed(uint32_t capacity);
+  // What the first `flows` flows will touch of such memory: the index, and where records begin to be used.
+  static std::array<std::span<std::byte>, 3> first_used(std::span<std::byte> memory, uint32_t capacity, uint32_t flows);
   // Memory a flow costs, buckets included.
   static constexpr size_t bytes_per_flow() {
     return sizeof(FlowHot) + 2 * sizeof(Direction) + sizeof(FlowCold) + sizeof(Heads) + kBucketBytes / kFillTarget +
@@ -78,6 +81,20 @@ class Table {
   [[nodiscard]] uint32_t high_water() const { return high_water_; }
 
  private:
+  // Where each array begins, in bytes; the buckets are first. Whole cache lines stand before the rest, so that each
+  // array starts aligned.
+  struct Layout {
+    explicit Layout(uint32_t capacity);
+    uint32_t bucket_count;
+    size_t state;
+    size_t heads;
+    size_t cold;
+    uint32_t offers;  // entries of each ring
+    size_t closed;
+    size_t unestablished;
+    size_t end;
+  };
+
   static constexpr size_t kBucketBytes = 64;
   static constexpr size_t kSlots = 10;
   static constexpr size_t kFillTarget = 7;  // flows a bucket when the table is full, at most

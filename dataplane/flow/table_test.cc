@@ -180,6 +180,23 @@ TEST(Table, ReplaceKeepsThePlaceInTheWheel) {
   EXPECT_EQ(table.hot(i).state, State::kFree);
 }
 
+TEST(Table, FirstFlowsTouchWhatIsSaid) {
+  Memory memory(5000);
+  Table table(memory.span(), 5000, {1, 2});
+  for (uint32_t n = 0; n < 300; ++n) {
+    const FlowKey key = key_of(n);
+    const uint32_t index = table.insert(key, table.hash_of(key));
+    ASSERT_NE(index, kNone);
+    std::memset(static_cast<void*>(&table.heads(index)), 0xff, sizeof(Heads));
+    std::memset(static_cast<void*>(&table.cold(index)), 0xff, sizeof(FlowCold));
+  }
+  for (const auto part : Table::first_used(memory.span(), 5000, 300)) std::ranges::fill(part, std::byte{0});
+  EXPECT_TRUE(std::ranges::all_of(memory.span(), [](std::byte b) { return b == std::byte{0}; }));
+  size_t all = 0;
+  for (const auto part : Table::first_used(memory.span(), 5000, UINT32_MAX)) all += part.size();
+  EXPECT_LE(all, Table::bytes_needed(5000));
+}
+
 TEST(Table, FitsTheBudget) { EXPECT_LE(Table::bytes_per_flow(), 384U); }
 
 TEST(Wheel, FiresEachInItsTimeAndAgainWhenAsked) {
