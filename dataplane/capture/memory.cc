@@ -54,12 +54,12 @@ Result<ZeroedMemory> map_zeroed(size_t bytes, int socket) {
 void clear_now(std::span<std::byte> bytes) {
   // By touching, and without changing anything: a fault locks only what it maps, where MADV_POPULATE_WRITE keeps the
   // address space locked, and whoever maps memory meanwhile waits (measured: for as long as all the clearing took).
-  constexpr uintptr_t kSmallPage = 4096;  // within a huge page only the first touch costs
-  for (size_t at = 0; at < bytes.size();) {
-    const auto address = reinterpret_cast<uintptr_t>(bytes.data() + at);
-    __atomic_fetch_or(reinterpret_cast<unsigned char*>(address), 0, __ATOMIC_RELAXED);
-    at += kSmallPage - address % kSmallPage;
-  }
+  constexpr size_t kSmallPage = 4096;  // within a huge page only the first touch costs
+  const auto touch = [](std::byte& byte) {
+    __atomic_fetch_or(static_cast<uint8_t*>(static_cast<void*>(&byte)), 0, __ATOMIC_RELAXED);
+  };
+  for (size_t at = 0; at < bytes.size(); at += kSmallPage) touch(bytes[at]);
+  if (!bytes.empty()) touch(bytes.back());
 }
 
 NearNode::NearNode(int socket) {

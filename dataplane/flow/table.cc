@@ -50,14 +50,14 @@ std::array<std::span<std::byte>, 3> Table::first_used(std::span<std::byte> memor
 Table::Table(std::span<std::byte> memory, uint32_t capacity, Seed seed) : capacity_(capacity), seed_(seed) {
   assert(memory.size() >= bytes_needed(capacity));
   const Layout at(capacity);
-  std::byte* const base = memory.data();
+  const auto array = [&memory](size_t from) -> void* { return &memory[from]; };
   mask_ = at.bucket_count - 1;
-  buckets_ = reinterpret_cast<Bucket*>(base);
-  state_ = reinterpret_cast<State3*>(base + at.state);
-  heads_ = reinterpret_cast<Heads*>(base + at.heads);
-  cold_ = reinterpret_cast<FlowCold*>(base + at.cold);
+  buckets_ = static_cast<Bucket*>(array(0));
+  state_ = static_cast<State3*>(array(at.state));
+  heads_ = static_cast<Heads*>(array(at.heads));
+  cold_ = static_cast<FlowCold*>(array(at.cold));
   for (const auto& [offers, from] : {std::pair{&closed_, at.closed}, {&unestablished_, at.unestablished}}) {
-    offers->ring = reinterpret_cast<uint32_t*>(base + from);
+    offers->ring = static_cast<uint32_t*>(array(from));
     offers->mask = at.offers - 1;
   }
 }
