@@ -34,8 +34,8 @@ alerts::Alert alert_of(const model::Incident& incident, const model::Names& name
   alert.summary = correlate::summary(incident, names);
   alert.filter = incident.scope.filter_text();
   alert.endings = incident.endings;
-  alert.clients = incident.clients.count();
-  alert.servers = incident.servers.count();
+  alert.clients = incident.client_count();
+  alert.servers = incident.server_count();
   alert.confidence = incident.confidence;
   return alert;
 }

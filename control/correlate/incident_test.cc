@@ -320,6 +320,18 @@ TEST(Distinct, CountsWithinThreePerCent) {
   }
 }
 
+TEST(Incident, HasNoMorePlacesThanEndings) {
+  model::Incident incident;
+  uint64_t most = 0;
+  for (uint64_t n = 1; n <= 3000; ++n) {
+    incident.clients.add(model::hash_of(model::from_v4(static_cast<uint32_t>(n))));
+    incident.endings = n;
+    most = std::max(most, incident.clients.count() > n ? incident.clients.count() - n : 0);
+    ASSERT_LE(incident.client_count(), n);
+  }
+  EXPECT_GT(most, 0U) << "the estimate was never too high: nothing was shown";
+}
+
 TEST(LogChance, KnowsPoisson) {
   EXPECT_EQ(log_chance(3, 5), 0);
   EXPECT_LT(log_chance(4, 0), -1000);

@@ -70,7 +70,7 @@ std::string scope_text(const model::Incident& incident, const model::Names& name
 
 std::string summary(const model::Incident& incident, const model::Names& names) {
   const std::string server = server_text(incident.scope, names);
-  const uint64_t clients = incident.clients.count(), servers = incident.servers.count();
+  const uint64_t clients = incident.client_count(), servers = incident.server_count();
   const std::string from = counted(clients, "client", "clients");
   switch (incident.kind) {
     case model::IncidentKind::kRestart:

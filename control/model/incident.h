@@ -5,6 +5,7 @@
 // nothing that was stored is rewritten.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -102,6 +103,10 @@ struct Incident {
   std::vector<std::string> sensors;
   std::vector<IncidentFact> evidence;
   uint64_t counted_cursor = 0;  // newest ending counted
+
+  // An ending has one of each: the estimate cannot be more.
+  [[nodiscard]] uint64_t client_count() const { return std::min<uint64_t>(clients.count(), endings); }
+  [[nodiscard]] uint64_t server_count() const { return std::min<uint64_t>(servers.count(), endings); }
 };
 
 }  // namespace rs::model

@@ -78,8 +78,8 @@ void encode(const model::Incident& incident, const model::Names& names, v1::Inci
     f.set_text(correlate::fact_text(incident, fact));
   }
   out.set_endings(incident.endings);
-  out.set_clients(incident.clients.count());
-  out.set_servers(incident.servers.count());
+  out.set_clients(incident.client_count());
+  out.set_servers(incident.server_count());
   out.set_confidence(incident.confidence);
   out.set_cause(static_cast<v1::Cause>(incident.cause));
   out.set_filter(incident.scope.filter_text());
