@@ -22,8 +22,8 @@ std::unique_ptr<Page> fetch(Client& client, const v1::ListResetsRequest& request
   return page;
 }
 
-// Of 1 to 10 thousand a page, a thousand took least time (tens of thousands of endings, both ends on one machine): the
-// first lines come at once, both sides stay busy, and a page's memory is used again for the next.
+// Of 500, 1,000, 2,000 and pages that grow from 1,000 to 10,000, this took least time (14,000 endings, both ends on one
+// machine): the first lines come at once, both sides stay busy, and a page's memory is used again for the next.
 constexpr uint32_t kPerPage = 1'000;
 
 }  // namespace
