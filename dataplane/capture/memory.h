@@ -42,8 +42,8 @@ Result<ZeroedMemory> alloc_zeroed(size_t bytes, int socket);
 // The same without EAL's hugepages, so it may be had before EAL starts.
 Result<ZeroedMemory> map_zeroed(size_t bytes, int socket);
 
-// Has the kernel clear these pages now, and not when a worker first touches them, which costs up to 2 ms for 2 MiB
-// where a virtual machine gets them from its host. Any thread, also while others use the memory.
+// Has the kernel clear these pages now, and not when a worker first touches them, which is slow where a virtual machine
+// gets them from its host first. Any thread, also while others use the memory.
 void clear_now(std::span<std::byte> bytes);
 
 // While it lives, memory this thread touches first comes from `socket` if it can (negative: wherever). For what is made
