@@ -172,9 +172,9 @@ constexpr FactText kFacts[] = {
 // {side} is the packet's bearer, {other} the side it is meant for.
 constexpr StepText kSteps[] = {
     {StepKind::kNone, "nothing"},
-    {StepKind::kSyn, "{side} asks to connect (SYN)"},
+    {StepKind::kSyn, "{side} asks to connect (SYN{step_sent})"},
     {StepKind::kSynRetry, "{side} asks again (SYN repeated {step_times})"},
-    {StepKind::kSynAck, "{side} accepts (SYN-ACK)"},
+    {StepKind::kSynAck, "{side} accepts (SYN-ACK{step_sent})"},
     {StepKind::kEstablished, "connected: {side} completes the handshake"},
     {StepKind::kFirstData, "{side} sends its first data ({bytes})"},
     {StepKind::kLastData, "{side} sends its last data ({bytes})"},
@@ -184,9 +184,10 @@ constexpr StepText kSteps[] = {
     {StepKind::kZeroWindow, "{side} announces a closed window"},
     {StepKind::kRst, "reset in the name of {side} ({sequence})"},
     {StepKind::kChallengeAck, "{side} does not believe the reset and asks back (challenge ACK)"},
-    {StepKind::kDataAfterRst, "{side} still sends after the reset ({bytes})"},
+    {StepKind::kDataAfterRst, "{side} still sends after the reset ({step_packets})"},
     {StepKind::kIcmp, "an ICMP error comes back to {other}"},
     {StepKind::kGaveUp, "nothing more comes; the connection is taken for dead"},
+    {StepKind::kDataSoFar, "{side} has sent {bytes} in all by now"},
 };
 
 }  // namespace

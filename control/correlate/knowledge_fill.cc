@@ -269,6 +269,15 @@ constexpr Placeholder kPlaceholders[] = {
     {"ss_peer", [](const FillContext& c) { return ss_address(other_endpoint(c.event)); }},
     {"ss_sender", [](const FillContext& c) { return ss_address(acting_endpoint(c.event)); }},
     {"ss_server", [](const FillContext& c) { return ss_address(c.event.server); }},
+    {"step_packets",
+     [](const FillContext& c) {
+       const int64_t n = c.step == nullptr ? 0 : c.step->value;
+       return to_string(n) + number(" packet", " packets", n);
+     }},
+    {"step_sent",
+     [](const FillContext& c) {
+       return c.step == nullptr || c.step->value <= 1 ? string() : ", sent " + times(c.step->value);
+     }},
     {"step_times",
      [](const FillContext& c) { return times(c.step == nullptr || c.step->value == 0 ? 1 : c.step->value); }},
     {"time", [](const FillContext& c) { return utc_text(c.event.time_ns) + " UTC"; }},

@@ -10,7 +10,7 @@
 //   findings    icmp mptcp server_name scan_result retx_side
 //   of a fact   value signed_value value_us value_ms times rst_ttl ttl_pair bytes_off scanner icmp_value mptcp_value
 //               claimed_the claimed_whose claimed_peer packets probes retransmissions tunnel
-//   of a step   side other bytes step_times sequence
+//   of a step   side other bytes step_packets step_sent step_times sequence
 #pragma once
 
 #include <string>

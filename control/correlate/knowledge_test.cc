@@ -203,6 +203,11 @@ TEST(Knowledge, StepTexts) {
     }
   EXPECT_EQ(step_text(e, {0, 0, StepKind::kRst, Side::kServer}), "reset in the name of the server (sequence exact)");
   EXPECT_EQ(step_text(e, {0, 2, StepKind::kSynRetry, Side::kClient}), "the client asks again (SYN repeated twice)");
+  EXPECT_EQ(step_text(e, {0, 1, StepKind::kSyn, Side::kClient}), "the client asks to connect (SYN)");
+  EXPECT_EQ(step_text(e, {0, 3, StepKind::kSyn, Side::kClient}), "the client asks to connect (SYN, sent 3 times)");
+  EXPECT_EQ(step_text(e, {0, 1, StepKind::kDataAfterRst, Side::kServer}),
+            "the server still sends after the reset (1 packet)");
+  EXPECT_EQ(step_text(e, {0, 9, StepKind::kDataSoFar, Side::kServer}), "the server has sent 9 bytes in all by now");
   EXPECT_EQ(step_text(e, {0, static_cast<uint32_t>(-20), StepKind::kRst, Side::kServer}),
             "reset in the name of the server (sequence 20 bytes behind the sender's next)");
 }

@@ -71,6 +71,14 @@ Result<std::shared_ptr<const CaptureFile>> CaptureFile::mapped(int fd, uint64_t 
   return std::shared_ptr<const CaptureFile>(shared_from_this());
 }
 
+void CaptureFile::give_back(size_t from, size_t to) const noexcept {
+  static const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  from = (from + page - 1) / page * page;
+  to = to / page * page;
+  if (map_ == nullptr || from >= to || to > bytes_.size()) return;
+  ::madvise(static_cast<uint8_t*>(map_) + from, to - from, MADV_DONTNEED);  // of a file's pages nothing is lost
+}
+
 Result<void> CaptureFile::read_header() {
   auto format = parse_file_header(name_, bytes_);
   if (!format) return format.error();

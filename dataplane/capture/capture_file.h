@@ -33,6 +33,8 @@ class CaptureFile : public std::enable_shared_from_this<CaptureFile> {
   [[nodiscard]] int fd() const { return fd_; }          // streams only
   [[nodiscard]] Bytes bytes() const { return bytes_; }  // the mapping; of a stream what opening has read
   [[nodiscard]] uint64_t size_bytes() const { return stream() ? 0 : bytes_.size(); }  // 0: not known
+  // Gives the mapping's pages in [from, to) back: who reads them again gets them from the page cache. Never a stream's.
+  void give_back(size_t from, size_t to) const noexcept;
   [[nodiscard]] const std::string& warning() const { return warning_; }  // e.g. damaged gzip data; mostly empty
 
  private:

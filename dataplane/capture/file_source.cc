@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kStreamBufferBytes = 1 << 20;  // our choice: a pipe holds 64 KiB; grows for larger blocks only
 constexpr int kStreamWaitMs = 100;              // how long a silent stream holds up the worker loop
+constexpr size_t kGiveBackBytes = 64 << 20;     // pages read stay mapped for so long; our choice: a call a second at most
 constexpr uint64_t kPaceStepNs = 10 * kMs;      // longest sleep when pacing, so that stop() and `now` keep moving
 
 uint64_t monotonic_ns() {
@@ -52,6 +53,7 @@ FileSource::FileSource(CaptureFiles files, double speed) : files_(std::move(file
 
 bool FileSource::receive(Burst& burst) noexcept {
   burst.count = 0;
+  give_back();
   if (!ended_ && !stop_.load(std::memory_order_relaxed)) {
     if (inputs_.size() == 1 && speed_ <= 0) {
       read_single(burst);
@@ -164,6 +166,17 @@ bool FileSource::refill(Input& input) noexcept {
     input.window.rest = Bytes(input.buffer.data(), left + static_cast<size_t>(n));
   }
   return true;
+}
+
+// What was read of mapped files does not stay in memory: a capture may be larger than that. No frame of an earlier burst
+// is in use here, and a head that is, or another worker's frame, comes back from the page cache.
+void FileSource::give_back() noexcept {
+  for (Input& input : inputs_) {
+    const size_t at = input.records.offset_bytes();
+    if (at - input.given_back < kGiveBackBytes) continue;
+    files_[input.index]->give_back(input.given_back, at);
+    input.given_back = at;
+  }
 }
 
 // Pacing: whether a packet of this time may go out now. When not, moves `now` on and sleeps a little if it may.

@@ -50,6 +50,7 @@ class FileSource {
     std::vector<uint8_t> buffer;  // streams only
     int fd = -1;
     uint32_t index = 0;
+    size_t given_back = 0;  // of a mapping: what lies before this offset
     Frame head;        // merging only: the next frame
     TimeNs first = 0;  // merging only: time of its first frame
   };
@@ -66,6 +67,7 @@ class FileSource {
   bool fetch_heads(bool may_refill) noexcept;
   Got take(Input& input, Frame& frame) noexcept;
   bool refill(Input& input) noexcept;
+  void give_back() noexcept;
   bool due(TimeNs time, bool may_sleep) noexcept;
   void account(const Burst& burst) noexcept;
   void collect_warnings(const Input& input) noexcept;

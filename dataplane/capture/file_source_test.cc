@@ -7,7 +7,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <memory>
 #include <thread>
 
@@ -515,6 +517,50 @@ TEST(FileSource, TwoWorkersReadTheSameMapping) {
   FileSource a(*files);
   FileSource b(*files);
   EXPECT_EQ(drain(a).frames, drain(b).frames);
+}
+
+// Bytes of files this process has mapped and touched.
+size_t resident_of_files() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    size_t kib = 0;
+    if (word == "RssFile:" && status >> kib) return kib * 1024;
+  }
+  return 0;
+}
+
+TEST(FileSource, WhatIsReadOfALargeFileDoesNotStayInMemory) {
+  constexpr size_t kFrame = 200'000;
+  constexpr size_t kFrames = 1000;
+  const PcapWriter w;
+  const TempFile file(w.header());
+  {  // a file with holes: only the records' headers are written
+    std::ofstream out(file.path(), std::ios::binary | std::ios::in);
+    out.seekp(0, std::ios::end);
+    for (uint32_t i = 0; i < kFrames; ++i) {
+      out << Bytestring().u32(i).u32(0).u32(kFrame).u32(kFrame).str();
+      out.seekp(kFrame - (i + 1 == kFrames ? 1 : 0), std::ios::cur);
+    }
+    out.put(0);
+  }
+  auto files = open_files({file.path()}, 1);
+  ASSERT_TRUE(files) << files.error().text;
+  FileSource source(*files);
+  const size_t before = resident_of_files();
+  size_t most = 0;
+  size_t frames = 0;
+  Burst burst;
+  while (source.receive(burst)) {
+    for (uint32_t i = 0; i < burst.count; ++i, ++frames) {
+      EXPECT_EQ(burst.frames[i].time, frames * kSecond);
+      for (size_t at = 0; at < kFrame; at += 4096) EXPECT_EQ(burst.frames[i].data[at], 0);
+    }
+    most = std::max(most, resident_of_files());
+  }
+  EXPECT_EQ(frames, kFrames);
+  EXPECT_TRUE(source.warnings().empty());
+  EXPECT_GT(most, before);
+  EXPECT_LT(most - before, 100u << 20) << "of " << kFrames * kFrame << " bytes";
 }
 
 }  // namespace

@@ -3,9 +3,8 @@
 
 #include <algorithm>
 
-#include "dataplane/base/insertion_sort.h"
 #include "dataplane/base/seq.h"
-#include "dataplane/packet/view.h"
+#include "dataplane/event/timeline.h"
 
 namespace rs::event {
 
@@ -66,68 +65,6 @@ CloudflareStage cloudflare_stage(Stage stage) {
       return CloudflareStage::kNoMatch;
   }
 }
-
-class Timeline {
- public:
-  Timeline(const Ending& e, Event& out) : e_(e), out_(out) {}
-
-  void run() {
-    const End c = e_.client();
-    const End s = other(c);
-    const Direction& client = e_.of(c);
-    const Direction& server = e_.of(s);
-    if (client.syns != 0) add(StepKind::kSyn, Side::kClient, e_.cold.first_ns, 0);
-    if (client.syns > 1) add(StepKind::kSynRetry, Side::kClient, client.last_ns, client.syns - 1);
-    if (server.syns != 0 && client.syns == 1)
-      add(StepKind::kSynAck, Side::kServer, e_.cold.first_ns + e_.cold.syn_ack_us * kUs, server.syns);
-    if ((e_.hot.marks & flow::kSawHandshakeAck) != 0 && client.syns == 1)
-      add(StepKind::kEstablished, Side::kClient, e_.cold.first_ns + e_.cold.syn_ack_us * kUs + client.rtt_us * kUs, 0);
-    for (const End e : {c, s}) {
-      const Direction& d = e_.of(e);
-      const Side side = e == c ? Side::kClient : Side::kServer;
-      if (d.bytes != 0)
-        add(StepKind::kLastData, side, d.last_ns, static_cast<uint32_t>(std::min<uint64_t>(d.bytes, UINT32_MAX)));
-      const TimeNs fin = e_.cold.fin_ns(e);
-      if (fin != 0) add(StepKind::kFin, side, fin, 0);
-      if (d.probes != 0) add(StepKind::kKeepaliveProbe, side, d.last_ns, d.probes);
-      if (d.retransmits != 0) add(StepKind::kRetransmission, side, d.last_ns, d.retransmits);
-      if ((d.bits & flow::kZeroWindow) != 0) add(StepKind::kZeroWindow, side, d.last_ns, 0);
-    }
-    for (uint8_t k = 0; k < e_.rsts; ++k) {
-      const track::RstSeen& r = e_.rst[k];
-      add(StepKind::kRst, r.from == c ? Side::kClient : Side::kServer, r.time, static_cast<uint32_t>(r.seq_minus_next));
-    }
-    if (e_.kind == EndKind::kRst) {
-      for (const End e : {c, s}) {
-        const track::After& a = e_.after[static_cast<size_t>(e)];
-        const Side side = e == c ? Side::kClient : Side::kServer;
-        const TimeNs first = e_.time + a.first_us * kUs;
-        if (a.new_data + a.repeats != 0) {
-          add(StepKind::kDataAfterRst, side, first, static_cast<uint32_t>(a.new_data + a.repeats));
-        } else if (e_.challenge_ack && e != e_.rst[0].from) {
-          add(StepKind::kChallengeAck, side, first, 0);
-        }
-      }
-    }
-    if (e_.kind == EndKind::kIcmp)
-      add(StepKind::kIcmp, Side::kUnknown, e_.time, static_cast<uint32_t>(e_.icmp_type * 256 + e_.icmp_code));
-    if (e_.kind != EndKind::kRst && e_.kind != EndKind::kIcmp) add(StepKind::kGaveUp, Side::kUnknown, e_.time, 0);
-    insertion_sort(out_.steps.begin(), out_.steps.begin() + out_.step_count,
-                   [](const Step& a, const Step& b) { return a.at_ns < b.at_ns; });
-  }
-
- private:
-  void add(StepKind kind, Side side, TimeNs when, uint32_t value) {
-    if (out_.step_count == kMaxSteps) return;
-    out_.steps[out_.step_count++] = {.at_ns = static_cast<int64_t>(when) - static_cast<int64_t>(e_.cold.first_ns),
-                                     .value = value,
-                                     .kind = kind,
-                                     .side = side};
-  }
-
-  const Ending& e_;
-  Event& out_;
-};
 
 // The deciding facts first, strongest first; then everything else that was seen, as far as there is room.
 void evidence(const attribute::Facts& f, const attribute::Verdict& v, Event& out) {
@@ -218,11 +155,10 @@ void make(const Ending& e, const context::Context& said, const attribute::Facts&
   flag(e.lossy, Flag::kLossy);
   flag((e.hot.marks & flow::kDuplicates) != 0, Flag::kMirrorDuplicates);
   out.fact_count = 0;
-  out.step_count = 0;
   out.exemplar_count = 0;
   evidence(f, v, out);
   meanings(e, said, out);
-  Timeline(e, out).run();
+  timeline(e, out);
 }
 
 }  // namespace rs::event

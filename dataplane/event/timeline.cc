@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/event/timeline.h"
+
+#include <algorithm>
+
+#include "dataplane/base/insertion_sort.h"
+#include "dataplane/packet/view.h"
+
+namespace rs::event {
+namespace {
+
+using flow::Direction;
+using flow::End;
+using track::EndKind;
+
+constexpr TimeNs kFinStep = 16;  // what FlowCold::fin_ns() is rounded down to
+
+uint32_t clip(uint64_t v) { return static_cast<uint32_t>(std::min<uint64_t>(v, UINT32_MAX)); }
+
+class Timeline {
+ public:
+  Timeline(const track::Ending& e, Event& out) : e_(e), out_(out), client_(e.client()) { out_.step_count = 0; }
+
+  void run() {
+    handshake();
+    for (const End end : {client_, other(client_)}) sent(end);
+    for (uint8_t k = 0; k < e_.rsts; ++k) {
+      const track::RstSeen& r = e_.rst[k];
+      add(StepKind::kRst, side(r.from), r.time, static_cast<uint32_t>(r.seq_minus_next));
+    }
+    if (e_.kind == EndKind::kRst) {
+      for (const End end : {client_, other(client_)}) after_rst(end);
+    } else if (e_.kind == EndKind::kIcmp) {
+      add(StepKind::kIcmp, Side::kUnknown, e_.time, static_cast<uint32_t>(e_.icmp_type * 256 + e_.icmp_code));
+    } else {
+      add(StepKind::kGaveUp, Side::kUnknown, e_.time, 0);
+    }
+    insertion_sort(out_.steps.begin(), out_.steps.begin() + out_.step_count,
+                   [](const Step& a, const Step& b) { return a.at_ns < b.at_ns; });
+  }
+
+ private:
+  [[nodiscard]] Side side(End end) const { return end == client_ ? Side::kClient : Side::kServer; }
+
+  // The record holds the first SYN's time and how long the latest waited for its answer; the latest SYN's own time only
+  // while nothing else followed it.
+  void handshake() {
+    const Direction& client = e_.of(client_);
+    const Direction& server = e_.of(other(client_));
+    const bool again = client.syns > 1;
+    const bool syn_is_latest = (client.last_flags & packet::kSyn) != 0;
+    if (client.syns != 0)
+      add(StepKind::kSyn, Side::kClient, e_.cold.first_ns, again && !syn_is_latest ? client.syns : 1);
+    if (again && syn_is_latest) add(StepKind::kSynRetry, Side::kClient, client.last_ns, client.syns - 1);
+    if (again && !syn_is_latest) return;
+    const TimeNs answered = (again ? client.last_ns : e_.cold.first_ns) + e_.cold.syn_ack_us * kUs;
+    if (server.syns != 0 && client.syns != 0) add(StepKind::kSynAck, Side::kServer, answered, server.syns);
+    if ((e_.hot.marks & flow::kSawHandshakeAck) != 0 && client.syns == 1)
+      add(StepKind::kEstablished, Side::kClient, answered + client.rtt_us * kUs, 0);
+  }
+
+  // Its data, and what goes on until the ending. When the latest packet carries new data that packet is the last data;
+  // else only the sum is known by then.
+  void sent(End end) {
+    const Direction& d = e_.of(end);
+    if (d.bytes != 0) {
+      const bool data_is_latest = d.last_len != 0 && d.retransmits == 0 && d.probes == 0;
+      add(data_is_latest ? StepKind::kLastData : StepKind::kDataSoFar, side(end), d.last_ns, clip(d.bytes));
+    }
+    const TimeNs fin = e_.cold.fin_ns(end);
+    const bool fin_is_latest = fin <= d.last_ns && d.last_ns - fin < kFinStep;
+    if (fin != 0) add(StepKind::kFin, side(end), fin_is_latest ? d.last_ns : fin, 0);
+    if (d.probes != 0) add(StepKind::kKeepaliveProbe, side(end), d.last_ns, d.probes);
+    if (d.retransmits != 0) add(StepKind::kRetransmission, side(end), d.last_ns, d.retransmits);
+    if ((d.bits & flow::kZeroWindow) != 0) add(StepKind::kZeroWindow, side(end), d.last_ns, 0);
+  }
+
+  void after_rst(End end) {
+    const track::After& a = e_.after[static_cast<size_t>(end)];
+    const TimeNs first = e_.time + a.first_us * kUs;
+    if (a.new_data + a.repeats != 0) {
+      add(StepKind::kDataAfterRst, side(end), first, static_cast<uint32_t>(a.new_data + a.repeats));
+    } else if (e_.challenge_ack && end != e_.rst[0].from) {
+      add(StepKind::kChallengeAck, side(end), first, 0);
+    }
+  }
+
+  void add(StepKind kind, Side side, TimeNs when, uint32_t value) {
+    if (out_.step_count == kMaxSteps) return;
+    out_.steps[out_.step_count++] = {.at_ns = static_cast<int64_t>(when) - static_cast<int64_t>(e_.cold.first_ns),
+                                     .value = value,
+                                     .kind = kind,
+                                     .side = side};
+  }
+
+  const track::Ending& e_;
+  Event& out_;
+  const End client_;
+};
+
+}  // namespace
+
+void timeline(const track::Ending& ending, Event& out) { Timeline(ending, out).run(); }
+
+}  // namespace rs::event
