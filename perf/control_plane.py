@@ -142,6 +142,11 @@ class Questions:
         newest = self.stub.ListResets(self.query.ListResetsRequest(range=self.week, page_size=500, brief=True,
                                                                    last=True), timeout=CALL_S)
         self.known = [*page.events, *newest.events]
+        second_half = self.query.TimeRange()
+        second_half.CopyFrom(self.week)
+        second_half.since.seconds += WEEK_S // 2
+        self.middle = self.stub.ListResets(self.query.ListResetsRequest(range=second_half, page_size=100),
+                                           timeout=CALL_S)
 
     def heatmap(self):
         q = self.query
@@ -167,6 +172,14 @@ class Questions:
         answer = self.stub.ListResets(self.query.ListResetsRequest(last=True), timeout=CALL_S)
         if len(answer.events) != 100:
             fail(f"list: {len(answer.events)} events on the first page")
+
+    def middle_page(self):
+        """Half the week's pages were turned before it."""
+        answer = self.stub.ListResets(self.query.ListResetsRequest(range=self.week,
+                                                                   page_token=self.middle.next_page_token),
+                                      timeout=CALL_S)
+        if not answer.events or answer.events[0].time.ToNanoseconds() < self.middle.events[-1].time.ToNanoseconds():
+            fail("list: the page in the middle does not follow the one before")
 
     def page_of_server(self):
         server = self.chance.choice(self.known).server.ip
@@ -203,7 +216,8 @@ def questions(clients):
     """Medians of ROUNDS, each asked over gRPC by a Python client; and the slowest first page."""
     ask = Questions(clients)
     figures = {}
-    for name in ("heatmap", "top", "why", "newest_page", "page_of_server", "page_of_client", "page_of_cause", "get"):
+    for name in ("heatmap", "top", "why", "newest_page", "middle_page", "page_of_server", "page_of_client",
+                 "page_of_cause", "get"):
         call = getattr(ask, name)
         call()
         times = [milliseconds(call) for _ in range(ROUNDS)]
@@ -215,8 +229,8 @@ def questions(clients):
 def mixed(plane, clients):
     """200 questions of all kinds while the sensors go on."""
     ask = Questions(clients, 2)
-    kinds = [ask.heatmap, ask.top, ask.why, ask.newest_page, ask.page_of_server, ask.page_of_client, ask.page_of_cause,
-             ask.get, ask.incidents]
+    kinds = [ask.heatmap, ask.top, ask.why, ask.newest_page, ask.middle_page, ask.page_of_server,
+             ask.page_of_client, ask.page_of_cause, ask.get, ask.incidents]
     before = clients.resetscope.GetServerInfo(clients.query.GetServerInfoRequest(), timeout=CALL_S).events
     sensors = load(plane, None, events=1_000_000_000, start=START_S + WEEK_S, span=WEEK_S * 1000, boot=3)
     start = time.monotonic()

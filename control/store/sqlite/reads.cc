@@ -125,14 +125,16 @@ Result<void> list_by_keys(Lease& db, Lookup& lookup, std::vector<Lookup::Segment
 
 }  // namespace
 
-Result<void> list(Lease& db, const ListQuery& query, const EachEvent& each) {
+Result<void> list(Lease& db, const ListQuery& asked, const EachEvent& each) {
+  // Of the range only what the pages before have left: the index is entered at its bounds, and SQLite does not enter it
+  // at `after` too, but would walk over every earlier page again.
+  ListQuery query = asked;
+  if (query.after && query.newest_first) query.range.until_ns = std::min(query.range.until_ns, query.after->time_ns + 1);
+  if (query.after && !query.newest_first) query.range.since_ns = std::max(query.range.since_ns, query.after->time_ns);
   if (const auto keys = keys_of(query.filter)) {
     auto lookup = Lookup::open(db);
     if (!lookup) return lookup.error();
-    TimeRange left = query.range;  // of the pages to come
-    if (query.after && query.newest_first) left.until_ns = std::min(left.until_ns, query.after->time_ns + 1);
-    if (query.after && !query.newest_first) left.since_ns = std::max(left.since_ns, query.after->time_ns);
-    auto segments = lookup->segments(left);
+    auto segments = lookup->segments(query.range);
     if (!segments) return segments.error();
     if (lookup->kept()) return list_by_keys(db, *lookup, std::move(*segments), *keys, query, each);
   }
