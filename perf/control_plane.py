@@ -42,7 +42,8 @@ class Plane:
         reader, writer = os.pipe()
         self.process = subprocess.Popen(
             [build / "control/resetscope-control", "--store", folder / "events.db", "--listen", self.server,
-             "--ready-fd", str(writer)], stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, pass_fds=(writer,))
+             "--retention-days", "0", "--max-store-mib", "0", "--ready-fd", str(writer)],
+            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, pass_fds=(writer,))
         os.close(writer)
         if not os.read(reader, 16):
             fail(f"the control plane does not start: {(folder / 'control.log').read_text()[-500:]}")

@@ -104,8 +104,12 @@ grpc::Status FakeService::ListResets(grpc::ServerContext*, const v1::ListResetsR
                                      v1::ListResetsResponse* response) {
   if (pages++ == 0) list_request = *request;
   const size_t size = std::min<size_t>(request->page_size() == 0 ? 100 : request->page_size(), largest_page);
-  const size_t given =
-      request->page_token().empty() ? 0 : std::stoul(request->page_token());  // from the end with `last`
+  size_t given = request->page_token().empty() ? 0 : std::stoul(request->page_token());  // from the end with `last`
+  if (request->skip() != 0 && knows_skip) {
+    given += request->skip();
+    if (given > events.size()) return answer;
+    response->set_skipped_to(std::to_string(given));
+  }
   const size_t now = std::min(size, events.size() - given);
   const size_t begin = request->last() ? events.size() - given - now : given;
   for (size_t i = begin; i < begin + now; ++i) *response->add_events() = events[i];

@@ -25,6 +25,7 @@ class FakeService final : public v1::Resetscope::Service {
   std::vector<v1::Event> events;
   uint64_t hidden_benign = 0;
   size_t largest_page = 10'000;  // a page may hold less than was asked for
+  bool knows_skip = true;
   std::vector<std::string> notes;
   grpc::Status answer = grpc::Status::OK;  // of every unary call
   // Runs the n-th watch; the default sends all events and ends it with UNAVAILABLE.

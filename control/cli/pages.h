@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Endings page by page: the next page is fetched while the last is printed.
+// Endings page by page: the next two pages are fetched side by side while the last ones are printed.
 #pragma once
 
 #include <functional>

@@ -77,6 +77,25 @@ TEST_F(Program, ListPages) {
   EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 12'000);
 }
 
+TEST_F(Program, ListOfAnyLengthIsWholeAndInOrderWhateverThePages) {
+  struct Case {
+    size_t events, largest_page;
+    bool knows_skip;  // an older server does not, and answers as if it had not been asked to
+  };
+  for (const Case c : {Case{1, 10'000, true}, Case{1000, 10'000, true}, Case{1001, 10'000, true},
+                       Case{2000, 10'000, true}, Case{3999, 10'000, true}, Case{4001, 10'000, true},
+                       Case{4001, 10'000, false}, Case{300, 7, true}, Case{300, 7, false}}) {
+    SCOPED_TRACE(std::to_string(c.events) + " events, pages of " + std::to_string(c.largest_page));
+    service_.events.clear();
+    for (uint64_t i = 0; i < c.events; ++i) service_.events.push_back(sample_event(i));
+    service_.largest_page = c.largest_page;
+    service_.knows_skip = c.knows_skip;
+    const auto lines = json_lines(command({"resets", "list", "--all", "-o", "json"}).out);
+    ASSERT_EQ(lines.size(), c.events);
+    for (size_t i = 0; i < lines.size(); ++i) ASSERT_EQ(lines[i]["id"], service_.events[i].id());
+  }
+}
+
 TEST_F(Program, ListPutsTheNewestLastWhateverThePages) {
   service_.events.clear();
   for (uint64_t i = 0; i < 30; ++i) service_.events.push_back(sample_event(i));

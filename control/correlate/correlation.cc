@@ -115,7 +115,7 @@ uint64_t Correlation::cursor() const {
 }
 
 Annotation Correlation::annotate(const model::Event& event, const std::vector<model::Sighting>& sightings,
-                                 const model::Names& names, uint64_t stored_root) const {
+                                 const model::Names& names, uint64_t stored_root, Summaries& summaries) const {
   Annotation out;
   const std::lock_guard lock(mutex_);
   if (const model::Incident* incident = incidents_.explain(event)) {
@@ -123,7 +123,7 @@ Annotation Correlation::annotate(const model::Event& event, const std::vector<mo
     out.incident_kind = incident->kind;
     if (incident->cause != Cause::kUnknown && incident->cause != event.cause && incident->confidence >= kSure) {
       out.cause = incident->cause;
-      out.reason = summary(*incident, names);
+      out.reason = summaries.of(*incident, names);
     }
   }
   const uint64_t root = chains_.root(event.id);

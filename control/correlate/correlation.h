@@ -13,6 +13,7 @@
 #include "control/correlate/chain.h"
 #include "control/correlate/idle.h"
 #include "control/correlate/incident.h"
+#include "control/correlate/incident_text.h"
 #include "control/correlate/locate.h"
 #include "control/model/names.h"
 #include "control/model/sighting.h"
@@ -79,9 +80,10 @@ class Correlation {
   [[nodiscard]] bool has_relays() const { return has_relays_.load(std::memory_order_relaxed); }
   void remember_sightings() { has_sightings_ = true; }
   void remember_relays() { has_relays_ = true; }
-  // `stored_root`: of this event as the store has it, when the newest relations do not hold it any more.
+  // `stored_root`: of this event as the store has it, when the newest relations do not hold it any more. `summaries`:
+  // of one answer, with these names.
   [[nodiscard]] Annotation annotate(const model::Event& event, const std::vector<model::Sighting>& sightings,
-                                    const model::Names& names, uint64_t stored_root = 0) const;
+                                    const model::Names& names, uint64_t stored_root, Summaries& summaries) const;
   // Those whose time meets [since, until), oldest first; changed after `revision`.
   [[nodiscard]] std::vector<model::Incident> incidents(uint64_t since_ns, uint64_t until_ns, uint64_t revision) const;
   [[nodiscard]] std::optional<model::Incident> incident(uint64_t id) const;

@@ -68,6 +68,12 @@ std::string scope_text(const model::Incident& incident, const model::Names& name
   return "everything";
 }
 
+const std::string& Summaries::of(const model::Incident& incident, const model::Names& names) {
+  Told& told = told_[incident.id];
+  if (told.text.empty() || told.revision != incident.revision) told = {incident.revision, summary(incident, names)};
+  return told.text;
+}
+
 std::string summary(const model::Incident& incident, const model::Names& names) {
   const std::string server = server_text(incident.scope, names);
   const uint64_t clients = incident.client_count(), servers = incident.server_count();

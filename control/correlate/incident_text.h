@@ -3,7 +3,9 @@
 // Incidents and learned timeouts in words. Pure, any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "control/correlate/idle.h"
@@ -16,6 +18,18 @@ namespace rs::correlate {
 std::string scope_text(const model::Incident& incident, const model::Names& names);
 // One plain sentence: what happened to whom.
 std::string summary(const model::Incident& incident, const model::Names& names);
+// The summaries of incidents that many endings of one answer belong to, each written once. One thread.
+class Summaries {
+ public:
+  const std::string& of(const model::Incident& incident, const model::Names& names);
+
+ private:
+  struct Told {
+    uint64_t revision = 0;
+    std::string text;
+  };
+  std::unordered_map<uint64_t, Told> told_;  // by incident
+};
 // One plain sentence for a fact of it.
 std::string fact_text(const model::Incident& incident, const model::IncidentFact& fact);
 

@@ -116,8 +116,9 @@ string summary(const model::Event& event) {
   out += fill(text.why, context);
   if (event.cause == Cause::kUnknown && event.second_cause != Cause::kUnknown) {
     string guess(cause_text(event.second_cause).title);
-    std::ranges::transform(guess.begin(), guess.begin() + 1, guess.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    const auto upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+    const bool acronym = guess.size() > 1 && upper(guess[1]);  // "SYN flood", "TLS failure"
+    if (!guess.empty() && upper(guess[0]) && !acronym) guess[0] = static_cast<char>(guess[0] - 'A' + 'a');
     out += " (best guess: " + guess + ")";
   }
   out += last_meaning(event);

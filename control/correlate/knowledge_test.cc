@@ -160,6 +160,8 @@ TEST(Knowledge, UnknownNamesTheBestGuess) {
   model::Event e = sample();
   e.second_cause = Cause::kAppAbortUnread;
   EXPECT_THAT(summary(e), HasSubstr("the packets do not tell why (best guess: closed with unread data)"));
+  e.second_cause = Cause::kSynFlood;
+  EXPECT_THAT(summary(e), HasSubstr("(best guess: SYN flood)"));
 }
 
 TEST(Knowledge, FactTextsCarryValueAndUnit) {
@@ -171,6 +173,9 @@ TEST(Knowledge, FactTextsCarryValueAndUnit) {
   EXPECT_EQ(fact_text(e, {FactId::kReactionUs, 0, 1500}), "the RST came 1.5 ms after the last packet of the client");
   EXPECT_EQ(fact_text(e, {FactId::kIdleMs, 0, 350'000}), "the connection had been silent for 350 s");
   EXPECT_EQ(fact_text(e, {FactId::kKeepaliveProbes, 0, 1}), "1 keepalive probe went unanswered");
+  EXPECT_EQ(fact_text(e, {FactId::kServedOthers, 0, 1}), "the server accepted 1 other connection meanwhile");
+  EXPECT_EQ(fact_text(e, {FactId::kClientBytes, 0, 1}), "the client had sent 1 byte");
+  EXPECT_EQ(fact_text(e, {FactId::kClientBytes, 0, 2}), "the client had sent 2 bytes");
   EXPECT_EQ(fact_text(e, {FactId::kSeqInWindow, 0, -1}),
             "the RST's sequence number is inside the window but 1 byte behind the sender's next");
 }

@@ -54,12 +54,14 @@ grpc::Status list_resets(const Parts& parts, grpc::ServerContext& context, const
   if (!range) return status_of(range.error(), context);
   const auto limit = limit_of(in.page_size(), kDefaultPage, kLargestPage, "page_size");
   if (!limit) return status_of(limit.error(), context);
+  const auto skip = limit_of(in.skip(), 0, kLargestPage, "skip");
+  if (!skip) return status_of(skip.error(), context);
 
   store::ListQuery query;
   query.filter = filter->applied;
   query.range = *range;
   query.newest_first = in.last();
-  query.limit = *limit + 1;  // one more tells whether there is another page
+  query.limit = *skip + *limit + 1;  // one more tells whether there is another page
   query.brief = in.brief();
   if (!in.page_token().empty()) {
     const auto token = parse_token(in.page_token());
@@ -71,13 +73,20 @@ grpc::Status list_resets(const Parts& parts, grpc::ServerContext& context, const
   const store::Patience patience = patience_of(context);
   Token next{in.last(), {}};
   size_t bytes = 0;
+  size_t skipped = 0;
+  Presenter presenter(parts);
   const auto listed = parts.store.list(query, patience, [&](const model::Event& event) {
+    if (skipped < *skip) {
+      next.position = {event.time_ns, event.cursor};
+      if (++skipped == *skip) out.set_skipped_to(text_of(next));
+      return true;
+    }
     if (static_cast<size_t>(out.events_size()) == *limit || bytes > kPageBytes) {
       out.set_next_page_token(text_of(next));
       return false;
     }
     v1::Event& encoded = *out.add_events();
-    present(parts, event, in.brief() ? Detail::kBrief : Detail::kList, encoded);
+    presenter.present(event, in.brief() ? Detail::kBrief : Detail::kList, encoded);
     bytes += encoded_bytes(event, encoded);
     next.position = {event.time_ns, event.cursor};
     return true;
@@ -85,7 +94,7 @@ grpc::Status list_resets(const Parts& parts, grpc::ServerContext& context, const
   if (!listed) return status_of(listed.error(), context);
   if (in.last()) std::reverse(out.mutable_events()->pointer_begin(), out.mutable_events()->pointer_end());
   // Counting what is hidden can cost a scan: once, with the first page.
-  const Wanted* count_hidden = in.page_token().empty() ? &*filter : nullptr;
+  const Wanted* count_hidden = in.page_token().empty() && *skip == 0 ? &*filter : nullptr;
   if (auto done = complete(parts, *range, count_hidden, patience, *out.mutable_completeness()); !done)
     return status_of(done.error(), context);
   return grpc::Status::OK;

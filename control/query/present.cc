@@ -41,12 +41,12 @@ void encode_sightings(const model::Event& event, const std::vector<model::Sighti
 
 }  // namespace
 
-void present(const Parts& parts, const model::Event& event, Detail detail, v1::Event& out) {
-  const auto names = parts.names.get();
-  encode(event, detail, *names, out);
-  const auto sightings = sightings_of(parts, event);
+void Presenter::present(const model::Event& event, Detail detail, v1::Event& out) {
+  encode(event, detail, *names_, out);
+  const auto sightings = sightings_of(parts_, event);
   encode_sightings(event, sightings, out);
-  const correlate::Annotation more = parts.correlation.annotate(event, sightings, *names, stored_root(parts, event));
+  const correlate::Annotation more =
+      parts_.correlation.annotate(event, sightings, *names_, stored_root(parts_, event), summaries_);
   if (more.incident_id != 0) {
     out.set_incident_id(id_text(more.incident_id));
     out.set_incident_kind(static_cast<v1::IncidentKind>(more.incident_kind));

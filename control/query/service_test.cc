@@ -132,6 +132,32 @@ TEST_F(QueryTest, PagesCoverEverythingOnceInBothDirections) {
   }
 }
 
+TEST_F(QueryTest, APageIsFoundByItsDistanceToo) {
+  write(batch(500));
+  for (const bool last : {false, true}) {
+    v1::ListResetsRequest request;
+    request.set_include_benign(true);
+    request.set_page_size(70);
+    request.set_last(last);
+    const auto first = list(request);
+    request.set_page_token(first.next_page_token());
+    const auto second = list(request);
+    request.clear_page_token();
+    request.set_skip(70);
+    const auto by_distance = list(request);
+    EXPECT_EQ(by_distance.skipped_to(), first.next_page_token());
+    EXPECT_EQ(by_distance.next_page_token(), second.next_page_token());
+    ASSERT_EQ(by_distance.events_size(), 70);
+    for (int i = 0; i < 70; ++i) EXPECT_EQ(by_distance.events(i).id(), second.events(i).id());
+    request.set_skip(500);  // all of them, and nothing after
+    EXPECT_EQ(list(request).events_size(), 0);
+    EXPECT_FALSE(list(request).skipped_to().empty());
+    request.set_skip(501);
+    EXPECT_EQ(list(request).events_size(), 0);
+    EXPECT_TRUE(list(request).skipped_to().empty());
+  }
+}
+
 TEST_F(QueryTest, LargePagesFitADefaultClient) {
   for (int i = 0; i < 10; ++i) write(batch(1000));
   v1::ListResetsRequest request;
@@ -176,6 +202,9 @@ TEST_F(QueryTest, RefusalsSayWhatIsWrong) {
   request.set_page_size(10'001);
   EXPECT_THAT(refused(request), HasSubstr("at most 10000"));
   request.set_page_size(0);
+  request.set_skip(10'001);
+  EXPECT_THAT(refused(request), HasSubstr("skip 10001: at most 10000"));
+  request.clear_skip();
   request.set_page_token("garbage");
   EXPECT_THAT(refused(request), HasSubstr("page_token"));
   request.clear_page_token();
