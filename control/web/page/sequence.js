@@ -23,7 +23,7 @@ const kLabel = {
   data_after_rst: 'data after the RST',
   icmp: 'ICMP',
   gave_up: 'gave up',
-  data_so_far: 'last heard; its data came before'
+  data_so_far: 'last packet; its data came before'
 };
 const kBad = ['rst', 'icmp', 'gave_up', 'data_after_rst'];
 
@@ -95,7 +95,7 @@ function arrow(step, y, when, forged) {
   const name = (dy) =>
     svg('text', {x: kMiddle, y: y + dy, class_: `seq-label ${kind}`}, svg('title', {}, step.text), label);
   if (step.kind === 'gave_up') return [time, cross(step.side === 'client' ? kLeft : kRight, y), name(3)];
-  if (['established', 'data_so_far'].includes(step.kind) || (step.side === 'unknown' && !between))
+  if (step.kind === 'established' || (step.side === 'unknown' && !between))
     return [time, svg('line', {x1: kLeft, x2: kRight, y1: y, y2: y, class_: 'seq-state'}), name(-5)];
   // An ICMP error is for the client, whose packet it quotes, unless it says otherwise.
   const toServer = step.kind === 'icmp' ? step.side === 'server' : step.side === 'client';
