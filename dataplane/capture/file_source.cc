@@ -14,8 +14,8 @@ namespace {
 
 constexpr size_t kStreamBufferBytes = 1 << 20;  // our choice: a pipe holds 64 KiB; grows for larger blocks only
 constexpr int kStreamWaitMs = 100;              // how long a silent stream holds up the worker loop
-constexpr size_t kGiveBackBytes = 64 << 20;     // pages read stay mapped for so long; our choice: a call a second at most
-constexpr uint64_t kPaceStepNs = 10 * kMs;      // longest sleep when pacing, so that stop() and `now` keep moving
+constexpr size_t kGiveBackBytes = 64 << 20;  // pages read stay mapped for so long; our choice: a call a second at most
+constexpr uint64_t kPaceStepNs = 10 * kMs;   // longest sleep when pacing, so that stop() and `now` keep moving
 
 uint64_t monotonic_ns() {
   timespec t{};
@@ -168,8 +168,8 @@ bool FileSource::refill(Input& input) noexcept {
   return true;
 }
 
-// What was read of mapped files does not stay in memory: a capture may be larger than that. No frame of an earlier burst
-// is in use here, and a head that is, or another worker's frame, comes back from the page cache.
+// What was read of mapped files does not stay in memory: a capture may be larger than that. No frame of an earlier
+// burst is in use here, and a head that is, or another worker's frame, comes back from the page cache.
 void FileSource::give_back() noexcept {
   for (Input& input : inputs_) {
     const size_t at = input.records.offset_bytes();

@@ -51,8 +51,8 @@ class FileSource {
     int fd = -1;
     uint32_t index = 0;
     size_t given_back = 0;  // of a mapping: what lies before this offset
-    Frame head;        // merging only: the next frame
-    TimeNs first = 0;  // merging only: time of its first frame
+    Frame head;             // merging only: the next frame
+    TimeNs first = 0;       // merging only: time of its first frame
   };
   // Later(a, b): a's head goes after b's; makes the std heap functions keep the oldest on top.
   struct Later {

@@ -129,7 +129,8 @@ Result<void> list(Lease& db, const ListQuery& asked, const EachEvent& each) {
   // Of the range only what the pages before have left: the index is entered at its bounds, and SQLite does not enter it
   // at `after` too, but would walk over every earlier page again.
   ListQuery query = asked;
-  if (query.after && query.newest_first) query.range.until_ns = std::min(query.range.until_ns, query.after->time_ns + 1);
+  if (query.after && query.newest_first)
+    query.range.until_ns = std::min(query.range.until_ns, query.after->time_ns + 1);
   if (query.after && !query.newest_first) query.range.since_ns = std::max(query.range.since_ns, query.after->time_ns);
   if (const auto keys = keys_of(query.filter)) {
     auto lookup = Lookup::open(db);
