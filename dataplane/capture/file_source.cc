@@ -14,8 +14,8 @@ namespace {
 
 constexpr size_t kStreamBufferBytes = 1 << 20;  // our choice: a pipe holds 64 KiB; grows for larger blocks only
 constexpr int kStreamWaitMs = 100;              // how long a silent stream holds up the worker loop
-constexpr size_t kGiveBackBytes = 64 << 20;  // pages read stay mapped for so long; our choice: a call a second at most
-constexpr uint64_t kPaceStepNs = 10 * kMs;   // longest sleep when pacing, so that stop() and `now` keep moving
+constexpr size_t kGiveBackBytes = 64 << 20;     // our choice: so much read, a call to give it back costs nothing
+constexpr uint64_t kPaceStepNs = 10 * kMs;      // longest sleep when pacing, so that stop() and `now` keep moving
 
 uint64_t monotonic_ns() {
   timespec t{};
