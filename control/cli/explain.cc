@@ -139,7 +139,7 @@ void append_verdict(string& out, const v1::Explanation& x) {
   append_row(
       out, "cause",
       string(word(e.cause())) + ", confidence " + percent(e.confidence()) + (e.confidence() < 0.6 ? " (a guess)" : ""));
-  if (e.second_cause() != v1::CAUSE_UNKNOWN && percent(e.second_confidence()) != "0%")
+  if (e.second_cause() != v1::CAUSE_UNKNOWN && e.second_confidence() > 0)
     append_row(out, "second guess",
                string(word(e.second_cause())) + (x.second().title().empty() ? "" : " (" + x.second().title() + ")") +
                    ", confidence " + percent(e.second_confidence()) + "; margin " +

@@ -111,13 +111,18 @@ TEST_F(QueryTest, ListsNewestLastAndHidesBenign) {
   EXPECT_EQ(list(request).events_size(), 300 - shown);
 }
 
+v1::ListResetsRequest seventy(bool last) {
+  v1::ListResetsRequest request;
+  request.set_include_benign(true);
+  request.set_page_size(70);
+  request.set_last(last);
+  return request;
+}
+
 TEST_F(QueryTest, PagesCoverEverythingOnceInBothDirections) {
   write(batch(500));
   for (const bool last : {false, true}) {
-    v1::ListResetsRequest request;
-    request.set_include_benign(true);
-    request.set_page_size(70);
-    request.set_last(last);
+    v1::ListResetsRequest request = seventy(last);
     std::set<std::string> ids;
     int pages = 0;
     for (;; ++pages) {
@@ -135,10 +140,7 @@ TEST_F(QueryTest, PagesCoverEverythingOnceInBothDirections) {
 TEST_F(QueryTest, APageIsFoundByItsDistanceToo) {
   write(batch(500));
   for (const bool last : {false, true}) {
-    v1::ListResetsRequest request;
-    request.set_include_benign(true);
-    request.set_page_size(70);
-    request.set_last(last);
+    v1::ListResetsRequest request = seventy(last);
     const auto first = list(request);
     request.set_page_token(first.next_page_token());
     const auto second = list(request);
