@@ -213,8 +213,8 @@ Result<void> sum_events(Lease& db, const AggregateQuery& query, const Piece& pie
     return bind_parameters(row, 3, condition);
   };
 
-  const auto keys = keys_of(query.filter);
-  if (keys) {
+  const auto terms = terms_of(query.filter);
+  if (terms) {
     auto lookup = Lookup::open(db);
     if (!lookup) return lookup.error();
     if (lookup->kept()) {
@@ -229,7 +229,7 @@ Result<void> sum_events(Lease& db, const AggregateQuery& query, const Piece& pie
         }
         return {};
       };
-      if (const auto newest = lookup->tail_candidates(*keys)) {
+      if (const auto newest = lookup->tail_candidates(*terms)) {
         if (auto added = sum_those(*newest); !added) return added;
       } else {
         auto tail = db->prepare(sql + " AND cursor >= ?", false);
@@ -240,7 +240,7 @@ Result<void> sum_events(Lease& db, const AggregateQuery& query, const Piece& pie
       const auto segments = lookup->segments({piece.since_ns, piece.until_ns});
       if (!segments) return segments.error();
       for (const Lookup::Segment& segment : *segments) {
-        const auto candidates = lookup->candidates(segment, *keys);
+        const auto candidates = lookup->candidates(segment, *terms);
         if (!candidates) return candidates.error();
         if (auto added = sum_those(*candidates); !added) return added;
       }
@@ -269,7 +269,7 @@ Result<std::vector<Group>> aggregate(Lease& db, const AggregateQuery& query, boo
   if (!names) return names.error();
   WayFilter filter(query.filter, *names);
   Summing summing(query);
-  if (has_rollups && query.rollups && !by_rollups && columns_answer(query.filter) && !keys_of(query.filter)) {
+  if (has_rollups && query.rollups && !by_rollups && columns_answer(query.filter) && !terms_of(query.filter)) {
     const auto summed = sum_columns(db, query, {query.range.since_ns, until, nullptr}, *names, summing);
     if (!summed) return summed.error();
     if (*summed) return summing.groups(*names);

@@ -349,7 +349,8 @@ TEST_F(FileTest, StoresOfVersion3AreTakenOver) {
       ASSERT_TRUE(db->execute("DROP TABLE served_" + tier));
     }
     ASSERT_TRUE(
-        db->execute("DROP TABLE column_data; DELETE FROM migration WHERE version = 4; PRAGMA user_version = 3"));
+        db->execute("DROP TABLE column_data; DROP TABLE lookup_block; DELETE FROM migration WHERE version > 3;"
+                    "PRAGMA user_version = 3"));
   }
   EXPECT_EQ(statistics(), before);
   {
@@ -359,7 +360,7 @@ TEST_F(FileTest, StoresOfVersion3AreTakenOver) {
   auto db = sqlite::Connection::open(path_, SQLITE_OPEN_READWRITE);
   EXPECT_EQ(*db->scalar("SELECT count(*) FROM column_data"), 8);
   EXPECT_EQ(*db->scalar("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'service\\_1%' ESCAPE '\\'"), 0);
-  EXPECT_EQ(*db->scalar("PRAGMA user_version"), 4);
+  EXPECT_EQ(*db->scalar("PRAGMA user_version"), 5);
 }
 
 TEST_F(FileTest, DamagedColumnsAreAnErrorNotAnAnswer) {

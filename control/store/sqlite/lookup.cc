@@ -2,87 +2,11 @@
 #include "control/store/sqlite/lookup.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
+#include <iterator>
 #include <string>
-
-#include "control/model/pack.h"
-#include "control/store/sqlite/hash.h"
+#include <utility>
 
 namespace rs::store::sqlite {
-namespace {
-
-constexpr unsigned kSlotBits = 12;
-constexpr size_t kKinds = 3;
-constexpr uint16_t kId = 0, kServer = 1, kClient = 2;
-
-LookupKey key(uint16_t kind, uint64_t hash) {
-  return {static_cast<uint16_t>(kind << kSlotBits | (hash & ((1u << kSlotBits) - 1))),
-          static_cast<uint8_t>(hash >> kSlotBits)};
-}
-
-uint64_t hash_of_ip(const model::Ip& ip) {
-  Mixer mixer;
-  for (const uint64_t half : std::bit_cast<std::array<uint64_t, 2>>(ip)) mixer.add(half);
-  return mixer.value();
-}
-
-// Of several alternatives of an AND the one with the fewest keys; clients are the finer sieve.
-bool finer(const std::vector<LookupKey>& a, const std::vector<LookupKey>& b) {
-  if (a.size() != b.size()) return a.size() < b.size();
-  return !a.empty() && a.front().slot >> kSlotBits > b.front().slot >> kSlotBits;
-}
-
-std::optional<std::vector<LookupKey>> keys_of_test(const model::Filter& test) {
-  const bool client = test.field == model::Field::kClientIp || test.field == model::Field::kIp;
-  const bool server = test.field == model::Field::kServerIp || test.field == model::Field::kIp;
-  if ((!client && !server) || (test.op != model::Op::kEq && test.op != model::Op::kIn)) return std::nullopt;
-  std::vector<LookupKey> keys;
-  for (const model::Value& value : test.values) {
-    const auto* prefix = std::get_if<model::Prefix>(&value);
-    if (prefix == nullptr || prefix->bits != 128) return std::nullopt;
-    if (client) keys.push_back(client_key(prefix->ip));
-    if (server) keys.push_back(server_key(prefix->ip));
-  }
-  return keys;
-}
-
-}  // namespace
-
-LookupKey id_key(uint64_t id) {
-  Mixer mixer;
-  mixer.add(id);
-  return key(kId, mixer.value());
-}
-LookupKey server_key(const model::Ip& ip) { return key(kServer, hash_of_ip(ip)); }
-LookupKey client_key(const model::Ip& ip) { return key(kClient, hash_of_ip(ip)); }
-
-std::optional<std::vector<LookupKey>> keys_of(const model::Filter& filter) {
-  constexpr size_t kMostKeys = 64;  // more are looked for as well by reading along
-  std::optional<std::vector<LookupKey>> found;
-  switch (filter.kind) {
-    case model::Filter::Kind::kTest:
-      found = keys_of_test(filter);
-      break;
-    case model::Filter::Kind::kAnd:
-      for (const model::Filter& child : filter.children)
-        if (auto keys = keys_of(child); keys && (!found || finer(*keys, *found))) found = std::move(keys);
-      break;
-    case model::Filter::Kind::kOr:
-      found.emplace();
-      for (const model::Filter& child : filter.children) {
-        const auto keys = keys_of(child);
-        if (!keys) return std::nullopt;
-        found->insert(found->end(), keys->begin(), keys->end());
-      }
-      break;
-    default:
-      break;
-  }
-  if (found && found->size() > kMostKeys) return std::nullopt;
-  return found;
-}
-
 void LookupTail::replace(std::vector<LookupEntry> entries, uint64_t from) {
   const std::lock_guard lock(mutex_);
   entries_ = std::move(entries);
@@ -102,14 +26,17 @@ void LookupTail::forget_before(uint64_t cursor) {
   from_ = std::max(from_, cursor);
 }
 
-std::optional<std::vector<uint64_t>> LookupTail::candidates(uint64_t from, const std::vector<LookupKey>& keys) const {
+std::optional<std::vector<uint64_t>> LookupTail::candidates(uint64_t from, const LookupTerms& terms) const {
   const std::lock_guard lock(mutex_);
   if (from < from_) return std::nullopt;
   std::vector<uint64_t> out;
   for (const LookupEntry& entry : entries_) {
     if (entry.cursor < from) continue;
-    const auto wanted = [&](const LookupKey& key) { return std::ranges::find(keys, key) != keys.end(); };
-    if (std::ranges::any_of(entry.keys, wanted)) out.push_back(entry.cursor);
+    const auto has = [&entry](const LookupKey& key) {
+      return std::ranges::find(entry.keys, key) != std::end(entry.keys);
+    };
+    const auto fits = [&](const LookupTerm& term) { return has(term.key) && (!term.also || has(*term.also)); };
+    if (std::ranges::any_of(terms, fits)) out.push_back(entry.cursor);
   }
   return out;
 }
@@ -150,6 +77,7 @@ Result<void> LookupWriter::prepare(Connection& db, LookupTail* tail) {
   auto segment = db.prepare("INSERT OR REPLACE INTO segment VALUES(?, ?, ?)");
   if (!segment) return segment.error();
   insert_segment_ = std::move(*segment);
+  if (auto ready = blocks_.prepare(db); !ready) return ready;
 
   entries_.clear();
   sensors_.clear();
@@ -208,30 +136,25 @@ void LookupWriter::add(const model::Event& e, int64_t sensor) {
 
 int LookupWriter::write_segment(uint64_t number, size_t count) {
   const auto end = entries_.begin() + static_cast<ptrdiff_t>(count);
-  const uint64_t base = number * kSegmentEvents;
-  std::vector<std::string> slots(kKinds << kSlotBits);
-  std::vector<uint64_t> last(slots.size(), base);
+  std::vector<LookupRow> slots(kSlots, LookupRow(number * kSegmentEvents));
   uint64_t first_ns = UINT64_MAX, last_ns = 0;
   for (auto entry = entries_.begin(); entry != end; ++entry) {
     first_ns = std::min(first_ns, entry->time_ns);
     last_ns = std::max(last_ns, entry->time_ns);
-    for (const LookupKey& one : entry->keys) {
-      model::put_varint(slots[one.slot], entry->cursor - last[one.slot]);
-      slots[one.slot].push_back(static_cast<char>(one.mark));
-      last[one.slot] = entry->cursor;
-    }
+    for (const LookupKey& one : entry->keys) slots[one.slot].add(entry->cursor, one.mark);
   }
   for (size_t slot = 0; slot < slots.size(); ++slot) {
-    if (slots[slot].empty()) continue;
+    if (slots[slot].bytes().empty()) continue;
     insert_slot_.bind(1, number);
     insert_slot_.bind(2, static_cast<int64_t>(slot));
-    insert_slot_.bind_blob(3, slots[slot]);
+    insert_slot_.bind_blob(3, slots[slot].bytes());
     if (const int code = insert_slot_.run(); code != SQLITE_OK) return code;
   }
   insert_segment_.bind(1, number);
   insert_segment_.bind(2, first_ns);
   insert_segment_.bind(3, last_ns);
-  return insert_segment_.run();
+  if (const int code = insert_segment_.run(); code != SQLITE_OK) return code;
+  return blocks_.grow(number + 1);
 }
 
 int LookupWriter::flush() {
@@ -253,7 +176,9 @@ int LookupWriter::flush() {
 }
 
 Result<Lookup> Lookup::open(Lease& db) {
-  Lookup out(db);
+  auto blocks = BlockReader::open(db);
+  if (!blocks) return blocks.error();
+  Lookup out(db, std::move(*blocks));
   const auto tail = db->scalar("SELECT coalesce(max(number) + 1, 0) FROM segment");
   if (!tail) return tail.error();
   out.tail_ = static_cast<uint64_t>(*tail) * kSegmentEvents;
@@ -263,9 +188,9 @@ Result<Lookup> Lookup::open(Lease& db) {
   return out;
 }
 
-std::optional<std::vector<uint64_t>> Lookup::tail_candidates(const std::vector<LookupKey>& keys) const {
+std::optional<std::vector<uint64_t>> Lookup::tail_candidates(const LookupTerms& terms) const {
   const LookupTail* tail = db_->lookup_tail();
-  return tail == nullptr ? std::nullopt : tail->candidates(tail_, keys);
+  return tail == nullptr ? std::nullopt : tail->candidates(tail_, terms);
 }
 
 Result<std::vector<Lookup::Segment>> Lookup::segments(const TimeRange& range) {
@@ -281,22 +206,35 @@ Result<std::vector<Lookup::Segment>> Lookup::segments(const TimeRange& range) {
   return out;
 }
 
-Result<std::vector<uint64_t>> Lookup::candidates(const Segment& segment, const std::vector<LookupKey>& keys) {
-  std::vector<uint64_t> out;
-  for (const LookupKey& one : keys) {
-    const Reading done(slot_);
-    slot_.bind(1, segment.number);
-    slot_.bind(2, static_cast<int64_t>(one.slot));
-    const int code = slot_.step();
-    if (code == SQLITE_DONE) continue;
-    if (code != SQLITE_ROW) return db_->error("lookup");
-    model::PackReader in(slot_.blob(0));
-    uint64_t cursor = segment.number * kSegmentEvents;
-    for (;;) {
-      cursor += in.varint();
-      const uint64_t mark = in.byte();
-      if (!in.ok()) break;
-      if (mark == one.mark) out.push_back(cursor);
+Result<void> Lookup::read_slot(uint64_t segment, const LookupKey& key, std::vector<uint64_t>& out) {
+  const Reading done(slot_);
+  slot_.bind(1, segment);
+  slot_.bind(2, static_cast<int64_t>(key.slot));
+  const int code = slot_.step();
+  if (code == SQLITE_DONE) return {};
+  if (code != SQLITE_ROW) return db_->error("lookup");
+  const bool sound = LookupRow::read(slot_.blob(0), segment * kSegmentEvents, [&](uint64_t cursor, uint16_t mark) {
+    if (mark == key.mark) out.push_back(cursor);
+  });
+  if (!sound) return damaged_lookup();
+  return {};
+}
+
+Result<std::vector<uint64_t>> Lookup::candidates(const Segment& segment, const LookupTerms& terms) {
+  constexpr size_t kWorthARow = 4;  // so many events' rows cost more to read than a row of the lookup
+  std::vector<uint64_t> out, one, other;
+  for (const LookupTerm& term : terms) {
+    one.clear();
+    const auto in_block = blocks_.read(segment.number, term, one);
+    if (!in_block) return in_block.error();
+    if (!*in_block)
+      if (auto read = read_slot(segment.number, term.key, one); !read) return read.error();
+    if (term.also && one.size() > kWorthARow) {
+      other.clear();
+      if (auto read = read_slot(segment.number, *term.also, other); !read) return read.error();
+      std::ranges::set_intersection(one, other, std::back_inserter(out));
+    } else {
+      out.insert(out.end(), one.begin(), one.end());
     }
   }
   std::ranges::sort(out);

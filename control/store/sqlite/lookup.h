@@ -3,7 +3,8 @@
 // From an event's id, server address or client address to its row. An index of SQLite's own would touch a page of its
 // tree for every random key, and there are three; here the events of one segment (65,536 cursors, order of arrival) are
 // sorted in memory and written in one go when the segment is full: a row a slot of their hash, each behind the last, so
-// that keeping it costs a tenth of a row's insert. The keys of the newest segments stay in memory, read again at start.
+// that keeping it costs a tenth of a row's insert. What is asked of many segments at once stands in blocks of them
+// (lookup_block.h). The keys of the newest segments stay in memory, read again at start.
 #pragma once
 
 #include <cstdint>
@@ -11,28 +12,16 @@
 #include <optional>
 #include <vector>
 
-#include "control/model/filter.h"
+#include "control/model/event.h"
 #include "control/store/sqlite/database.h"
+#include "control/store/sqlite/lookup_block.h"
+#include "control/store/sqlite/lookup_key.h"
 #include "control/store/sqlite/reader.h"
 #include "control/store/store.h"
 
 namespace rs::store::sqlite {
 
-// Our choice: 100 million events are 1,526 segments, each asked with one read.
 inline constexpr uint64_t kSegmentEvents = 65'536;
-
-// Sixteen events a slot; the next byte of the hash keeps those of other keys out but for one in 256.
-struct LookupKey {
-  uint16_t slot = 0;  // the kind of key in its upper bits
-  uint8_t mark = 0;
-  bool operator==(const LookupKey&) const = default;
-};
-LookupKey id_key(uint64_t id);
-LookupKey server_key(const model::Ip& ip);
-LookupKey client_key(const model::Ip& ip);
-
-// Keys of which every match has at least one; none when the filter matches others, too.
-std::optional<std::vector<LookupKey>> keys_of(const model::Filter& filter);
 
 struct LookupEntry {
   uint64_t cursor = 0;
@@ -47,9 +36,8 @@ class LookupTail {
   void replace(std::vector<LookupEntry> entries, uint64_t from);
   void append(const LookupEntry* first, size_t count);
   void forget_before(uint64_t cursor);
-  // Cursors from `from` on that may have one of the keys, ascending; none when that is too long ago.
-  [[nodiscard]] std::optional<std::vector<uint64_t>> candidates(uint64_t from,
-                                                                const std::vector<LookupKey>& keys) const;
+  // Cursors from `from` on that may fit one of the terms, ascending; none when that is too long ago.
+  [[nodiscard]] std::optional<std::vector<uint64_t>> candidates(uint64_t from, const LookupTerms& terms) const;
 
  private:
   mutable std::mutex mutex_;
@@ -100,6 +88,7 @@ class LookupWriter {
 
   Connection* db_ = nullptr;
   Statement insert_slot_, insert_segment_;
+  BlockWriter blocks_;
   LookupTail* tail_ = nullptr;
   std::vector<LookupEntry> entries_;  // not in a finished segment
   size_t shown_ = 0;                  // of these, in the tail
@@ -118,19 +107,24 @@ class Lookup {
 
   // Finished segments with events in the range, that with the newest event first.
   Result<std::vector<Segment>> segments(const TimeRange& range);
-  // Cursors in this segment that may have one of the keys, ascending.
-  Result<std::vector<uint64_t>> candidates(const Segment& segment, const std::vector<LookupKey>& keys);
+  // Cursors in this segment that may fit one of the terms, ascending. Cheapest for the same terms again and again, and
+  // segment by segment in order.
+  Result<std::vector<uint64_t>> candidates(const Segment& segment, const LookupTerms& terms);
   // Whether there is any: else the events are read along.
   [[nodiscard]] bool kept() const { return tail_ > 0 || db_->lookup_tail() != nullptr; }
   // Events from this cursor on are in no finished segment.
   [[nodiscard]] uint64_t tail() const { return tail_; }
-  // Of these, those that may have one of the keys; none: they have to be searched one by one.
-  [[nodiscard]] std::optional<std::vector<uint64_t>> tail_candidates(const std::vector<LookupKey>& keys) const;
+  // Of these, those that may fit one of the terms; none: they have to be searched one by one.
+  [[nodiscard]] std::optional<std::vector<uint64_t>> tail_candidates(const LookupTerms& terms) const;
 
  private:
-  explicit Lookup(Lease& db) : db_(&db) {}
+  Lookup(Lease& db, BlockReader blocks) : db_(&db), blocks_(std::move(blocks)) {}
+  // Appends the segment's cursors of one key.
+  Result<void> read_slot(uint64_t segment, const LookupKey& key, std::vector<uint64_t>& out);
+
   Lease* db_;
   Statement slot_;
+  BlockReader blocks_;
   uint64_t tail_ = 0;
 };
 

@@ -68,7 +68,7 @@ int bind_limits(Statement& statement, int next, const ListQuery& query) {
 
 // By the lookup: segment by segment in the order of the list, until no further one can hold anything for it.
 Result<void> list_by_keys(Lease& db, Lookup& lookup, std::vector<Lookup::Segment> segments,
-                          const std::vector<LookupKey>& keys, const ListQuery& query, const EachEvent& each) {
+                          const LookupTerms& terms, const ListQuery& query, const EachEvent& each) {
   const auto names = db.sensor_names();
   if (!names) return names.error();
   const Condition condition = condition_of(query.filter);
@@ -91,7 +91,7 @@ Result<void> list_by_keys(Lease& db, Lookup& lookup, std::vector<Lookup::Segment
     places.cut();
     return {};
   };
-  if (const auto newest = lookup.tail_candidates(keys)) {
+  if (const auto newest = lookup.tail_candidates(terms)) {
     if (auto looked = look_at(*newest); !looked) return looked;
   } else {
     auto tail = db->prepare("SELECT time_ns, cursor FROM event WHERE cursor >= ?" + where, false);
@@ -106,7 +106,7 @@ Result<void> list_by_keys(Lease& db, Lookup& lookup, std::vector<Lookup::Segment
   if (!query.newest_first) std::ranges::sort(segments, {}, &Lookup::Segment::first_ns);
   for (const Lookup::Segment& segment : segments) {
     if (places.complete_before(segment)) break;
-    const auto candidates = lookup.candidates(segment, keys);
+    const auto candidates = lookup.candidates(segment, terms);
     if (!candidates) return candidates.error();
     if (auto looked = look_at(*candidates); !looked) return looked;
   }
@@ -132,12 +132,12 @@ Result<void> list(Lease& db, const ListQuery& asked, const EachEvent& each) {
   if (query.after && query.newest_first)
     query.range.until_ns = std::min(query.range.until_ns, query.after->time_ns + 1);
   if (query.after && !query.newest_first) query.range.since_ns = std::max(query.range.since_ns, query.after->time_ns);
-  if (const auto keys = keys_of(query.filter)) {
+  if (const auto terms = terms_of(query.filter)) {
     auto lookup = Lookup::open(db);
     if (!lookup) return lookup.error();
     auto segments = lookup->segments(query.range);
     if (!segments) return segments.error();
-    if (lookup->kept()) return list_by_keys(db, *lookup, std::move(*segments), *keys, query, each);
+    if (lookup->kept()) return list_by_keys(db, *lookup, std::move(*segments), *terms, query, each);
   }
   const auto names = db.sensor_names();
   if (!names) return names.error();
@@ -196,8 +196,8 @@ Result<std::optional<model::Event>> get(Lease& db, uint64_t event_id) {
     if (!read_event(*statement, *names, false, event)) return damaged_row(event.cursor);
     return std::optional<model::Event>(std::move(event));
   };
-  const std::vector<LookupKey> keys = {id_key(event_id)};
-  if (const auto newest = lookup->tail_candidates(keys)) {
+  const LookupTerms terms = {{id_key(event_id), std::nullopt}};
+  if (const auto newest = lookup->tail_candidates(terms)) {
     for (const uint64_t cursor : *newest)
       if (auto event = found(cursor, cursor); !event || *event) return event;
   } else if (auto event = found(lookup->tail(), INT64_MAX); !event || *event) {
@@ -206,7 +206,7 @@ Result<std::optional<model::Event>> get(Lease& db, uint64_t event_id) {
   const auto segments = lookup->segments({});
   if (!segments) return segments.error();
   for (const Lookup::Segment& segment : *segments) {
-    const auto candidates = lookup->candidates(segment, keys);
+    const auto candidates = lookup->candidates(segment, terms);
     if (!candidates) return candidates.error();
     for (const uint64_t cursor : *candidates)
       if (auto event = found(cursor, cursor); !event || *event) return event;

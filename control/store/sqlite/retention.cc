@@ -103,9 +103,11 @@ Result<void> Retention::forget_some(uint64_t hour_s, bool& whole) {
   // Segments of which nothing is left.
   const std::string oldest =
       "(SELECT coalesce((SELECT min(cursor) FROM event), (SELECT value FROM meta WHERE key = 'next_cursor')) / " +
-      std::to_string(kSegmentEvents) + ");";
-  sql += "DELETE FROM lookup WHERE segment < " + oldest + "DELETE FROM segment WHERE number < " + oldest;
-  sql += "DELETE FROM column_data WHERE id < " + std::to_string(kColumns) + " * " + oldest;
+      std::to_string(kSegmentEvents) + ")";
+  sql += "DELETE FROM lookup WHERE segment < " + oldest + ";DELETE FROM segment WHERE number < " + oldest;
+  sql += ";DELETE FROM lookup_block WHERE id < " + std::to_string(kBlockIds) + " * (" + oldest + " / " +
+         std::to_string(kBlockSegments) + ")";
+  sql += ";DELETE FROM column_data WHERE id < " + std::to_string(kColumns) + " * " + oldest + ";";
   sql += "DELETE FROM health WHERE at_s >= " + from + " AND at_s < " + to + ";";
   sql += "DELETE FROM hour WHERE at_s = " + from;
   return db_->execute(sql);

@@ -115,6 +115,13 @@ CREATE TABLE served_1m(at_s INTEGER NOT NULL, sensor INTEGER NOT NULL, sums BLOB
 CREATE TABLE served_1h(at_s INTEGER NOT NULL, sensor INTEGER NOT NULL, sums BLOB NOT NULL, PRIMARY KEY(at_s, sensor))
   WITHOUT ROWID;
 )sql",
+    // Fewer and longer rows a segment, and rows for 64 segments together (lookup_block.h); id: block * 16384 + slot.
+    // What is stored is taken up at start.
+    R"sql(
+DELETE FROM segment;
+DELETE FROM lookup;
+CREATE TABLE lookup_block(id INTEGER PRIMARY KEY, cursors BLOB NOT NULL);
+)sql",
 };
 
 std::string tier_tables() {
