@@ -9,11 +9,12 @@
 // threads.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "control/model/ended.h"
@@ -107,8 +108,8 @@ class ChainFinder {
   std::vector<uint32_t> by_server_ = std::vector<uint32_t>(kHeads, kNone);
   size_t next_ = 0;
   std::map<LinkKey, Link> links_;
-  std::unordered_map<model::Endpoint, Rate, EndpointHash> rates_;
-  std::unordered_map<uint64_t, uint64_t> roots_;
+  absl::flat_hash_map<model::Endpoint, Rate, EndpointHash> rates_;
+  absl::flat_hash_map<uint64_t, uint64_t> roots_;
   std::deque<uint64_t> roots_order_;
 };
 

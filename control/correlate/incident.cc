@@ -193,7 +193,7 @@ Window* IncidentTracker::window_for(size_t rule, const RuleKey& key, uint64_t ti
     const uint64_t window_ns = incident_rules()[rule].window_ns;
     if (time_ns > swept_ns_[rule] + window_ns / 4) {  // not at each ending of a flood
       swept_ns_[rule] = time_ns;
-      std::erase_if(windows, [&](const auto& item) { return item.second.last_ns(window_ns) + window_ns < time_ns; });
+      absl::erase_if(windows, [&](const auto& item) { return item.second.last_ns(window_ns) + window_ns < time_ns; });
     }
     if (windows.size() >= kMaxKeys) {
       ++counters_.no_room;

@@ -10,6 +10,9 @@
 // several threads.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/node_hash_map.h>
+
 #include <array>
 #include <map>
 #include <string>
@@ -98,14 +101,14 @@ class IncidentTracker {
   void absorb(const model::Incident& whole, uint64_t window_ns, uint64_t now_ns);
   void make_room();
 
-  std::vector<std::unordered_map<RuleKey, Window, KeyHash>> windows_{kRuleCount};  // by rule
-  std::vector<uint64_t> swept_ns_ = std::vector<uint64_t>(kRuleCount);             // when stale ones last went
-  std::map<uint64_t, model::Incident> incidents_;                                  // by id: time, then number
-  std::unordered_map<RuleKey, std::vector<model::Incident*>, KeyHash> by_key_;     // oldest first
-  std::array<Joinable, kRuleCount> joinable_{};                                    // by rule
-  std::unordered_map<uint64_t, std::vector<model::SensorNumber>> seen_by_;         // open incidents only
+  std::vector<absl::node_hash_map<RuleKey, Window, KeyHash>> windows_{kRuleCount};  // by rule
+  std::vector<uint64_t> swept_ns_ = std::vector<uint64_t>(kRuleCount);              // when stale ones last went
+  std::map<uint64_t, model::Incident> incidents_;                                   // by id: time, then number
+  absl::flat_hash_map<RuleKey, std::vector<model::Incident*>, KeyHash> by_key_;     // oldest first
+  std::array<Joinable, kRuleCount> joinable_{};                                     // by rule
+  std::unordered_map<uint64_t, std::vector<model::SensorNumber>> seen_by_;          // open incidents only
   std::map<model::Endpoint, ServedState> served_;
-  std::unordered_map<RuleKey, uint8_t, KeyHash> hops_;  // TTL of a host's resets as a sensor sees it
+  absl::flat_hash_map<RuleKey, uint8_t, KeyHash> hops_;  // TTL of a host's resets as a sensor sees it
   std::map<model::SensorNumber, Progress> progress_;
   std::array<size_t, model::kIncidentKinds> of_kind_{};  // how many there are
   std::vector<uint64_t> changed_, dropped_;

@@ -121,6 +121,12 @@ PathMap::PathKey PathMap::key_of(const model::Endpoint& client, const model::End
   return {network_of(client.ip), network_of(server.ip)};
 }
 
+const PathMap::Path* PathMap::find(const PathKey& key) const {
+  const Set& set = sets_[PathHash()(key) % sets_.size()];
+  const auto path = std::ranges::find(set, key, &Path::key);
+  return path == set.end() || path->taps.empty() ? nullptr : &*path;
+}
+
 void PathMap::add(const model::Endpoint& client, const model::Endpoint& server, model::SensorNumber sensor,
                   uint64_t rtt_client_ns, uint64_t rtt_server_ns) {
   if (Sensor& one = at(sensor); !one.heard) {
@@ -128,12 +134,15 @@ void PathMap::add(const model::Endpoint& client, const model::Endpoint& server, 
     ++heard_;
   }
   const PathKey key = key_of(client, server);
-  auto path = paths_.find(key);
-  if (path == paths_.end()) {
-    if (paths_.size() >= kMaxPaths) paths_.erase(paths_.begin());
-    path = paths_.try_emplace(key).first;
+  Set& set = sets_[PathHash()(key) % sets_.size()];
+  auto path = std::ranges::find(set, key, &Path::key);
+  if (path == set.end()) {
+    path = std::ranges::min_element(set, {}, &Path::used);
+    path->key = key;
+    path->taps.clear();
   }
-  auto& taps = path->second;
+  path->used = ++clock_;
+  auto& taps = path->taps;
   auto found = std::ranges::find(taps, sensor, &Tap::sensor);
   if (found == taps.end()) found = taps.insert(taps.end(), Tap{sensor});
   Tap& tap = *found;
@@ -166,12 +175,12 @@ void PathMap::watched(const model::Endpoint& server, model::SensorNumber sensor,
 std::vector<TapView> PathMap::taps(const model::Event& event, const std::vector<model::Sighting>& sightings,
                                    const model::Names& names) const {
   std::vector<TapView> out;
-  const auto path = paths_.find(key_of(event.client, event.server));
+  const Path* path = find(key_of(event.client, event.server));
   const auto add = [&](const std::string& sensor, bool saw, uint64_t client_ns, uint64_t server_ns, uint8_t ttl) {
     TapView view{sensor, saw, static_cast<double>(client_ns), static_cast<double>(server_ns), ttl};
     if (const model::Tap* tap = names.tap(sensor)) view.side = tap->side;
-    if (path != paths_.end())
-      for (const Tap& known : path->second)
+    if (path != nullptr)
+      for (const Tap& known : path->taps)
         if (sensors_[known.sensor].name == sensor) {
           view.client_ns = known.client_ns;
           view.server_ns = known.server_ns;
@@ -181,9 +190,9 @@ std::vector<TapView> PathMap::taps(const model::Event& event, const std::vector<
   const model::Sighting own = model::sighting_of(event, event.sensor);
   add(own.sensor, true, own.rtt_client_ns, own.rtt_server_ns, own.rst_ttl);
   for (const model::Sighting& s : sightings) add(s.sensor, true, s.rtt_client_ns, s.rtt_server_ns, s.rst_ttl);
-  if (path == paths_.end()) return out;
+  if (path == nullptr) return out;
   std::vector<const Tap*> others;
-  for (const Tap& tap : path->second)
+  for (const Tap& tap : path->taps)
     if (tap.seen >= kLeastShared && std::ranges::find(out, sensors_[tap.sensor].name, &TapView::sensor) == out.end())
       others.push_back(&tap);
   // By name: answers repeat.

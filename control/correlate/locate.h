@@ -6,9 +6,13 @@
 // PathMap, which is not safe for several threads.
 #pragma once
 
+#include <absl/container/inlined_vector.h>
+
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -41,7 +45,7 @@ std::optional<Located> locate(Side claimed_sender, std::vector<TapView> taps);
 
 class PathMap {
  public:
-  static constexpr size_t kMaxPaths = 16'384;
+  static constexpr size_t kMaxPaths = 16'384;  // in sets of four; of a full one the least recently used goes
   static constexpr size_t kMaxWatched = 65'536;
   static constexpr uint64_t kReportedNs = 5ull * 1'000'000'000;  // an ending is reported within it: settle, fold, send
   static constexpr uint64_t kLeastShared = 3;                    // endings that a tap saw before it is on a path
@@ -92,14 +96,24 @@ class PathMap {
     model::SensorNumber sensor = 0;
     bool operator==(const WatchedKey&) const = default;
   };
+  // Few taps on each. No tap: free.
+  struct Path {
+    PathKey key;
+    uint64_t used = 0;
+    absl::InlinedVector<Tap, 2> taps;
+  };
+  using Set = std::array<Path, 4>;
+
   Sensor& at(model::SensorNumber sensor);
+  [[nodiscard]] const Path* find(const PathKey& key) const;
   static PathKey key_of(const model::Endpoint& client, const model::Endpoint& server);
 
   struct PathHash {
     size_t operator()(const PathKey& key) const;
     size_t operator()(const WatchedKey& key) const;
   };
-  std::unordered_map<PathKey, std::vector<Tap>, PathHash> paths_;  // few taps on each
+  std::vector<Set> sets_ = std::vector<Set>(kMaxPaths / std::tuple_size_v<Set>);
+  uint64_t clock_ = 0;
   std::unordered_map<WatchedKey, Span, PathHash> watched_;
   std::vector<Sensor> sensors_;  // by number
   size_t named_ = 0;             // of these, from the first on

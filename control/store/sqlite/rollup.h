@@ -4,9 +4,10 @@
 // a distinct key, then written to all three tiers. Writer thread only.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <array>
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
 #include "control/model/event.h"
@@ -40,7 +41,7 @@ class Rollup {
   void clear();
 
  private:
-  using EndingMap = std::unordered_map<EndingKey, Sum, KeyHash>;
+  using EndingMap = absl::flat_hash_map<EndingKey, Sum, KeyHash>;
 
   int write(size_t tier, const EndingMap& sums);
   // Adds into the row of one service, or of all (key.server unused).
