@@ -52,12 +52,14 @@ class Service final : public grpc::Service, private StreamOwner {
     acknowledgements_[static_cast<size_t>(code)].fetch_add(1, std::memory_order_relaxed);
   }
   void ended(Stream& stream) override;
+  std::shared_ptr<std::atomic<size_t>> bytes_under_way() override { return bytes_under_way_; }
 
   store::Store& store_;
   model::Presence& presence_;
   access::Gate* const gate_;
   std::array<std::atomic<uint64_t>, kAckCodeCount> acknowledgements_{};
   metrics::Histogram batch_age_;
+  const std::shared_ptr<std::atomic<size_t>> bytes_under_way_ = std::make_shared<std::atomic<size_t>>(0);
 
   std::mutex mutex_;
   std::condition_variable all_gone_;

@@ -43,6 +43,12 @@ void Stream::break_off() {
   if (!gone_) context_.TryCancel();
 }
 
+bool Stream::has_room() const {
+  if (under_way_ + acks_.size() >= kMaxUnderWay) return false;
+  if (bytes_under_way_ < kOwnBytesUnderWay) return true;
+  return bytes_under_way_ < kMaxBytesUnderWay && *all_bytes_under_way_ < kCommonBytesUnderWay;
+}
+
 void Stream::go_on() {
   if (finished_) return;
   if (!write_active_ && !acks_.empty() && !final_) {
@@ -53,8 +59,7 @@ void Stream::go_on() {
     write_active_ = true;
     StartWrite(&response_);
   }
-  const bool room = under_way_ + acks_.size() < kMaxUnderWay && bytes_under_way_ < kMaxBytesUnderWay;
-  if (!read_active_ && !reads_done_ && !final_ && room) {
+  if (!read_active_ && !reads_done_ && !final_ && has_room()) {
     read_active_ = true;
     StartRead(&request_);
   }
@@ -131,6 +136,7 @@ void Stream::take(const grpc::ByteBuffer& message) {
     const std::lock_guard lock(mutex_);
     ++under_way_;
     bytes_under_way_ += bytes;
+    *all_bytes_under_way_ += bytes;
   }
   store_.write(std::move(batch), [stream = shared_from_this(), boot, sequence, bytes](const store::Written& result) {
     stream->written(boot, sequence, bytes, result);
@@ -158,6 +164,7 @@ void Stream::written(uint64_t boot, uint64_t sequence, size_t bytes, const store
   if (result.outcome != store::Outcome::kAborted && !gone_) owner_.acknowledged(ack.code);
   --under_way_;
   bytes_under_way_ -= bytes;
+  *all_bytes_under_way_ -= bytes;
   if (result.outcome != store::Outcome::kAborted)
     acks_.push_back(std::move(ack));
   else if (!final_)

@@ -7,6 +7,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -34,14 +35,20 @@ class StreamOwner {
   virtual void saw_batch(const model::Batch& batch) = 0;
   virtual void acknowledged(AckCode code) = 0;
   virtual void ended(Stream& stream) = 0;
+  // Bytes under way in all streams; outlives them.
+  virtual std::shared_ptr<std::atomic<size_t>> bytes_under_way() = 0;
 };
 
 class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                      public std::enable_shared_from_this<Stream> {
  public:
-  // Read and not yet acknowledged. Enough to keep the disk busy; times the number of sensors it bounds memory.
-  static constexpr size_t kMaxUnderWay = 16;
-  static constexpr size_t kMaxBytesUnderWay = 4u << 20;
+  // Read and not yet acknowledged. What comes meanwhile is one commit, and a commit's sums are written once: the more
+  // of it the less an ending costs. Each stream has its own share, which times the number of sensors bounds memory, and
+  // may take more while all streams together hold less than the common one.
+  static constexpr size_t kMaxUnderWay = 32;
+  static constexpr size_t kOwnBytesUnderWay = 4u << 20;
+  static constexpr size_t kMaxBytesUnderWay = 16u << 20;
+  static constexpr size_t kCommonBytesUnderWay = 64u << 20;
 
   // The stream owns itself until gRPC is done with it.
   static std::shared_ptr<Stream> start(StreamOwner& owner, store::Store& store, grpc::CallbackServerContext& context,
@@ -63,18 +70,25 @@ class Stream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
 
  private:
   Stream(StreamOwner& owner, store::Store& store, grpc::CallbackServerContext& context, access::Caller caller)
-      : owner_(owner), store_(store), context_(context), caller_(std::move(caller)), peer_(context.peer()) {}
+      : owner_(owner),
+        store_(store),
+        context_(context),
+        caller_(std::move(caller)),
+        peer_(context.peer()),
+        all_bytes_under_way_(owner.bytes_under_way()) {}
 
   void take(const grpc::ByteBuffer& message);
   void refuse(uint64_t boot, uint64_t sequence, std::string why);
   void written(uint64_t boot, uint64_t sequence, size_t bytes, const store::Written& result);
-  void go_on();  // under mutex_: starts whatever can be started
+  void go_on();                         // under mutex_: starts whatever can be started
+  [[nodiscard]] bool has_room() const;  // under mutex_
 
   StreamOwner& owner_;
   store::Store& store_;
   grpc::CallbackServerContext& context_;  // until gone_
   const access::Caller caller_;
   const std::string peer_;
+  const std::shared_ptr<std::atomic<size_t>> all_bytes_under_way_;
   std::shared_ptr<Stream> self_;
   grpc::ByteBuffer request_;   // while read_active_
   grpc::ByteBuffer response_;  // while write_active_

@@ -31,7 +31,7 @@ using Message = flatbuffers::grpc::Message<fb::Batch>;
 using AckMessage = flatbuffers::grpc::Message<fb::Ack>;
 
 constexpr uint64_t kSecond = 1'000'000'000;
-constexpr size_t kWindow = 8;  // batches under way a sensor
+constexpr size_t kWindow = 32;  // batches under way a sensor: what the control plane takes, sensors have no limit
 constexpr uint64_t kStatisticsEvery = 10 * kSecond;
 
 struct Options {
