@@ -39,7 +39,11 @@ class Merger final : public model::SightingJudge {
 
   struct Key {
     std::array<uint64_t, 5> words{};
-    bool operator==(const Key&) const = default;
+    bool operator==(const Key& other) const {
+      uint64_t differ = 0;
+      for (size_t i = 0; i < words.size(); ++i) differ |= words[i] ^ other.words[i];
+      return differ == 0;
+    }
     [[nodiscard]] size_t hash() const;
   };
   struct Seen {  // by another sensor
