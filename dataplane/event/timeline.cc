@@ -47,6 +47,11 @@ class Timeline {
   void handshake() {
     const Direction& client = e_.of(client_);
     const Direction& server = e_.of(other(client_));
+    for (const End end : {client_, other(client_)})
+      if (only_acknowledges(end)) add(StepKind::kDataSoFar, side(end), e_.of(end).last_ns, 0);
+    // An answer to a SYN that was not seen here: somebody else's, or one that went another way.
+    if (client.syns == 0 && (server.last_flags & packet::kSyn) != 0)
+      add(StepKind::kSynAck, Side::kServer, server.last_ns, server.syns);
     const bool again = client.syns > 1;
     const bool syn_is_latest = (client.last_flags & packet::kSyn) != 0;
     if (client.syns != 0)
@@ -57,6 +62,14 @@ class Timeline {
     if (server.syns != 0 && client.syns != 0) add(StepKind::kSynAck, Side::kServer, answered, server.syns);
     if ((e_.hot.marks & flow::kSawHandshakeAck) != 0 && client.syns == 1)
       add(StepKind::kEstablished, Side::kClient, answered + client.rtt_us * kUs, 0);
+  }
+
+  // It never sent data, and its latest packet is an acknowledgement beyond those of the handshake.
+  [[nodiscard]] bool only_acknowledges(End end) const {
+    const Direction& d = e_.of(end);
+    const unsigned handshake_ack = end == client_ && (e_.hot.marks & flow::kSawHandshakeAck) != 0 ? 1 : 0;
+    return d.bytes == 0 && d.probes == 0 && d.retransmits == 0 && d.pkts > d.syns + handshake_ack &&
+           (d.last_flags & (packet::kAck | packet::kSyn | packet::kFin)) == packet::kAck;
   }
 
   // Its data, and what goes on until the ending. When the latest packet carries new data that packet is the last data;

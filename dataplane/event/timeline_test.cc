@@ -94,6 +94,35 @@ TEST(Timeline, AFinBeforeTheLatestPacketKeepsItsTime) {
   EXPECT_THAT(steps(e)[3], "client fin 0 at 400 us");
 }
 
+TEST(Timeline, ALoneAcknowledgementIsTold) {
+  Ending e = connected();
+  e.dir[0].bytes = e.dir[0].last_len = 64;
+  e.dir[0].last_ns = kStart + 200 * kUs;
+  e.dir[0].pkts = 3;
+  e.dir[1].pkts = 1;  // its SYN-ACK
+  EXPECT_EQ(steps(e).size(), 5u);
+  e.dir[1].pkts = 2;
+  e.dir[1].last_flags = packet::kAck;
+  e.dir[1].last_ns = kStart + 210 * kUs;
+  EXPECT_THAT(steps(e)[4], "server data_so_far 0 at 210 us");
+}
+
+TEST(Timeline, AnAnswerToNoSynOfOursIsTold) {
+  Ending e;
+  e.reset();
+  e.cold.first_ns = kStart;
+  e.hot.marks = flow::kClientKnown | flow::kMidstream;
+  e.dir[1].syns = 1;
+  e.dir[1].pkts = 1;
+  e.dir[1].last_flags = packet::kSyn | packet::kAck;
+  e.dir[1].last_ns = kStart;
+  e.kind = EndKind::kRst;
+  e.time = e.rst[0].time = kStart + 80 * kUs;
+  e.rst[0].from = End::kLo;
+  e.rsts = 1;
+  EXPECT_THAT(steps(e), ElementsAre("server syn_ack 1 at 0 us", "client rst 0 at 80 us"));
+}
+
 TEST(Timeline, RepeatedSynsWithoutAnAnswer) {
   Ending e;
   e.reset();
