@@ -40,7 +40,10 @@ constexpr uint64_t kNotADeath =
             Cause::kAppProtocolError, Cause::kHalfOpenDiscovery, Cause::kBlindRstAttempt,    Cause::kRateLimit,
             Cause::kPortScan,         Cause::kHealthCheck,       Cause::kSynFlood,           Cause::kBackscatter,
             Cause::kDdosAuthReset,    Cause::kConnectCancel,     Cause::kStraySegment,       Cause::kSynBlackhole,
-            Cause::kHostFwReject,     Cause::kOverload});
+            Cause::kHostFwReject,     Cause::kOverload,          Cause::kZeroWindowAbort,    Cause::kRetransTimeout});
+// A death may look so, but does not show in them: a kernel resets what a dead process had not read and closes the rest
+// with a FIN, and a program that closes in order or aborts on purpose lives.
+constexpr uint64_t kNoProofOfDeath = causes({Cause::kAppAbortLinger0, Cause::kCloseThenLateData});
 constexpr uint64_t kPolicy =
     causes({Cause::kPathFwReject, Cause::kHostFwReject, Cause::kIcmpReject, Cause::kSynBlackhole, Cause::kSniUrlBlock,
             Cause::kFwMidstreamReject, Cause::kIpsResetBoth, Cause::kCensorInjection});
@@ -162,7 +165,7 @@ Scope host_scope(const Ended& e) {
 bool crash_counts(const Ended& e, const RuleContext&) {
   return in(kLive, e.stage) && (e.ending == Ending::kReset || e.ending == Ending::kClosed) &&
          e.severity != Severity::kBenign && e.claimed_sender != Side::kClient &&
-         (e.origin == Origin::kServer || e.origin == Origin::kUnknown) && !in(kNotADeath, e.cause);
+         (e.origin == Origin::kServer || e.origin == Origin::kUnknown) && !in(kNotADeath | kNoProofOfDeath, e.cause);
 }
 Scope crash_scope(const Ended& e) {
   Scope scope = of_service(e);

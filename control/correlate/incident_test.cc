@@ -154,6 +154,24 @@ TEST_F(IncidentTest, CrashThenRefusals) {
   EXPECT_EQ(tracker_.explain(other), nullptr);
 }
 
+TEST_F(IncidentTest, WhatALivingProgramDoesIsNoCrash) {
+  const model::Endpoint server{ip(9), 8080};
+  for (const Cause cause :
+       {Cause::kAppAbortLinger0, Cause::kCloseThenLateData, Cause::kZeroWindowAbort, Cause::kRetransTimeout})
+    for (uint32_t i = 0; i < 20; ++i)
+      tracker_.add(ending(kStart + i * 10 * kMs, {ip(100 + i), 40000}, server, cause, Stage::kExchange, Ending::kReset),
+                   kSensor, kStart);
+  EXPECT_TRUE(tracker_.incidents().empty());
+  // Beside deaths they may be the same.
+  feed(crash(kStart, server, 20, 0));
+  ASSERT_EQ(only().kind, IncidentKind::kRestart);
+  auto aborted =
+      event_of(ending(kStart, {ip(100), 1}, server, Cause::kAppAbortLinger0, Stage::kExchange, Ending::kReset));
+  EXPECT_NE(tracker_.explain(aborted), nullptr);
+  aborted.cause = Cause::kZeroWindowAbort;
+  EXPECT_EQ(tracker_.explain(aborted), nullptr);
+}
+
 TEST_F(IncidentTest, ABusyServiceThatAlwaysResetsIsNoCrash) {
   const model::Endpoint server{ip(9), 8080};
   for (uint32_t i = 0; i < 5000; ++i)  // ten a second, for minutes, and no more than that

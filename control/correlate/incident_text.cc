@@ -80,6 +80,9 @@ std::string summary(const model::Incident& incident, const model::Names& names) 
   const std::string from = counted(clients, "client", "clients");
   switch (incident.kind) {
     case model::IncidentKind::kRestart:
+      if (2 * incident.by_cause[static_cast<size_t>(Cause::kAdminKill)] > incident.endings)
+        return server + " ended " + counted(incident.endings, "session", "sessions") + " of " + from +
+               " on command: an administrator, a shutdown or a restart.";
       return incident.cause == Cause::kHostRestartStale
                  ? "The host " + server + " started anew: connections of " + from + " were gone."
                  : "The process behind " + server +
