@@ -17,6 +17,10 @@ using std::string_view;
 // Below this a reason is worded as a guess. Our choice: two to one against is no longer an assertion.
 constexpr double kProbablyBelow = 0.6;
 
+bool probed(const model::Event& e) {
+  return std::ranges::any_of(e.timeline, [](const model::Step& s) { return s.kind == StepKind::kKeepaliveProbe; });
+}
+
 // Where in the connection's life, with the leading blank.
 string stage_phrase(const model::Event& e) {
   switch (e.stage) {
@@ -31,7 +35,8 @@ string stage_phrase(const model::Event& e) {
     case Stage::kExchange:
       return " in mid-exchange";
     case Stage::kIdle:
-      return " after " + duration_text(e.idle_ns) + " of silence";
+      // Probes are no silence, and end none: nothing was said for longer than since the last of them.
+      return e.idle_ns == 0 || probed(e) ? " while it was idle" : " after " + duration_text(e.idle_ns) + " of silence";
     case Stage::kClosing:
       return " while it was being closed";
     case Stage::kClosed:
@@ -105,6 +110,18 @@ string last_meaning(const model::Event& e) {
   return e.meanings.empty() ? string() : "; the last message was " + printable(e.meanings.back());
 }
 
+// The sensor keeps the first few of many; the count is whole where the event is one connection's.
+string untold_resets(const model::Event& event, const model::Step& last) {
+  size_t told = 0;
+  bool later = false;
+  for (const model::Step& step : event.timeline) {
+    told += step.kind == StepKind::kRst ? 1 : 0;
+    later |= step.kind == StepKind::kRst && step.at_ns > last.at_ns;
+  }
+  if (later || told == 0 || event.count > 1 || event.rst_count <= told) return {};
+  return ", " + std::to_string(event.rst_count - told) + " more follow";
+}
+
 }  // namespace
 
 string summary(const model::Event& event) {
@@ -121,9 +138,9 @@ string summary(const model::Event& event) {
     if (!guess.empty() && upper(guess[0]) && !acronym) guess[0] = static_cast<char>(guess[0] - 'A' + 'a');
     out += " (best guess: " + guess + ")";
   }
-  out += last_meaning(event);
   if (!text.note.empty() && text.note_origin == event.origin && text.note_origin != Origin::kUnknown)
     out += " (" + fill(text.note, context) + ")";
+  out += last_meaning(event);
   if (event.count > 1) out += " (" + std::to_string(event.count) + " such endings within a second)";
   out += '.';
   return out;
@@ -144,7 +161,11 @@ string fact_text(const model::Event& event, const model::Fact& fact) {
 string step_text(const model::Event& event, const model::Step& step) {
   const string_view text = step_template(step.kind);
   if (text.empty()) return "a step newer than this program (" + std::to_string(static_cast<unsigned>(step.kind)) + ")";
-  return fill(text, {event, nullptr, &step});
+  if (step.kind == StepKind::kDataSoFar && step.value == 0)
+    return fill("{side} sends a bare acknowledgement (ACK)", {event, nullptr, &step});
+  string out = fill(text, {event, nullptr, &step});
+  if (step.kind == StepKind::kRst) out += untold_resets(event, step);
+  return out;
 }
 
 Advice advice(const model::Event& event, Cause cause) {

@@ -72,8 +72,11 @@ constexpr CauseText kTexts[] = {
          "A keepalive race, where the data left before the FIN could have been seen. Here the FIN had long "
          "arrived.",
      .checks = {{{"{peer_ip}", "ss -tnpo state close-wait", "connections whose FIN the program has not read"},
-                 {"{sender_ip}", "{journal}", "why it closed at {time}: timeout, restart, error"},
-                 {"anywhere", "resetscope why {client} {server}", "the FIN and the late data in the timeline"}}},
+                 {"{sender_ip}", "{journal}", "why it closed shortly before {time}: timeout, restart, error"},
+                 {"anywhere",
+                  "resetscope resets list --server-ip {server_ip} --port {server_port} --cause close_then_late_data "
+                  "--since 24h",
+                  "one client's pool, or all"}}},
      .usual_fix =
          "Let {peer_ip}'s program treat end-of-file as the end: watch for it while idle, and take a pooled "
          "connection out once its FIN has come. Make its pool's idle limit shorter than the other side's timeout."},

@@ -189,6 +189,18 @@ string ss_address(const model::Endpoint& endpoint) {
   return ip.find(':') == string::npos ? ip : "'[" + ip + "]'";
 }
 
+// What was spoken, else what the port is for.
+string scheme(const FillContext& c) {
+  for (const string_view said : c.event.meanings) {
+    if (said.starts_with("tls.")) return "https";
+    if (said.starts_with("http.")) return "http";
+  }
+  return c.event.server.port == 80 || c.event.server.port == 8080 ? "http" : "https";
+}
+
+// Of a proxy that resets as a client, the other leg is the one it serves.
+bool leg_is_in_front(const FillContext& c) { return acting_side(c.event) == Side::kClient; }
+
 string sequence(const model::Step& step) {
   const auto off = static_cast<int32_t>(step.value);
   if (off == 0) return "sequence exact";
@@ -249,11 +261,43 @@ constexpr Placeholder kPlaceholders[] = {
      }},
     {"scan_result", scan_result},
     {"scanner", [](const FillContext& c) { return scanner(fact_value(c)); }},
+    {"scheme", scheme},
     {"sender", [](const FillContext& c) { return endpoint_text(acting_endpoint(c.event)); }},
     {"sender_ip", [](const FillContext& c) { return ip_text(acting_endpoint(c.event).ip); }},
+    {"sender_leg", [](const FillContext& c) { return string(leg_is_in_front(c) ? "in front of" : "behind"); }},
+    {"sender_leg_filter",
+     [](const FillContext& c) { return string(leg_is_in_front(c) ? "--server-ip" : "--client-ip"); }},
+    {"sender_leg_log",
+     [](const FillContext& c) {
+       return string(leg_is_in_front(c)
+                         ? "HAProxy termination state CD or CH; nginx status 499, \"client prematurely closed\""
+                         : "HAProxy termination state SD or SH; nginx \"upstream prematurely closed\"");
+     }},
     {"sender_port", [](const FillContext& c) { return to_string(acting_endpoint(c.event).port); }},
+    {"sender_told",
+     [](const FillContext& c) {
+       const bool went_on = find_fact(c.event, FactId::kSenderContinued) != nullptr;
+       const Side side = c.event.claimed_sender;
+       return "only " + opposite_word(side) + " was told" +
+              (went_on ? "; " + string(side_word(side)) + " kept talking" : "");
+     }},
     {"sequence", [](const FillContext& c) { return c.step == nullptr ? string() : sequence(*c.step); }},
     {"server", [](const FillContext& c) { return endpoint_text(c.event.server); }},
+    {"server_heard",
+     [](const FillContext& c) {
+       return string(c.event.client_bytes == 0 ? "the client sent nothing" : "the request did not arrive completely");
+     }},
+    {"server_icmp_device",
+     [](const FillContext& c) {
+       return c.event.origin == Origin::kServer ? ip_text(c.event.server.ip) : string("that device");
+     }},
+    {"server_icmp_side",
+     [](const FillContext& c) {
+       return c.event.origin == Origin::kServer
+                  ? "server side: " + ip_text(c.event.server.ip) + " itself sent the error (its firewall or its routes)"
+                  : "a router or firewall before " + ip_text(c.event.server.ip) +
+                        ": the error's source address names it";
+     }},
     {"server_ip", [](const FillContext& c) { return ip_text(c.event.server.ip); }},
     {"server_name",
      [](const FillContext& c) {

@@ -2,6 +2,9 @@
 //
 // Fills {placeholders} of the knowledge tables with what one event says. "{{" and "}}" stand for single braces.
 //
+//   by case     scheme (http or https, as spoken), server_heard (how much of a request came), sender_told (whom a
+//               firewall told), server_icmp_side server_icmp_device (who sent an ICMP error); of a proxy the other leg:
+//               sender_leg sender_leg_filter sender_leg_log
 //   addresses   client client_ip client_port server server_ip server_port
 //   roles       sender sender_ip sender_port (who acted: the origin if it is an end, else the claimed sender)
 //               peer peer_ip (its other side), claimed ("the server"), actor_side

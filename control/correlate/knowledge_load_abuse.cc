@@ -148,19 +148,18 @@ constexpr CauseText kTexts[] = {
                   "connection."},
     {.cause = Cause::kProxyRelayed,
      .title = "Passed on by a proxy",
-     .why = "a proxy passed on the end of its connection behind",
+     .why = "a proxy passed on how its connection {sender_leg} it ended",
      .meaning = "{sender} is a proxy. Its connection on the other side ended a moment before, and it ended this one in "
                 "turn. The "
                 "true reason is that other connection's.",
-     .whose_side = "the connection behind the proxy at {sender_ip}",
+     .whose_side = "the connection {sender_leg} the proxy at {sender_ip}",
      .confused_with = "A reset of the proxy's own. That the other leg always ends just before speaks against it.",
-     .checks =
-         {{{"anywhere", "resetscope resets list --client-ip {sender_ip} --since {around_since} --until {around_until}",
-            "the leg "
-            "behind and its "
-            "cause"},
-           {"{sender_ip}", "{journal}", "HAProxy termination states SD, CD; nginx \"upstream prematurely closed\""}}},
-     .usual_fix = "Repair the cause on the leg behind."},
+     .checks = {{{"anywhere",
+                  "resetscope resets list {sender_leg_filter} {sender_ip} --benign --since {around_since} --until "
+                  "{around_until}",
+                  "the leg {sender_leg} it and its cause"},
+                 {"{sender_ip}", "{journal}", "{sender_leg_log}"}}},
+     .usual_fix = "Repair the cause on the leg {sender_leg} the proxy."},
 };
 
 }  // namespace

@@ -34,7 +34,7 @@ constexpr CauseText kTexts[] = {
      .confused_with = "An overloaded server, whose message says so.",
      .checks = {{{"{server_ip}", "{journal}", "bad request, wrong version, unexpected packet"},
                  {"{client_ip}", "curl -sv --max-time 5 http://{server}/",
-                  "\"plain HTTP sent to HTTPS port\" and the like"},
+                  "what the port says to plain HTTP: an answer, \"plain HTTP sent to HTTPS port\", a banner"},
                  {"anywhere",
                   "resetscope resets list --server-ip {server_ip} --port {server_port} --cause app_protocol_error "
                   "--since 24h",

@@ -160,13 +160,13 @@ constexpr CauseText kTexts[] = {
      .meaning =
          "A router, firewall or the host itself answered with an ICMP error that quotes this connection. The error's "
          "code says what is wrong: no route, host down, port or communication administratively prohibited.",
-     .whose_side = "the device whose address is the source of the ICMP error",
+     .whose_side = "{server_icmp_side}",
      .confused_with =
          "Hardly anything: the error quotes the connection's own packet. A forged ICMP error would not stop a "
          "running connection.",
      .checks = {{{"{client_ip}", "tcpdump -nvi any 'icmp or icmp6'", "the source address of the error is the culprit"},
                  {"{client_ip}", "tcptraceroute -n {server_ip} {server_port}", "the hop marked !H, !N, !X or !A"},
-                 {"that device", "ip route get {server_ip}",
+                 {"{server_icmp_device}", "ip route get {server_ip}",
                   "unreachable or prohibit route? Else look at its REJECT rules"}}},
      .usual_fix =
          "\"Unreachable\": repair the route or the host. \"Prohibited\": add the allow rule on the device that sent "
@@ -175,14 +175,13 @@ constexpr CauseText kTexts[] = {
      .title = "Load balancer found no backend",
      .why = "the load balancer could not connect to any backend and gave up",
      .meaning =
-         "{server} is a proxy or load balancer. It tried its backends (hence the delay), none accepted, and it ended "
-         "the client's connection.",
+         "{server} is a proxy or load balancer. It tried its backends and none accepted (then the answer takes a "
+         "while), or it knew already that none is up, and it ended the client's connection.",
      .whose_side = "the backends behind {server}",
      .confused_with = "A closed port, which is refused at once. Here a delay of the balancer's connect retries stands "
                       "between.",
      .checks = {{{"{server_ip}", "echo 'show servers state' | socat stdio /run/haproxy/admin.sock",
-                  "HAProxy; else your balancer's "
-                  "target health: all down?"},
+                  "HAProxy; F5: tmsh show ltm pool; else your balancer's target health: all down?"},
                  {"anywhere",
                   "resetscope resets list --client-ip {server_ip} --since {around_since} --until "
                   "{around_until}",

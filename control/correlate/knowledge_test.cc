@@ -156,6 +156,55 @@ TEST(Knowledge, SummaryNamesWhoReallySentIt) {
   EXPECT_THAT(summary(e), Not(HasSubstr("neither client nor server sent it")));
 }
 
+TEST(Knowledge, TheNoteStandsBeforeTheLastMessage) {
+  model::Event e = sample();
+  e.cause = Cause::kIpsResetBoth;
+  e.origin = Origin::kMiddlebox;
+  e.meanings = {"http.request"};
+  EXPECT_THAT(summary(e), HasSubstr("at once (neither client nor server sent it); the last message was http.request."));
+}
+
+TEST(Knowledge, ResetsBeyondTheRecordedOnesAreCounted) {
+  model::Event e = sample();
+  e.timeline = {{1'000, 0, StepKind::kRst, Side::kServer}, {2'000, 0, StepKind::kRst, Side::kServer}};
+  e.rst_count = 2;
+  EXPECT_THAT(step_text(e, e.timeline[1]), Not(HasSubstr("more")));
+  e.rst_count = 9;
+  EXPECT_EQ(step_text(e, e.timeline[0]), "reset in the name of the server (sequence exact)");
+  EXPECT_EQ(step_text(e, e.timeline[1]), "reset in the name of the server (sequence exact), 7 more follow");
+}
+
+TEST(Knowledge, AProxysOtherLegIsInFrontWhereItResetsAsAClient) {
+  model::Event e = sample();
+  e.cause = Cause::kProxyRelayed;
+  EXPECT_THAT(advice(e, e.cause).check_first[0], HasSubstr("--client-ip 10.0.2.9 "));
+  EXPECT_THAT(advice(e, e.cause).usual_fix, HasSubstr("behind the proxy"));
+  e.origin = Origin::kClient;
+  EXPECT_THAT(advice(e, e.cause).check_first[0], HasSubstr("--server-ip 10.0.1.7 "));
+  EXPECT_THAT(advice(e, e.cause).usual_fix, HasSubstr("in front of the proxy"));
+}
+
+TEST(Knowledge, TheReaderIsToldApartFromWhoGaveUp) {
+  model::Event e = sample();
+  e.cause = Cause::kZeroWindowAbort;
+  EXPECT_THAT(advice(e, e.cause).whose_side, HasSubstr("10.0.1.7:40123"));
+  EXPECT_THAT(advice(e, e.cause).check_first[0], HasSubstr("ss -tnp dst 10.0.2.9   # on 10.0.1.7: "));
+  e.origin = Origin::kClient;
+  EXPECT_THAT(advice(e, e.cause).whose_side, HasSubstr("10.0.2.9:8080"));
+}
+
+TEST(Knowledge, ProbesAreNoSilence) {
+  model::Event e = sample();
+  e.cause = Cause::kAppAbortLinger0;
+  e.stage = Stage::kIdle;
+  EXPECT_THAT(summary(e), HasSubstr(" after 350 s of silence: "));
+  e.timeline = {{0, 2, StepKind::kKeepaliveProbe, Side::kServer}};
+  EXPECT_THAT(summary(e), HasSubstr(" while it was idle: "));
+  e.timeline.clear();
+  e.idle_ns = 0;
+  EXPECT_THAT(summary(e), HasSubstr(" while it was idle: "));
+}
+
 TEST(Knowledge, UnknownNamesTheBestGuess) {
   model::Event e = sample();
   e.second_cause = Cause::kAppAbortUnread;
@@ -213,6 +262,7 @@ TEST(Knowledge, StepTexts) {
   EXPECT_EQ(step_text(e, {0, 1, StepKind::kDataAfterRst, Side::kServer}),
             "the server still sends after the reset (1 packet)");
   EXPECT_EQ(step_text(e, {0, 9, StepKind::kDataSoFar, Side::kServer}), "the server has sent 9 bytes in all by now");
+  EXPECT_EQ(step_text(e, {0, 0, StepKind::kDataSoFar, Side::kServer}), "the server sends a bare acknowledgement (ACK)");
   EXPECT_EQ(step_text(e, {0, static_cast<uint32_t>(-20), StepKind::kRst, Side::kServer}),
             "reset in the name of the server (sequence 20 bytes behind the sender's next)");
 }

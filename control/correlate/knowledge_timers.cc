@@ -18,7 +18,7 @@ constexpr CauseText kTexts[] = {
                  {"{sender_ip}",
                   "sysctl net.ipv4.tcp_keepalive_time net.ipv4.tcp_keepalive_intvl "
                   "net.ipv4.tcp_keepalive_probes",
-                  "how soon it gives up"},
+                  "how soon it gives up, unless the program sets TCP_USER_TIMEOUT"},
                  {"the firewalls between", "conntrack {conntrack_family}-L -p tcp -s {client_ip} -d {server_ip}",
                   "no entry: state expired before the first probe"}}},
      .usual_fix =
@@ -43,16 +43,15 @@ constexpr CauseText kTexts[] = {
          "MSS, or set net.ipv4.tcp_mtu_probing=1."},
     {.cause = Cause::kZeroWindowAbort,
      .title = "Receiver stopped reading",
-     .why = "the receiver kept its window closed and the sender gave up",
-     .meaning =
-         "One side advertised a zero window and kept it: its program does not read. The other side probed for a while "
-         "and then gave the connection up.",
-     .whose_side = "the program that does not read its socket",
+     .why = "{peer} kept its window closed and the sender gave up",
+     .meaning = "{peer_ip} advertised a zero window and kept it: its program does not read. {sender_ip} probed for a "
+                "while and "
+                "then gave the connection up.",
+     .whose_side = "the program at {peer}, which does not read its socket",
      .confused_with = "A dead peer. Here the peer is alive and answers probes, but with window 0.",
-     .checks = {{{"{client_ip}", "ss -tnp dst {ss_server}", "Recv-Q large and constant: this program does not read"},
-                 {"{server_ip}", "ss -tnp dst {ss_client}", "Recv-Q here, or Send-Q if the client is the slow one"},
-                 {"the slow reader", "",
-                  "a stack trace of the process (gdb -p, jstack, py-spy) shows what it hangs on"}}},
+     .checks = {{{"{peer_ip}", "ss -tnp dst {ss_sender}", "Recv-Q large and constant: this program does not read"},
+                 {"{sender_ip}", "ss -tno dst {ss_peer}", "Send-Q full, timer:(persist,...): others wait as well"},
+                 {"{peer_ip}", "", "a stack trace of the process (gdb -p, jstack, py-spy) shows what it hangs on"}}},
      .usual_fix =
          "Unblock the reader (a stuck worker, a full disk, a lock); use flow control or time limits above TCP."},
     {.cause = Cause::kIdleTimeoutRst,
@@ -139,28 +138,28 @@ constexpr CauseText kTexts[] = {
      .title = "NAT forgot the connection and reset it",
      .why = "a NAT on the path had forgotten it and answered for itself",
      .note_origin = Origin::kMiddlebox,
-     .note = "the server still holds the connection",
+     .note = "the host behind it may still hold the connection",
      .meaning =
          "After {idle} of silence the translating device no longer knew the connection, took the packet for its own, "
          "and its own TCP answered with a reset. The host behind still believes in the connection.",
-     .whose_side = "the NAT or balancer between {client_ip} and {server_ip}",
+     .whose_side = "the NAT or balancer before {server_ip}, or {server_ip} itself if it is a published address",
      .confused_with = "A restarted server, which would answer with the server's own TTL.",
      .checks = {{{"the NAT", "conntrack {conntrack_family}-L -p tcp --dport {server_port} | grep {client_ip}",
                   "no entry any more"},
                  {"the NAT", "sysctl net.netfilter.nf_conntrack_tcp_timeout_established; conntrack -C",
                   "the limit, and whether "
                   "the table is full"},
-                 {"{server_ip}", "ss -tno dst {ss_client}", "the connection still stands here"}}},
+                 {"the host behind the NAT", "ss -tno dst {ss_client}", "the connection still stands here"}}},
      .usual_fix = "TCP keepalive below the NAT's idle limit, or a longer limit there."},
     {.cause = Cause::kRequestTimeout,
      .title = "Request not complete in time",
-     .why = "the request did not arrive completely before the server's time limit",
+     .why = "{server_heard} before the server's time limit",
      .meaning =
 
          "The client connected and began a request, or sent none at all, or had not logged in, and the server "
          "stopped waiting. Slow or stuck clients, lost packets on the upload, or a slow-request attack look "
          "like this.",
-     .whose_side = "client side or its path; the limit is the server's",
+     .whose_side = "client side: {client_ip} or its path; the limit is set at {server}",
      .confused_with =
          "A slow-request attack: the same from many connections of one source. An idle limit applies between "
          "requests, this one inside a request.",
