@@ -157,8 +157,12 @@ constexpr CauseText kTexts[] = {
          "The exchange was complete. Some browsers, load testers and monitoring tools end with a reset to save the "
          "closing handshake and TIME_WAIT. Nobody lost anything.",
      .whose_side = "client side: {client_ip}, harmless",
-     .confused_with = "A cancelled download, where data was still in flight.",
-     .checks = {{{"anywhere", "resetscope top --by client_network --cause client_fast_close --benign --since 1h",
+     .confused_with =
+         "A cancelled download. What had come was all acknowledged; whether more was to come stands in the "
+         "answer's length, which is not read.",
+     .checks = {{{"{server_ip}", "grep -F {client_ip} /var/log/nginx/access.log | tail",
+                  "bytes sent: fewer than the whole answer mean that it was cancelled (or your server's log)"},
+                 {"anywhere", "resetscope top --by client_network --cause client_fast_close --benign --since 1h",
                   "which clients have this habit"}}},
      .usual_fix = "None needed."},
     {.cause = Cause::kKernelMemory,

@@ -334,6 +334,12 @@ constexpr Placeholder kPlaceholders[] = {
     {"tunnel", [](const FillContext& c) { return tunnel(fact_value(c)); }},
     {"value", [](const FillContext& c) { return to_string(fact_value(c)); }},
     {"value_ms", [](const FillContext& c) { return duration_text(positive(fact_value(c)) * 1'000'000); }},
+    {"value_steps",
+     [](const FillContext& c) {
+       // Beyond the largest window without scaling nobody aims at what is under way: it goes through the number space.
+       return string(fact_value(c) > UINT16_MAX ? ", window after window, as a blind guesser's do"
+                                                : ", as an injector's do that sees the traffic");
+     }},
     {"value_us", [](const FillContext& c) { return duration_text(positive(fact_value(c)) * 1'000); }},
 };
 static_assert(std::ranges::is_sorted(kPlaceholders, {}, &Placeholder::name));

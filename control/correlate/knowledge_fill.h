@@ -11,7 +11,8 @@
 //   time        time since_utc around_since around_until journal; idle idle_s
 //   commands    iptables conntrack_family sni_option; ss_client ss_server ss_sender ss_peer (in a filter of ss)
 //   findings    icmp mptcp server_name scan_result retx_side
-//   of a fact   value signed_value value_us value_ms times rst_ttl ttl_pair bytes_off scanner icmp_value mptcp_value
+//   of a fact   value signed_value value_us value_ms value_steps times rst_ttl ttl_pair bytes_off scanner icmp_value
+//   mptcp_value
 //               claimed_the claimed_whose claimed_peer packets probes retransmissions octets connections ports
 //               servers tunnel
 //   of a step   side other bytes step_packets step_sent step_times sequence

@@ -63,7 +63,7 @@ constexpr CauseText kTexts[] = {
      .checks =
          {{{"anywhere",
             "resetscope resets list --client-ip {client_ip} --server-ip {server_ip} --port {server_port} --benign "
-            "--since 5m",
+            "--since {around_since} --until {around_until}",
             "a steady beat"}}},
      .usual_fix = "None needed. Put {client_ip} on the ignore list of alarms."},
     {.cause = Cause::kSynFlood,

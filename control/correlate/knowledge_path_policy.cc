@@ -46,7 +46,7 @@ constexpr CauseText kTexts[] = {
                   "jq -c 'select(.event_type==\"alert\" and .src_ip==\"{client_ip}\")' "
                   "/var/log/suricata/eve.json",
                   "signature and action"},
-                 {"{client_ip}", "sleep 9 | nc -v {server_ip} {server_port}",
+                 {"{client_ip}", "sleep 9 | curl -sv telnet://{server}",
                   "does a connection without a request live for 9 s? Then the content is the trigger"}}},
      .usual_fix = "Tune or except the rule if the traffic is legitimate; else it did its work."},
     {.cause = Cause::kSniUrlBlock,
