@@ -60,11 +60,10 @@ void append_timeline(string& out, const v1::Event& event, const Style& style) {
   append_wrapped(out, client + " is the client, " + server + " the server.", kIndent, style);
   for (const v1::Step& step : event.timeline()) {
     const bool rst = step.kind() == v1::STEP_KIND_RST;
-    const char* arrow = step.side() == v1::SIDE_CLIENT   ? to_server
-                        : step.side() == v1::SIDE_SERVER ? to_client
-                        : style.unicode                  ? " "
-                                                         : "  ";
-    string line = pad_left(offset_text(event, step), 16) + "  client " + arrow + " server  ";
+    const string arrow = step.side() == v1::SIDE_CLIENT ? to_server : to_client;
+    const string ends = "  client " + arrow + " server  ";
+    string line = pad_left(offset_text(event, step), 16);
+    line += step.side() == v1::SIDE_UNKNOWN ? string(display_width(ends), ' ') : ends;  // what is no packet of theirs
     line += step.text().empty() ? string(word(step.kind())) : step.text();
     out += painted(printable(line), rst ? paint_of(event.severity()) : Paint::kNone, style);
     out += '\n';
@@ -184,9 +183,10 @@ void append_verdict(string& out, const v1::Explanation& x) {
     append_row(out, "sent by", who_text(e));
   else if (e.origin() != v1::ORIGIN_UNKNOWN)
     append_row(out, "fell silent", e.origin() == v1::ORIGIN_OFF_PATH ? who_text(e) : silent_text(e.origin()));
-  append_row(
-      out, "stage",
-      string(word(e.stage())) + ", ending " + string(word(e.ending())) + ", severity " + string(word(e.severity())));
+  append_row(out, "stage",
+             string(word(e.stage())) + ", ending " + string(word(e.ending())) +
+                 (e.cause() == v1::CAUSE_BLIND_RST_ATTEMPT ? " (without effect)" : "") + ", severity " +
+                 string(word(e.severity())));
   append_row(out, "when",
              when_text(e.time()) + " UTC, seen by " +
                  (e.sensor().empty() ? string("an unnamed sensor") : "sensor " + e.sensor()) +

@@ -106,8 +106,43 @@ string event_phrase(const model::Event& e) {
   return "The connection of " + client + " with " + server + " ended" + stage_phrase(e);
 }
 
+// The published cause rests on what a message said.
+bool rests_on_words(const model::Event& e) {
+  return std::ranges::any_of(e.evidence, [](const model::Fact& fact) {
+    return fact.weight > 0 && ((fact.id >= FactId::kSaysOverload && fact.id <= FactId::kSaysPeerSilent) ||
+                               fact.id == FactId::kAlertAfterHandshake);
+  });
+}
+
+string worded(const string& meaning) {
+  return printable(meaning) + (meaning == "tls.data=alert_size" ? ", an encrypted record of an alert's size" : "");
+}
+
 string last_meaning(const model::Event& e) {
-  return e.meanings.empty() ? string() : "; the last message was " + printable(e.meanings.back());
+  if (e.meanings.empty()) return {};
+  if (rests_on_words(e)) {
+    const auto telling = std::find_if(e.meanings.rbegin(), e.meanings.rend(),
+                                      [](const string& meaning) { return meaning.find('=') != string::npos; });
+    if (telling != e.meanings.rend() && telling != e.meanings.rbegin())
+      return "; the message that tells was " + worded(*telling);
+  }
+  return "; the last message was " + worded(e.meanings.back());
+}
+
+// What TLS hides is HTTP as a rule.
+bool saw_protocol(const model::Event& e, string_view protocol) {
+  return std::ranges::any_of(e.meanings, [&](const string& meaning) {
+    const string_view seen = string_view(meaning).substr(0, meaning.find('.'));
+    return seen == protocol || (seen == "tls" && protocol == "http");
+  });
+}
+
+bool fits(const Check& check, const CauseText& text, const model::Event& e) {
+  if (check.protocol.empty()) return true;
+  if (check.protocol != "other") return saw_protocol(e, check.protocol);
+  return std::ranges::none_of(text.checks, [&](const Check& one) {
+    return !one.protocol.empty() && one.protocol != "other" && saw_protocol(e, one.protocol);
+  });
 }
 
 // The sensor keeps the first few of many; the count is whole where the event is one connection's.
@@ -177,11 +212,12 @@ Advice advice(const model::Event& event, Cause cause) {
   out.whose_side = fill(text.whose_side, context);
   out.confused_with = fill(text.confused_with, context);
   for (const Check& check : text.checks) {
-    if (check.look_for.empty()) continue;
+    const string look_for = fill(check.look_for, context);
+    if (look_for.empty() || !fits(check, text, event)) continue;
     string line = fill(check.command, context);
     line += line.empty() ? "# " : "   # ";
     if (check.where != "anywhere") line += "on " + fill(check.where, context) + ": ";
-    out.check_first.push_back(line + fill(check.look_for, context));
+    out.check_first.push_back(line + look_for);
   }
   out.usual_fix = fill(text.usual_fix, context);
   return out;

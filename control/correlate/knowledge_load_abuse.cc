@@ -7,17 +7,22 @@ namespace {
 constexpr CauseText kTexts[] = {
     {.cause = Cause::kRateLimit,
      .title = "Rate limited",
-     .why = "a limit for this client was reached",
+     .why = "a limit on how often or how many may connect turned this client away",
      .meaning = "The server or a proxy before it turns this client away because it connects or asks too often, while "
                 "others are "
                 "served. Often a message such as HTTP 429 stands before the reset.",
      .whose_side = "client side causes it: {client_ip}; the limit is set at {server}",
-     .confused_with = "Overload, which hits all clients alike.",
+     .confused_with = "Overload, which hits all clients alike, as does sshd's MaxStartups.",
      .checks = {{{"anywhere", "resetscope top --by client_ip --server-ip {server_ip} --port {server_port} --since 1h",
                   "one client far ahead of all others"},
                  {"{server_ip}", "nginx -T 2>/dev/null | grep -nE 'limit_(req|conn)'",
-                  "the limits (or your proxy's stick tables)"},
-                 {"{server_ip}", "{journal}", "\"limiting requests\", \"limiting connections\", MaxStartups"}}},
+                  "the limits (or your proxy's stick tables)", "http"},
+                 {"{server_ip}", "sshd -T | grep -iE 'maxstartups|persource'", "the limits", "ssh"},
+                 {"{server_ip}", "{journal}", "its own word; its limits, or the stick tables of the proxy before it",
+                  "other"},
+                 {"{server_ip}", "grep -hE 'limiting (requests|connections)' /var/log/nginx/error.log | tail",
+                  "the server's own word", "http"},
+                 {"{server_ip}", "{journal}", "MaxStartups, \"exceeded\"", "ssh"}}},
      .usual_fix = "Slow the client down or let it reuse connections; raise the limit if its rate is legitimate."},
     {.cause = Cause::kOverload,
      .title = "Server overloaded",
@@ -33,7 +38,8 @@ constexpr CauseText kTexts[] = {
                  {"{server_ip}", "vmstat 1 5; uptime", "processor, memory and load"},
                  {"anywhere", "resetscope top --by client_network --server-ip {server_ip} --since 1h",
                   "all clients alike?"}}},
-     .usual_fix = "Raise max_connections (and memory with it), pool connections at the clients, add capacity, shed "
+     .usual_fix = "Raise the limit (max_connections, maxclients) and memory with it, pool connections at the clients, "
+                  "add capacity, shed "
                   "load earlier."},
     {.cause = Cause::kPortScan,
      .title = "Port scan",

@@ -58,15 +58,16 @@ constexpr CauseText kTexts[] = {
                 "HTTP request), before the server had answered. A web filter, a proxy policy or the provider objects "
                 "to it; when other names on the same address pass, it is the name.",
      .whose_side = "a web filter between {client_ip} and {server_ip}",
-     .confused_with =
-         "An inspection device that reacts to content. Here the first request or TLS hello already drew it.",
+     .confused_with = "An inspection device that reacts to content, and a firewall rule that rejects whatever is sent. "
+                      "Here the first "
+                      "request or TLS hello drew it, and other names pass.",
      .checks = {{{"{client_ip}",
                   "curl -svo /dev/null --resolve example.com:{server_port}:{server_ip} "
                   "{scheme}://example.com:{server_port}/ -k",
                   "a neutral name at the same address passes: the name "
                   "is filtered"},
                  {"the proxy or filter", "", "its policy log for {client_ip} at {time} names category and rule"},
-                 {"another network", "curl -svo /dev/null https://{server}/ -k",
+                 {"another network", "curl -svko /dev/null {named_site}",
                   "works from outside: the filter is near the "
                   "client"}}},
      .usual_fix = "Ask for an exception in the filter's policy, or correct the name's category."},
@@ -95,10 +96,12 @@ constexpr CauseText kTexts[] = {
      .note = "neither end sent it",
      .meaning =
 
-         "The reset did not come from the other end, and the connection carries file sharing. Traffic "
+         "The resets came from neither end, and the connection carries file sharing. Traffic "
          "management of providers has been seen to end such transfers while it lets all else pass.",
      .whose_side = "a provider between {client_ip} and {server_ip}",
-     .confused_with = "Censorship, which goes by name or content and not by kind of traffic.",
+     .confused_with =
+         "Censorship, which goes by name or content and not by kind of traffic. An inspection device of your "
+         "own, which shows in its alert log.",
      .checks = {{{"{client_ip}", "",
                   "try the same transfer through a VPN or SSH tunnel; if it passes, the provider looks at the traffic"},
                  {"anywhere", "resetscope top --by port --origin middlebox --client-ip {client_ip} --since 24h",
@@ -108,10 +111,10 @@ constexpr CauseText kTexts[] = {
      .title = "Device on the path lost its connections",
      .why = "a firewall or balancer on the path lost its connection table",
      .note_origin = Origin::kMiddlebox,
-     .note = "many servers at the same instant",
+     .note = "several servers at the same instant",
      .meaning =
 
-         "Connections of many servers were reset in the same instant, or the device itself says that it knows "
+         "Connections of several servers were reset in the same instant, or the device itself says that it knows "
          "no such connection. A stateful device on their common path restarted or failed over without taking "
          "its table along.",
      .whose_side = "the firewall or balancer that these connections share",

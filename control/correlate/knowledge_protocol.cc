@@ -7,13 +7,13 @@ namespace {
 constexpr CauseText kTexts[] = {
     {.cause = Cause::kTlsFailure,
      .title = "TLS handshake failed",
-     .why = "the TLS handshake failed",
+     .why = "the TLS handshake failed, {refuser_the} refused it",
      .meaning =
          "Client and server could not agree on TLS: a certificate that is expired, for another name or from an unknown "
          "authority, no common version or cipher, or a missing client certificate. The alert names the reason; the "
          "reset "
          "is only how the program closed afterwards.",
-     .whose_side = "the side that refused: {sender}; the mistake is often in the other's certificate or settings",
+     .whose_side = "the side that refused: {refuser}; the mistake is often in the other's certificate or settings",
      .confused_with = "A filter that blocks the name: that shows no TLS alert.",
      .checks = {{{"{client_ip}", "openssl s_client -connect {server}{sni_option} </dev/null",
                   "the verify error, version and alert"},
@@ -22,8 +22,8 @@ constexpr CauseText kTexts[] = {
                   "-dates -subject -issuer -ext subjectAltName",
                   "expired, wrong name, unknown issuer?"},
                  {"{server_ip}", "{journal}", "the server's own TLS error"}}},
-     .usual_fix = "Renew or complete the certificate chain, install the authority at the client, or enable a common "
-                  "TLS version."},
+     .usual_fix = "Renew or complete the certificate chain, install the authority at the side that refused, give the "
+                  "client the certificate it is asked for, or enable a common TLS version."},
     {.cause = Cause::kAppProtocolError,
      .title = "Protocol error",
      .why = "the two programs did not understand each other",
@@ -82,7 +82,7 @@ constexpr CauseText kTexts[] = {
                 "and asks back otherwise. Somebody off the path is guessing, or a device works with stale numbers.",
      .whose_side = "a forger, or a device with stale state; neither {client_ip} nor {server_ip}",
      .confused_with = "An inspection device, which sees the traffic and hits the exact number.",
-     .checks = {{{"{server_ip}", "nstat -az TcpExtTCPChallengeACK TcpExtTCPSYNChallenge", "rising: the attempts go on"},
+     .checks = {{{"{peer_ip}", "nstat -az TcpExtTCPChallengeACK TcpExtTCPSYNChallenge", "rising: the attempts go on"},
                  {"the border routers", "", "source address checks (uRPF, BCP 38): spoofed sources must not come in"},
                  {"anywhere", "resetscope resets list --cause blind_rst_attempt --since 24h",
                   "which other connections"}}},

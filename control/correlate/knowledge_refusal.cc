@@ -73,7 +73,7 @@ constexpr CauseText kTexts[] = {
          "Add the missing allow rule on that device, or correct the route if the traffic should not cross it."},
     {.cause = Cause::kListenOverflowRst,
      .title = "Accept queue full, connection reset",
-     .why = "its accept queue was full and the kernel is set to reset on overflow",
+     .why = "the server's accept queue was full and its kernel is set to reset on overflow",
      .note_origin = Origin::kServer,
      .note = "net.ipv4.tcp_abort_on_overflow=1",
      .meaning =
@@ -95,7 +95,7 @@ constexpr CauseText kTexts[] = {
          "with net.core.somaxconn; leave tcp_abort_on_overflow at 0 so that short bursts are retried."},
     {.cause = Cause::kListenOverflowDrop,
      .title = "Accept queue full, connection dropped",
-     .why = "its accept queue was full and the kernel dropped the attempt silently",
+     .why = "the server's accept queue was full and its kernel dropped the attempt silently",
      .meaning =
          "The service listens but does not accept fast enough. The kernel then ignores SYNs or the last packet of "
          "the handshake, so the client retries and finally times out, or believes it is connected and gets no answer.",
@@ -132,7 +132,7 @@ constexpr CauseText kTexts[] = {
                   "load balancer before the restart."},
     {.cause = Cause::kSynBlackhole,
      .title = "Connection attempts vanish",
-     .why = "its SYNs vanish on the way; neither a refusal nor an ICMP error came back",
+     .why = "the client's SYNs vanish on the way; neither a refusal nor an ICMP error came back",
      .meaning =
 
          "The client asked to connect, asked again, and nothing at all came back. Something drops the packets "
@@ -178,8 +178,8 @@ constexpr CauseText kTexts[] = {
          "{server} is a proxy or load balancer. It tried its backends and none accepted (then the answer takes a "
          "while), or it knew already that none is up, and it ended the client's connection.",
      .whose_side = "the backends behind {server}",
-     .confused_with = "A closed port, which is refused at once. Here a delay of the balancer's connect retries stands "
-                      "between.",
+     .confused_with = "A closed port, which is refused at once; here the balancer's connect retries take time. A time "
+                      "limit on the request, which would say so and meets requests that are not complete.",
      .checks = {{{"{server_ip}", "echo 'show servers state' | socat stdio /run/haproxy/admin.sock",
                   "HAProxy; F5: tmsh show ltm pool; else your balancer's target health: all down?"},
                  {"anywhere",

@@ -7,7 +7,8 @@ namespace {
 constexpr CauseText kTexts[] = {
     {.cause = Cause::kKeepaliveTimeout,
      .title = "Keepalive unanswered",
-     .why = "its keepalive probes went unanswered, so it took {peer} for dead",
+     .what = "{sender} gave up its connection with {peer} after {unheard} without a word from it",
+     .why = "its keepalive probes went unanswered",
      .meaning =
          "{sender_ip} sent TCP keepalive probes over an idle connection, got no answer to any, and gave up. The peer "
          "is down, unreachable, or a device on the path has forgotten the connection and drops its packets.",
@@ -26,16 +27,16 @@ constexpr CauseText kTexts[] = {
          "was dead, keepalive did its work."},
     {.cause = Cause::kRetransTimeout,
      .title = "Peer stopped answering",
-     .why = "{retx_side} stopped acknowledging and the retransmissions ran out",
+     .why = "{silent} stopped acknowledging and the retransmissions ran out",
      .meaning =
          "Data was sent again and again with growing pauses and never acknowledged. The peer or the path died in "
          "the middle of the conversation. Linux then drops the connection without a reset; other systems send one.",
-     .whose_side = "the side that fell silent, or the path to it",
+     .whose_side = "{silent_ip}, which fell silent, or the path to it",
      .confused_with = "An expired firewall entry, which needs a long silence first. Here the exchange was running.",
-     .checks = {{{"{client_ip}", "tracepath -n {server_ip}",
+     .checks = {{{"{waiting_ip}", "tracepath -n {silent_ip}",
                   "loss begins at a hop, or a smaller MTU: a path-MTU black hole"},
-                 {"{server_ip}", "ss -tin dst {ss_client}", "retrans, rto and mss of connections to the same peer"},
-                 {"{server_ip}", "nstat -az TcpExtTCPTimeouts TcpRetransSegs TcpExtTCPAbortOnTimeout",
+                 {"{waiting_ip}", "ss -tin dst {ss_silent}", "retrans, rto and mss of connections to the same peer"},
+                 {"{waiting_ip}", "nstat -az TcpExtTCPTimeouts TcpRetransSegs TcpExtTCPAbortOnTimeout",
                   "host-wide or this "
                   "peer only"}}},
      .usual_fix =
@@ -56,13 +57,13 @@ constexpr CauseText kTexts[] = {
          "Unblock the reader (a stuck worker, a full disk, a lock); use flow control or time limits above TCP."},
     {.cause = Cause::kIdleTimeoutRst,
      .title = "Idle timeout, ended with a reset",
-     .why = "an idle timer of about {idle} ran out",
+     .why = "an idle timer{of_idle} ran out",
      .meaning =
 
          "Nobody spoke for {idle}, and a device or program that limits silence ended the connection with a "
          "reset, when its limit passed or at the first packet after it. Well-known values: 60 s and 350 s "
          "(AWS), 240 s (Azure), 300 s (F5), 3600 s (firewalls).",
-     .whose_side = "{actor_side}: whoever limits idle connections to about {idle}",
+     .whose_side = "{actor_side}: whoever limits idle connections to about {idle_limit}",
      .confused_with =
 
          "Keepalive failure, which shows unanswered probes. A forgotten NAT entry, which resets only when "
@@ -71,23 +72,28 @@ constexpr CauseText kTexts[] = {
                   "resetscope resets list --server-ip {server_ip} --port {server_port} --cause idle_timeout_rst "
                   "--since 24h -o wide",
                   "always the same silence? Then it is a configured value"},
-                 {"the firewall or balancer", "", "its idle timeout: a value near {idle_s} s?"},
-                 {"{server_ip}", "sysctl net.ipv4.tcp_keepalive_time",
-                  "must be below {idle_s} to keep the path alive"}}},
+                 {"{server_limiter}", "", "its idle timeout: a value near {idle_limit}?"},
+                 {"{server_ip}", "sysctl net.ipv4.tcp_keepalive_time", "{server_keepalive}"}}},
      .usual_fix =
-         "Switch TCP keepalive on (interval well below {idle_s} s), or let pools drop connections before that age, or "
-         "raise the device's idle timeout."},
+         "If a device on the path limits it: switch TCP keepalive on (interval well below {idle_limit}) or raise its "
+         "idle "
+         "timeout. If a program or proxy does (HAProxy's timeout client and server), probes do not count: raise its "
+         "limit, or let pools drop connections sooner."},
     {.cause = Cause::kIdleTimeoutFin,
      .title = "Idle timeout, closed in order",
-     .why = "an idle timer of about {idle} closed it",
+     .what = "{sender} closed its connection with {peer} and reset what still came",
+     .why = "an idle timer{of_idle} had run out",
      .meaning =
          "Nobody spoke for {idle}, and one side closed the connection with a FIN as its idle limit says. Harmless "
          "unless the other side wants to use the connection again.",
      .whose_side = "{sender}: its keep-alive or idle limit",
      .confused_with = "A normal close, which has no fixed silence before it.",
      .checks = {{{"{sender_ip}", "nginx -T 2>/dev/null | grep -n keepalive_timeout",
-                  "or your server's keep-alive limit: near "
-                  "{idle_s} s?"},
+                  "or your server's keep-alive limit: near {idle_limit}?", "http"},
+                 {"{sender_ip}", "psql -h {server_ip} -p {server_port} -Atc 'show idle_session_timeout'",
+                  "in ms: near {idle_limit}?", "pgsql"},
+                 {"{sender_ip}", "sshd -T | grep -iE 'logingracetime|clientalive'", "near {idle_limit}?", "ssh"},
+                 {"{sender_ip}", "", "the service's own idle limit (Redis: timeout): near {idle_limit}?", "other"},
                  {"{peer_ip}", "ss -tn state close-wait", "connections it still takes for usable"}}},
      .usual_fix = "Order the idle limits: each client's pool shorter than the server it talks to."},
     {.cause = Cause::kKeepaliveRace,
@@ -108,7 +114,7 @@ constexpr CauseText kTexts[] = {
                  {"anywhere",
                   "resetscope resets list --server-ip {server_ip} --port {server_port} --cause keepalive_race "
                   "--since 24h",
-                  "how often, and always near {idle_s} s?"}}},
+                  "how often, and always near {idle_limit}?"}}},
      .usual_fix = "Make the server's idle limit longer than the client's (for example 65 s behind a balancer with 60 "
                   "s), and let "
                   "the client retry idempotent requests once."},
@@ -128,7 +134,7 @@ constexpr CauseText kTexts[] = {
                  {"the firewalls between", "sysctl net.netfilter.nf_conntrack_tcp_timeout_established",
                   "or the device's TCP "
                   "idle limit; below "
-                  "{idle_s} s?"},
+                  "{idle_limit}?"},
                  {"{server_ip}", "ss -tno dst {ss_client}",
                   "no keepalive timer: nothing keeps the path's state alive"}}},
      .usual_fix =
@@ -164,9 +170,13 @@ constexpr CauseText kTexts[] = {
          "A slow-request attack: the same from many connections of one source. An idle limit applies between "
          "requests, this one inside a request.",
      .checks = {{{"{server_ip}", "grep -F {client_ip} /var/log/nginx/*.log | grep -E ' 408 |timed out'",
-                  "the server's own word"},
+                  "the server's own word (or your server's log)", "http"},
                  {"{server_ip}", "nginx -T 2>/dev/null | grep -nE 'client_(header|body)_timeout'",
-                  "the limits (or your server's)"},
+                  "the limits (Apache: RequestReadTimeout, Node: headersTimeout, requestTimeout)", "http"},
+                 {"{server_ip}", "sshd -T | grep -i logingracetime", "the time to log in", "ssh"},
+                 {"{server_ip}", "mysql -h {server_ip} -P {server_port} -e \"show global variables like '%timeout'\"",
+                  "connect_timeout is the time to log in", "mysql"},
+                 {"{server_ip}", "{journal}", "the server's own word", "other"},
                  {"anywhere",
                   "resetscope top --by client_ip --cause request_timeout --server-ip {server_ip} --since 1h",
                   "one source or many"}}},
