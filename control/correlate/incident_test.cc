@@ -329,6 +329,24 @@ TEST_F(IncidentTest, MemoryIsBounded) {
   EXPECT_EQ(only().endings, 50u);
 }
 
+// One after the other, each soon after it began: a program's habit. A death takes what is older, too.
+TEST_F(IncidentTest, AbortsOfYoungConnectionsAreNoDeath) {
+  const model::Endpoint server{ip(9), 8080};
+  for (const Cause cause : {Cause::kAppAbortUnread, Cause::kListenOverflowRst, Cause::kLbNoBackend}) {
+    std::vector<model::Ended> endings = crash(kStart, server, 20, 0);
+    for (model::Ended& e : endings) {
+      e.cause = cause;
+      e.start_ns = e.time_ns - (cause == Cause::kAppAbortUnread ? 150 * kMs : 3 * kSecond);
+    }
+    feed(endings);
+    EXPECT_TRUE(tracker_.incidents().empty());
+  }
+  std::vector<model::Ended> endings = crash(kStart + 60 * kSecond, server, 20, 0);
+  for (model::Ended& e : endings) e.start_ns = e.time_ns - 3 * kSecond;
+  feed(endings);
+  EXPECT_EQ(only().kind, IncidentKind::kRestart);
+}
+
 TEST(Distinct, CountsWithinThreePerCent) {
   for (const uint64_t n : {0, 1, 10, 100, 1000, 100'000}) {
     model::Distinct distinct;

@@ -179,7 +179,7 @@ constexpr StepText kSteps[] = {
     {StepKind::kEstablished, "connected: {side} completes the handshake"},
     {StepKind::kFirstData, "{side} sends its first data ({bytes})"},
     {StepKind::kLastData, "{side} sends its last data ({bytes} in all)"},
-    {StepKind::kFin, "{side} closes its direction (FIN){step_after}"},
+    {StepKind::kFin, "{side} closes its direction (FIN{step_after})"},
     {StepKind::kKeepaliveProbe,
      "{side} has probed {step_times} by now whether {other} is alive (keepalive), no answer"},
     {StepKind::kRetransmission, "{side} has sent the same data again {step_times} by now, no acknowledgement"},
@@ -189,7 +189,7 @@ constexpr StepText kSteps[] = {
     {StepKind::kDataAfterRst, "{side} still sends after the reset ({step_packets})"},
     {StepKind::kIcmp, "{icmp} comes back to {other}"},
     {StepKind::kGaveUp, "still no answer: the connection is taken for dead"},
-    {StepKind::kDataSoFar, "{side}'s latest packet, without data{step_after}"},
+    {StepKind::kDataSoFar, "{side} sends a bare acknowledgement (ACK; {bytes} sent in all by now)"},
     {StepKind::kSilence, "the last packet before {step_ms} of silence"},
 };
 

@@ -424,7 +424,7 @@ constexpr Placeholder kPlaceholders[] = {
     {"step_after",
      [](const FillContext& c) {
        const int64_t n = c.step == nullptr ? 0 : c.step->value;
-       return n == 0 ? string() : ", " + to_string(n) + number(" byte", " bytes", n) + " sent in all";
+       return n == 0 ? string() : "; " + to_string(n) + number(" byte", " bytes", n) + " sent in all";
      }},
     {"step_anew",
      [](const FillContext& c) {

@@ -7,7 +7,7 @@ namespace {
 constexpr CauseText kTexts[] = {
     {.cause = Cause::kTlsFailure,
      .title = "TLS handshake failed",
-     .why = "the TLS handshake failed, {refuser_the} refused it",
+     .why = "the TLS handshake failed, refused by {refuser_the}",
      .meaning =
          "Client and server could not agree on TLS: a certificate that is expired, for another name or from an unknown "
          "authority, no common version or cipher, or a missing client certificate. The alert names the reason; the "

@@ -279,14 +279,14 @@ TEST(Knowledge, StepTexts) {
   EXPECT_EQ(step_text(e, {5, 1, StepKind::kSyn, Side::kClient}),
             "the client asks to connect anew, on the same ports (SYN)");
   EXPECT_EQ(step_text(e, {0, 1, StepKind::kFin, Side::kClient}),
-            "the client closes its direction (FIN), 1 byte sent in all");
+            "the client closes its direction (FIN; 1 byte sent in all)");
   EXPECT_EQ(step_text(e, {0, 0, StepKind::kFin, Side::kClient}), "the client closes its direction (FIN)");
   EXPECT_EQ(step_text(e, {0, 2004, StepKind::kSilence, Side::kUnknown}), "the last packet before 2.0 s of silence");
   EXPECT_EQ(step_text(e, {0, 1, StepKind::kDataAfterRst, Side::kServer}),
             "the server still sends after the reset (1 packet)");
   EXPECT_EQ(step_text(e, {0, 0, StepKind::kDataSoFar, Side::kServer}), "the server sends a bare acknowledgement (ACK)");
   EXPECT_EQ(step_text(e, {0, 9, StepKind::kDataSoFar, Side::kServer}),
-            "the server's latest packet, without data, 9 bytes sent in all");
+            "the server sends a bare acknowledgement (ACK; 9 bytes sent in all by now)");
   EXPECT_EQ(step_text(e, {0, static_cast<uint32_t>(-20), StepKind::kRst, Side::kServer}),
             "the server sends a reset (sequence 20 bytes behind the sender's next)");
 }
@@ -328,9 +328,9 @@ TEST(Knowledge, TheSideThatRefusedIsNotAlwaysTheOneThatReset) {
   e.cause = Cause::kTlsFailure;
   e.origin = Origin::kClient;
   e.claimed_sender = Side::kClient;
-  EXPECT_THAT(summary(e), HasSubstr("the client refused it"));
+  EXPECT_THAT(summary(e), HasSubstr("refused by the client"));
   e.evidence = {{FactId::kSaysTlsFailure, 200, 1}, {FactId::kSaidByPeer, 0, 1}};
-  EXPECT_THAT(summary(e), HasSubstr("the server refused it"));
+  EXPECT_THAT(summary(e), HasSubstr("refused by the server"));
   EXPECT_THAT(advice(e, e.cause).whose_side, HasSubstr("10.0.2.9:8080"));
   EXPECT_EQ(fact_text(e, e.evidence[0]), "a fatal TLS alert of the server came before the end");
 }

@@ -125,6 +125,29 @@ TEST(Timeline, AnAnswerToNoSynOfOursIsTold) {
   EXPECT_THAT(steps(e), ElementsAre("server syn_ack 1 at 0 us", "client rst 0 at 80 us"));
 }
 
+TEST(Timeline, RepeatedSynsWithoutAnAnswer) {
+  Ending e;
+  e.reset();
+  e.cold.first_ns = kStart;
+  e.hot.marks = flow::kClientKnown;
+  e.dir[0].syns = 3;
+  e.dir[0].last_flags = packet::kSyn;
+  e.dir[0].last_ns = kStart + 3 * kSecond;
+  e.kind = EndKind::kSynTimeout;
+  e.time = kStart + 10 * kSecond;
+  EXPECT_THAT(steps(e), ElementsAre("client syn 1 at 0 us", "client syn_retry 2 at 3000000 us",
+                                    "unknown gave_up 0 at 10000000 us"));
+  e.dir[1].syns = 1;  // answered after the third
+  e.cold.syn_ack_us = 200;
+  EXPECT_THAT(steps(e)[2], "server syn_ack 1 at 3000200 us");
+}
+
+TEST(Timeline, RepeatedSynsOfAConnectionThatWentOnAreToldByNumber) {
+  Ending e = connected();
+  e.dir[0].syns = 2;
+  EXPECT_THAT(steps(e), ElementsAre("client syn 2 at 0 us", "server rst 0 at 1000000 us"));
+}
+
 // The first packet after a silence is known, so is when the silence began.
 TEST(Timeline, ASilenceEndedByAFinOrByTheLastPacketOfAll) {
   Ending e = connected();
@@ -164,29 +187,6 @@ TEST(Timeline, AnIcmpErrorComesFromWhereTheServerIs) {
   e.icmp_type = 3;
   e.icmp_code = 1;
   EXPECT_THAT(steps(e), ElementsAre("client syn 1 at 0 us", "server icmp 769 at 30 us"));
-}
-
-TEST(Timeline, RepeatedSynsWithoutAnAnswer) {
-  Ending e;
-  e.reset();
-  e.cold.first_ns = kStart;
-  e.hot.marks = flow::kClientKnown;
-  e.dir[0].syns = 3;
-  e.dir[0].last_flags = packet::kSyn;
-  e.dir[0].last_ns = kStart + 3 * kSecond;
-  e.kind = EndKind::kSynTimeout;
-  e.time = kStart + 10 * kSecond;
-  EXPECT_THAT(steps(e), ElementsAre("client syn 1 at 0 us", "client syn_retry 2 at 3000000 us",
-                                    "unknown gave_up 0 at 10000000 us"));
-  e.dir[1].syns = 1;  // answered after the third
-  e.cold.syn_ack_us = 200;
-  EXPECT_THAT(steps(e)[2], "server syn_ack 1 at 3000200 us");
-}
-
-TEST(Timeline, RepeatedSynsOfAConnectionThatWentOnAreToldByNumber) {
-  Ending e = connected();
-  e.dir[0].syns = 2;
-  EXPECT_THAT(steps(e), ElementsAre("client syn 2 at 0 us", "server rst 0 at 1000000 us"));
 }
 
 TEST(Timeline, NeverMoreStepsThanThereIsRoomFor) {
