@@ -39,7 +39,7 @@ constexpr FactText kFacts[] = {
     {FactId::kRstPayload, "the RST carried {value} {octets} of payload"},
     // sequence
     {FactId::kSeqExact, "the RST's sequence number is exactly {claimed_whose} next"},
-    {FactId::kSeqIsTriggerAck, "the RST's sequence number is one that {claimed_peer} had acknowledged"},
+    {FactId::kSeqIsTriggerAck, "the RST's sequence number fits what {claimed_peer} had acknowledged"},
     {FactId::kSeqAfterFin, "the RST's sequence number is one beyond {claimed_whose} FIN"},
     {FactId::kSeqInWindow, "the RST's sequence number is inside the window but {bytes_off}"},
     {FactId::kSeqOutOfWindow, "the RST's sequence number is outside the window: {bytes_off}"},
