@@ -332,7 +332,7 @@ TEST_F(IncidentTest, MemoryIsBounded) {
 // One after the other, each soon after it began: a program's habit. A death takes what is older, too.
 TEST_F(IncidentTest, AbortsOfYoungConnectionsAreNoDeath) {
   const model::Endpoint server{ip(9), 8080};
-  for (const Cause cause : {Cause::kAppAbortUnread, Cause::kListenOverflowRst, Cause::kLbNoBackend}) {
+  for (const Cause cause : {Cause::kAppAbortUnread, Cause::kLbNoBackend, Cause::kTimewaitCollision}) {
     std::vector<model::Ended> endings = crash(kStart, server, 20, 0);
     for (model::Ended& e : endings) {
       e.cause = cause;

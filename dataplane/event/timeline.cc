@@ -82,7 +82,8 @@ class Timeline {
     const bool fin_is_latest = fin != 0 && fin <= d.last_ns && d.last_ns - fin < kFinStep;
     const bool told = d.probes != 0 || d.retransmits != 0;
     // The client asks anew on the ports of a connection that the server still holds.
-    const bool asks_anew = (e_.hot.marks & flow::kSynOnLive) != 0 && (d.last_flags & packet::kSyn) != 0;
+    const bool asks_anew =
+        (e_.hot.marks & flow::kSynOnLive) != 0 && (d.last_flags & (packet::kSyn | packet::kAck)) == packet::kSyn;
     if (asks_anew && d.last_ns != e_.cold.first_ns) {
       add(StepKind::kSyn, side(end), d.last_ns, 1);
     } else if (d.bytes != 0 && d.last_len != 0 && !told) {

@@ -151,6 +151,7 @@ TEST(Timeline, RepeatedSynsOfAConnectionThatWentOnAreToldByNumber) {
 // The first packet after a silence is known, so is when the silence began.
 TEST(Timeline, ASilenceEndedByAFinOrByTheLastPacketOfAll) {
   Ending e = connected();
+  e.time = e.rst[0].time = kStart + 10 * kSecond;
   e.dir[0].bytes = 40;
   e.dir[0].last_len = 40;
   e.dir[0].last_ns = kStart + 9 * kSecond;
