@@ -99,7 +99,9 @@ bool is_repeat(const v1::Event& event, const v1::Fact& fact) {
       {"fin_from_client", {"fin_from_rst_sender", "fin_from_peer"}},
       {"fin_from_server", {"fin_from_rst_sender", "fin_from_peer"}},
       {"retransmissions", {"sender_repeated"}},
-      {"idle_ms", {"fin_at_end_of_idle"}},
+      {"idle_ms", {"fin_at_end_of_idle", "keepalive_probes", "sender_repeated"}},
+      {"idle_whole_seconds", {"keepalive_probes"}},
+      {"age_whole_seconds", {"idle_whole_seconds", "keepalive_probes", "sender_repeated"}},
   };
   if (fact.weight() != 0) return false;
   if (fact.name() == "idle_ms" && fact.value() < 1000) return true;  // a pause: how soon the RST came tells more

@@ -128,7 +128,7 @@ constexpr FactText kFacts[] = {
     // what the last messages said
     {FactId::kSaysOverload, "{last_message} says that the server has no capacity left"},
     {FactId::kSaysRateLimit, "{last_message} says that the client asks too much or too often"},
-    {FactId::kSaysTlsFailure, "a fatal TLS alert of {sayer} came before the end"},
+    {FactId::kSaysTlsFailure, "a fatal TLS alert{of_sayer} came before the end"},
     {FactId::kSaysProtocolError, "{last_message} says that one end does not understand the other"},
     {FactId::kSaysAdminKill, "{last_message} says that the session was ended on purpose or the server is stopping"},
     {FactId::kSaysRequestError, "{last_message} says that the request was wrong"},
@@ -180,8 +180,7 @@ constexpr StepText kSteps[] = {
     {StepKind::kFirstData, "{side} sends its first data ({bytes})"},
     {StepKind::kLastData, "{side} sends its last data ({bytes} in all)"},
     {StepKind::kFin, "{side} closes its direction (FIN{step_after})"},
-    {StepKind::kKeepaliveProbe,
-     "{side} has probed {step_times} by now whether {other} is alive (keepalive), no answer"},
+    {StepKind::kKeepaliveProbe, "{side} has probed {step_times} by now whether {other} is alive (keepalive)"},
     {StepKind::kRetransmission, "{side} has sent the same data again {step_times} by now, no acknowledgement"},
     {StepKind::kZeroWindow, "{side} says that it can take no more data (window 0)"},
     {StepKind::kRst, "{step_reset} ({sequence})"},

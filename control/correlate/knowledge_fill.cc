@@ -168,6 +168,13 @@ Side fact_side(const model::Event& e) {
   return e.stage == Stage::kSynAck ? Side::kClient : opposite(waiting_side(e));
 }
 
+// More than one message tells a reason: then whose is which is not on record.
+bool both_said(const model::Event& e) {
+  return std::ranges::count_if(e.evidence, [](const model::Fact& fact) {
+           return fact.id >= FactId::kSaysOverload && fact.id <= FactId::kSaysPeerSilent;
+         }) > 1;
+}
+
 // Who a message that tells the reason came from.
 Side saying_side(const model::Event& e) {
   return find_fact(e, FactId::kSaidByPeer) != nullptr ? opposite(fact_side(e)) : fact_side(e);
@@ -269,9 +276,14 @@ string scheme(const FillContext& c) {
 // Of a proxy that resets as a client, the other leg is the one it serves.
 bool leg_is_in_front(const FillContext& c) { return acting_side(c.event) == Side::kClient; }
 
-string sequence(const model::Step& step) {
-  const auto off = static_cast<int32_t>(step.value);
+string sequence(const FillContext& c) {
+  if (c.step == nullptr) return {};
+  const auto off = static_cast<int32_t>(c.step->value);
   if (off == 0) return "sequence exact";
+  const auto first = std::ranges::find(c.event.timeline, StepKind::kRst, &model::Step::kind);
+  if (first != c.event.timeline.end() && first->at_ns == c.step->at_ns && first->side == c.step->side &&
+      find_fact(c.event, FactId::kSeqIsTriggerAck) != nullptr)
+    return "sequence as acknowledged by " + opposite_word(c.step->side);
   return "sequence " + bytes_off(off);
 }
 
@@ -321,6 +333,7 @@ constexpr Placeholder kPlaceholders[] = {
      }},
     {"last_message",
      [](const FillContext& c) {
+       if (both_said(c.event)) return string("one of the last messages");
        return forged(c.event) ? string("the last message")
                               : "the last message of " + string(side_word(saying_side(c.event)));
      }},
@@ -330,6 +343,10 @@ constexpr Placeholder kPlaceholders[] = {
     {"octets", [](const FillContext& c) { return number("byte", "bytes", fact_value(c)); }},
     {"of_idle",
      [](const FillContext& c) { return silence_ns(c.event) == 0 ? string() : " of about " + idle_text(c, ""); }},
+    {"of_sayer",
+     [](const FillContext& c) {
+       return both_said(c.event) ? string() : " of " + string(side_word(saying_side(c.event)));
+     }},
     {"other", [](const FillContext& c) { return opposite_word(c.step == nullptr ? Side::kUnknown : c.step->side); }},
     {"packets", [](const FillContext& c) { return number("packet", "packets", fact_value(c)); }},
     {"peer", [](const FillContext& c) { return endpoint_text(other_endpoint(c.event)); }},
@@ -345,7 +362,6 @@ constexpr Placeholder kPlaceholders[] = {
        const model::Fact* ttl = find_fact(c.event, FactId::kRstTtl);
        return ttl == nullptr ? string() : string(" (").append(to_string(ttl->value)).append(")");
      }},
-    {"sayer", [](const FillContext& c) { return string(side_word(saying_side(c.event))); }},
     {"scan_result", scan_result},
     {"scanner", [](const FillContext& c) { return scanner(fact_value(c)); }},
     {"scheme", scheme},
@@ -368,7 +384,7 @@ constexpr Placeholder kPlaceholders[] = {
        return "only " + opposite_word(side) + " was told" +
               (went_on ? "; " + string(side_word(side)) + " kept talking" : "");
      }},
-    {"sequence", [](const FillContext& c) { return c.step == nullptr ? string() : sequence(*c.step); }},
+    {"sequence", sequence},
     {"server", [](const FillContext& c) { return endpoint_text(c.event.server); }},
     {"server_heard",
      [](const FillContext& c) {

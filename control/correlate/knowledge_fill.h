@@ -17,7 +17,7 @@
 //               refuser_the (who said no)
 //   of a fact   value signed_value value_us value_ms value_steps times rst_ttl ttl_pair bytes_off scanner icmp_value
 //               mptcp_value claimed_the claimed_whose claimed_peer packets probes retransmissions octets connections
-//               ports servers tunnel acked_by drawn_by_first last_message sayer
+//               ports servers tunnel acked_by drawn_by_first last_message of_sayer
 //   of a step   side other bytes step_packets step_sent step_times step_anew step_accepts step_after step_ms
 //               step_reset sequence
 #pragma once

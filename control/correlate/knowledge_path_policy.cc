@@ -60,7 +60,7 @@ constexpr CauseText kTexts[] = {
      .whose_side = "a web filter between {client_ip} and {server_ip}",
      .confused_with = "An inspection device that reacts to content, and a firewall rule that rejects whatever is sent. "
                       "Here the first "
-                      "request or TLS hello drew it, and other names pass.",
+                      "request or TLS hello drew it; that other names pass decides.",
      .checks = {{{"{client_ip}",
                   "curl -svo /dev/null --resolve example.com:{server_port}:{server_ip} "
                   "{scheme}://example.com:{server_port}/ -k",

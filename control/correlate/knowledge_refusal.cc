@@ -178,8 +178,9 @@ constexpr CauseText kTexts[] = {
          "{server} is a proxy or load balancer. It tried its backends and none accepted (then the answer takes a "
          "while), or it knew already that none is up, and it ended the client's connection.",
      .whose_side = "the backends behind {server}",
-     .confused_with = "A closed port, which is refused at once; here the balancer's connect retries take time. A time "
-                      "limit on the request, which would say so and meets requests that are not complete.",
+     .confused_with = "A closed port, which is refused at once and without a word; a balancer's connect retries take "
+                      "time, or its reset says why. A time limit on the request, which would say so and meets requests "
+                      "that are not complete.",
      .checks = {{{"{server_ip}", "echo 'show servers state' | socat stdio /run/haproxy/admin.sock",
                   "HAProxy; F5: tmsh show ltm pool; else your balancer's target health: all down?"},
                  {"anywhere",

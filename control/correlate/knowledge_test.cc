@@ -176,6 +176,23 @@ TEST(Knowledge, ResetsBeyondTheRecordedOnesAreCounted) {
   EXPECT_EQ(step_text(e, e.timeline[1]), "reset in the name of the server (sequence exact), 7 more follow");
 }
 
+TEST(Knowledge, TwoTellingMessagesAreNotAscribed) {
+  model::Event e = sample();
+  e.evidence = {{FactId::kSaysTlsFailure, 200, 1}};
+  EXPECT_EQ(fact_text(e, e.evidence[0]), "a fatal TLS alert of the server came before the end");
+  e.evidence.push_back({FactId::kSaysRequestError, 0, 400});
+  EXPECT_EQ(fact_text(e, e.evidence[0]), "a fatal TLS alert came before the end");
+  EXPECT_EQ(fact_text(e, e.evidence[1]), "one of the last messages says that the request was wrong");
+}
+
+TEST(Knowledge, ANumberTakenFromAnAcknowledgementIsTold) {
+  model::Event e = sample();
+  e.timeline = {{1'000, 5'000, StepKind::kRst, Side::kServer}};
+  EXPECT_THAT(step_text(e, e.timeline[0]), HasSubstr("(sequence 5000 bytes ahead of the sender's next)"));
+  e.evidence = {{FactId::kSeqIsTriggerAck, 0, 0}};
+  EXPECT_THAT(step_text(e, e.timeline[0]), HasSubstr("(sequence as acknowledged by the client)"));
+}
+
 TEST(Knowledge, AProxysOtherLegIsInFrontWhereItResetsAsAClient) {
   model::Event e = sample();
   e.cause = Cause::kProxyRelayed;

@@ -84,14 +84,14 @@ constexpr CauseText kTexts[] = {
      .what = "{sender} closed its connection with {peer} and reset what still came",
      .why = "an idle timer{of_idle} had run out",
      .meaning =
-         "Nobody spoke for {idle}, and one side closed the connection with a FIN as its idle limit says. Harmless "
-         "unless the other side wants to use the connection again.",
+         "Nobody spoke for {idle}, and {sender_ip} closed the connection with a FIN as its idle limit says. That alone "
+         "is harmless; the reset answers what {peer_ip} still sent on it.",
      .whose_side = "{sender}: its keep-alive or idle limit",
      .confused_with = "A normal close, which has no fixed silence before it.",
      .checks = {{{"{sender_ip}", "nginx -T 2>/dev/null | grep -n keepalive_timeout",
                   "or your server's keep-alive limit: near {idle_limit}?", "http"},
                  {"{sender_ip}", "psql -h {server_ip} -p {server_port} -Atc 'show idle_session_timeout'",
-                  "in ms: near {idle_limit}?", "pgsql"},
+                  "near {idle_limit}?", "pgsql"},
                  {"{sender_ip}", "sshd -T | grep -iE 'logingracetime|clientalive'", "near {idle_limit}?", "ssh"},
                  {"{sender_ip}", "", "the service's own idle limit (Redis: timeout): near {idle_limit}?", "other"},
                  {"{peer_ip}", "ss -tn state close-wait", "connections it still takes for usable"}}},
@@ -147,7 +147,7 @@ constexpr CauseText kTexts[] = {
      .note = "the host behind it may still hold the connection",
      .meaning =
          "After {idle} of silence the translating device no longer knew the connection, took the packet for its own, "
-         "and its own TCP answered with a reset. The host behind still believes in the connection.",
+         "and its own TCP answered with a reset. The host behind most likely still believes in the connection.",
      .whose_side = "the NAT or balancer before {server_ip}, or {server_ip} itself if it is a published address",
      .confused_with = "A restarted server, which would answer with the server's own TTL.",
      .checks = {{{"the NAT", "conntrack {conntrack_family}-L -p tcp --dport {server_port} | grep {client_ip}",

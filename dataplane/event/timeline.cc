@@ -103,6 +103,9 @@ class Timeline {
     if (e_.cold.gap_ms == 0 || e_.since_gap() != 1 || (e_.hot.marks & flow::kSawHandshakeAck) == 0) return;
     const TimeNs fin[] = {e_.cold.fin_ns(End::kLo), e_.cold.fin_ns(End::kHi)};
     TimeNs ended = std::max(e_.dir[0].last_ns, e_.dir[1].last_ns);
+    // Repeats and probes do not count as packets since: with them the last of all is not the first after the silence.
+    const bool repeated = (e_.dir[0].retransmits | e_.dir[0].probes | e_.dir[1].retransmits | e_.dir[1].probes) != 0;
+    if (repeated && fin[0] == 0 && fin[1] == 0) return;
     for (const TimeNs f : fin)
       if (f != 0) ended = std::min(ended, f);
     const TimeNs long_ns = e_.cold.gap_ms * kMs;

@@ -161,6 +161,9 @@ TEST(Timeline, ASilenceEndedByAFinOrByTheLastPacketOfAll) {
   e.cold.gap_ms = 4000;
   e.cold.set_gap_pkts(4);
   EXPECT_THAT(steps(e)[3], "unknown silence 4000 at 5000000 us");
+  e.dir[0].retransmits = 2;  // its latest packet repeats the one that ended the silence
+  EXPECT_THAT(steps(e)[3], "client retransmission 2 at 9000000 us");
+  e.dir[0].retransmits = 0;
   e.cold.set_fin(End::kHi, e.dir[1].last_ns);  // what came after a FIN ended no silence
   EXPECT_THAT(steps(e)[3], "unknown silence 4000 at 1000000 us");
   e.cold.set_gap_pkts(3);  // two packets since: which one ended it is not on record
