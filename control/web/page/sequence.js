@@ -23,7 +23,7 @@ const kLabel = {
   data_after_rst: 'data after the RST',
   icmp: 'ICMP',
   gave_up: 'gave up',
-  data_so_far: 'last packet; its data came before',
+  data_so_far: 'ACK only',
   silence: 'last packet before a silence'
 };
 const kBad = ['rst', 'icmp', 'gave_up', 'data_after_rst'];
