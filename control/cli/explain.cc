@@ -105,6 +105,8 @@ bool is_repeat(const v1::Event& event, const v1::Fact& fact) {
   };
   if (fact.weight() != 0) return false;
   if (fact.name() == "idle_ms" && fact.value() < 1000) return true;  // a pause: how soon the RST came tells more
+  if (fact.name() == "acked_all")                                    // of nothing
+    return (event.claimed_sender() == v1::SIDE_CLIENT ? event.server_bytes() : event.client_bytes()) == 0;
   const auto* row = std::ranges::find(kRows, fact.name(), &Row::name);
   if (row == std::end(kRows)) return false;
   if (row->said_by[0].empty()) return true;

@@ -37,7 +37,7 @@ constexpr CauseText kTexts[] = {
          "speaks for a deliberate abort.",
      .checks = {{{"{sender_ip}", "perf trace -e tcp:tcp_send_reset", "reason TCP_STATE (Linux 6.10 and later)"},
                  {"{sender_ip}",
-                  "strace -f -e trace=setsockopt,close -p \"$(ss -tnpH 'sport = :{sender_port}' | grep -om1 "
+                  "strace -f -e trace=setsockopt,close -p \"$(ss -tanpH {ss_program} | grep -om1 "
                   "'pid=[0-9]*' | cut -d= -f2)\"",
                   "SO_LINGER {{l_onoff=1, l_linger=0}}"},
                  {"{sender_ip}", "nstat -az TcpExtTCPAbortOnData TcpExtTCPAbortOnClose", "rising with each abort"}}},
@@ -165,7 +165,7 @@ constexpr CauseText kTexts[] = {
          "A cancelled download. What had come was all acknowledged; whether more was to come stands in the "
          "answer's length, which is not read.",
      .checks = {{{"{server_ip}", "grep -F {client_ip} /var/log/nginx/access.log | tail",
-                  "bytes sent: fewer than the whole answer mean that it was cancelled (or your server's log)"},
+                  "bytes sent: fewer than the whole answer mean that it was cancelled (or your server's log)", "http"},
                  {"anywhere", "resetscope top --by client_network --cause client_fast_close --benign --since 1h",
                   "which clients have this habit"}}},
      .usual_fix = "None needed."},

@@ -249,21 +249,6 @@ bool safe_in_shell(string_view host) {
   });
 }
 
-// The name asked for at the address that was called, for curl; without a name the address alone.
-string named_site(const FillContext& c) {
-  const string port = to_string(c.event.server.port), name = c.event.server_name;
-  if (!safe_in_shell(name)) return "https://" + endpoint_text(c.event.server) + "/";
-  string ip = ip_text(c.event.server.ip);
-  if (ip.find(':') != string::npos) ip = "[" + ip + "]";
-  return "--resolve '" + name + ":" + port + ":" + ip + "' https://" + name + ":" + port + "/";
-}
-
-// As ss takes it in a filter; brackets are quoted from the shell.
-string ss_address(const model::Endpoint& endpoint) {
-  const string ip = ip_text(endpoint.ip);
-  return ip.find(':') == string::npos ? ip : "'[" + ip + "]'";
-}
-
 // What was spoken, else what the port is for.
 string scheme(const FillContext& c) {
   for (const string_view said : c.event.meanings) {
@@ -271,6 +256,21 @@ string scheme(const FillContext& c) {
     if (said.starts_with("http.")) return "http";
   }
   return c.event.server.port == 80 || c.event.server.port == 8080 ? "http" : "https";
+}
+
+// The name asked for at the address that was called, for curl; without a name the address alone.
+string named_site(const FillContext& c) {
+  const string port = to_string(c.event.server.port), name = c.event.server_name;
+  if (!safe_in_shell(name)) return scheme(c) + "://" + endpoint_text(c.event.server) + "/";
+  string ip = ip_text(c.event.server.ip);
+  if (ip.find(':') != string::npos) ip = "[" + ip + "]";
+  return "--resolve '" + name + ":" + port + ":" + ip + "' " + scheme(c) + "://" + name + ":" + port + "/";
+}
+
+// As ss takes it in a filter; brackets are quoted from the shell.
+string ss_address(const model::Endpoint& endpoint) {
+  const string ip = ip_text(endpoint.ip);
+  return ip.find(':') == string::npos ? ip : "'[" + ip + "]'";
 }
 
 // Of a proxy that resets as a client, the other leg is the one it serves.
@@ -432,6 +432,12 @@ constexpr Placeholder kPlaceholders[] = {
      }},
     {"ss_client", [](const FillContext& c) { return ss_address(c.event.client); }},
     {"ss_peer", [](const FillContext& c) { return ss_address(other_endpoint(c.event)); }},
+    // The program that acted, by the port of the service, which alone stays.
+    {"ss_program",
+     [](const FillContext& c) {
+       return "'" + string(acting_side(c.event) == Side::kClient ? "dport" : "sport") +
+              " = :" + to_string(c.event.server.port) + "'";
+     }},
     {"ss_sender", [](const FillContext& c) { return ss_address(acting_endpoint(c.event)); }},
     {"ss_server", [](const FillContext& c) { return ss_address(c.event.server); }},
     {"ss_silent",

@@ -11,8 +11,8 @@
 //               peer peer_ip (its other side), claimed ("the server"), actor_side
 //   time        time since_utc around_since around_until journal; of a silence: idle idle_limit of_idle unheard
 //               journal_idle (from its beginning on)
-//   commands    iptables conntrack_family sni_option named_site; ss_client ss_server ss_sender ss_peer ss_silent (in
-//               a filter of ss)
+//   commands    iptables conntrack_family sni_option named_site; ss_client ss_server ss_sender ss_peer ss_silent
+//               ss_program (in a filter of ss)
 //   findings    icmp mptcp server_name scan_result; silent silent_ip waiting_ip (who did not answer whom), refuser
 //               refuser_the (who said no)
 //   of a fact   value signed_value value_us value_ms value_steps times rst_ttl ttl_pair bytes_off scanner icmp_value

@@ -43,7 +43,7 @@ constexpr CauseText kTexts[] = {
      .checks = {{{"the security device", "",
                   "its alert log for {client_ip} and {server} at {time} names the rule that fired"},
                  {"a Suricata sensor",
-                  "jq -c 'select(.event_type==\"alert\" and .src_ip==\"{client_ip}\")' "
+                  "jq -c 'select(.event_type==\"alert\" and (.src_ip==\"{client_ip}\" or .dest_ip==\"{client_ip}\"))' "
                   "/var/log/suricata/eve.json",
                   "signature and action"},
                  {"{client_ip}", "sleep 9 | curl -sv telnet://{server}",

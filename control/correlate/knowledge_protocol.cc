@@ -10,7 +10,8 @@ constexpr CauseText kTexts[] = {
      .why = "the TLS handshake failed, refused by {refuser_the}",
      .meaning =
          "Client and server could not agree on TLS: a certificate that is expired, for another name or from an unknown "
-         "authority, no common version or cipher, or a missing client certificate. The alert names the reason; the "
+         "authority, no common version or cipher, or a missing client certificate. The alert names the reason (in TLS "
+         "1.3 mostly encrypted: then the log of who refused does); the "
          "reset "
          "is only how the program closed afterwards.",
      .whose_side = "the side that refused: {refuser}; the mistake is often in the other's certificate or settings",

@@ -369,6 +369,14 @@ TEST(Knowledge, ChecksSuitTheProtocolThatWasSeen) {
   EXPECT_THAT(summary(e), HasSubstr("the message that tells was ssh.refused=too_many"));
 }
 
+TEST(Knowledge, TheProgramThatActedIsFoundByTheServicesPort) {
+  model::Event e = sample();
+  e.cause = Cause::kAppAbortLinger0;
+  EXPECT_THAT(advice(e, e.cause).check_first[1], HasSubstr("ss -tanpH 'sport = :8080' |"));
+  e.origin = Origin::kClient;
+  EXPECT_THAT(advice(e, e.cause).check_first[1], HasSubstr("ss -tanpH 'dport = :8080' |"));
+}
+
 TEST(Knowledge, AForgedResetAcknowledgesForNobody) {
   model::Event e = sample();
   EXPECT_EQ(fact_text(e, {FactId::kAckedAll, 0, 0}), "the server had acknowledged everything it was sent");
