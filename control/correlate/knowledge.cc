@@ -145,6 +145,13 @@ bool fits(const Check& check, const CauseText& text, const model::Event& e) {
   });
 }
 
+// Linux, BSD and macOS begin at 64, network devices at 255 or 64; nobody is more than 63 hops away.
+bool looks_like_windows(const model::Event& event) {
+  const model::Fact* ttl = find_fact(event, FactId::kRstTtl);
+  return ttl != nullptr && ttl->value > 64 && ttl->value <= 128 &&
+         (event.origin == Origin::kClient || event.origin == Origin::kServer);
+}
+
 // The sensor keeps the first few of many; the count is whole where the event is one connection's.
 string untold_resets(const model::Event& event, const model::Step& last) {
   size_t told = 0;
@@ -211,6 +218,7 @@ Advice advice(const model::Event& event, Cause cause) {
   out.meaning = fill(text.meaning, context);
   out.whose_side = fill(text.whose_side, context);
   out.confused_with = fill(text.confused_with, context);
+  bool on_actor = false;
   for (const Check& check : text.checks) {
     const string look_for = fill(check.look_for, context);
     if (look_for.empty() || !fits(check, text, event)) continue;
@@ -218,7 +226,12 @@ Advice advice(const model::Event& event, Cause cause) {
     line += line.empty() ? "# " : "   # ";
     if (check.where != "anywhere") line += "on " + fill(check.where, context) + ": ";
     out.check_first.push_back(line + look_for);
+    on_actor |= !check.command.empty() && fill(check.where, context) == ip_text(acting_endpoint(event).ip);
   }
+  if (on_actor && looks_like_windows(event))
+    out.check_first.push_back("# on " + ip_text(acting_endpoint(event).ip) +
+                              ": its TTL began at 128, as Windows' does: if so ask its event log, netstat -ano and "
+                              "pktmon instead");
   out.usual_fix = fill(text.usual_fix, context);
   return out;
 }

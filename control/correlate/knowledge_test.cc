@@ -176,6 +176,17 @@ TEST(Knowledge, ResetsBeyondTheRecordedOnesAreCounted) {
   EXPECT_EQ(step_text(e, e.timeline[1]), "reset in the name of the server (sequence exact), 7 more follow");
 }
 
+TEST(Knowledge, CommandsForLinuxAreNoAdviceForWindows) {
+  model::Event e = sample();
+  e.cause = Cause::kAppAbortUnread;
+  e.evidence = {{FactId::kRstTtl, 0, 63}};
+  EXPECT_THAT(advice(e, e.cause).check_first.back(), Not(HasSubstr("Windows")));
+  e.evidence = {{FactId::kRstTtl, 0, 127}};
+  EXPECT_THAT(advice(e, e.cause).check_first.back(), HasSubstr("# on 10.0.2.9: its TTL began at 128"));
+  e.origin = Origin::kMiddlebox;  // whose TTL that is nobody knows
+  EXPECT_THAT(advice(e, e.cause).check_first.back(), Not(HasSubstr("Windows")));
+}
+
 TEST(Knowledge, TwoTellingMessagesAreNotAscribed) {
   model::Event e = sample();
   e.evidence = {{FactId::kSaysTlsFailure, 200, 1}};
