@@ -103,7 +103,7 @@ constexpr FactText kFacts[] = {
     {FactId::kRstDiagnostic, "the RST carries a diagnostic payload (IETF draft)"},
     {FactId::kMptcpReason, "the RST carries a Multipath TCP reason: {mptcp_value}"},
     {FactId::kIcmpCode, "an ICMP error came for it: {icmp_value}"},
-    {FactId::kMirrorDuplicate, "the mirror port shows packets more than once, which was taken into account"},
+    {FactId::kMirrorDuplicate, "some packets were seen more than once, as a mirror of both ways shows them, and counted once"},
     {FactId::kLossyCapture, "the sensor missed packets at that time, so something may be unseen"},
     {FactId::kReordered, "{value} {packets} arrived out of order here"},
     {FactId::kClockBackwards, "the capture's clock went backwards"},
