@@ -2,6 +2,7 @@
 #include "control/cli/explain.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 
@@ -15,6 +16,8 @@ namespace {
 using std::string;
 
 constexpr size_t kIndent = 2;
+constexpr double kLeastShown = 0.01;       // a second guess below that is none
+constexpr double kLeastExplained = 0.095;  // from what is printed as 10 % on it is worth a second look
 
 void heading(string& out, std::string_view text, const Style& style) {
   out += '\n';
@@ -57,11 +60,10 @@ void append_timeline(string& out, const v1::Event& event, const Style& style) {
   append_wrapped(out, client + " is the client, " + server + " the server.", kIndent, style);
   for (const v1::Step& step : event.timeline()) {
     const bool rst = step.kind() == v1::STEP_KIND_RST;
-    const char* arrow = step.side() == v1::SIDE_CLIENT   ? to_server
-                        : step.side() == v1::SIDE_SERVER ? to_client
-                        : style.unicode                  ? " "
-                                                         : "  ";
-    string line = pad_left(offset_text(event, step), 16) + "  client " + arrow + " server  ";
+    const string arrow = step.side() == v1::SIDE_CLIENT ? to_server : to_client;
+    const string ends = "  client " + arrow + " server  ";
+    string line = pad_left(offset_text(event, step), 16);
+    line += step.side() == v1::SIDE_UNKNOWN ? string(display_width(ends), ' ') : ends;  // what is no packet of theirs
     line += step.text().empty() ? string(word(step.kind())) : step.text();
     out += painted(printable(line), rst ? paint_of(event.severity()) : Paint::kNone, style);
     out += '\n';
@@ -83,10 +85,41 @@ void append_facts(string& out, std::string_view title, std::vector<const v1::Fac
   }
 }
 
+// What weighs nothing and only says again what another line says, or that a test did not apply. Lists in JSON have it.
+bool is_repeat(const v1::Event& event, const v1::Fact& fact) {
+  struct Row {
+    std::string_view name;
+    std::array<std::string_view, 3> said_by;  // the first empty: the verdict's own rows say it
+  };
+  static constexpr Row kRows[] = {
+      {"client_bytes", {}},
+      {"server_bytes", {}},
+      {"tos_unmarked", {}},
+      {"rst_ttl", {"ttl_matches_sender", "ttl_differs_from_sender", "ttl_off_by_one"}},
+      {"fin_from_client", {"fin_from_rst_sender", "fin_from_peer"}},
+      {"fin_from_server", {"fin_from_rst_sender", "fin_from_peer"}},
+      {"retransmissions", {"sender_repeated"}},
+      {"idle_ms", {"fin_at_end_of_idle", "keepalive_probes", "sender_repeated"}},
+      {"idle_whole_seconds", {"keepalive_probes"}},
+      {"age_whole_seconds", {"idle_whole_seconds", "keepalive_probes", "sender_repeated"}},
+  };
+  if (fact.weight() != 0) return false;
+  if (fact.name() == "idle_ms" && fact.value() < 1000) return true;  // a pause: how soon the RST came tells more
+  if (fact.name() == "acked_all")                                    // of nothing
+    return (event.claimed_sender() == v1::SIDE_CLIENT ? event.server_bytes() : event.client_bytes()) == 0;
+  const auto* row = std::ranges::find(kRows, fact.name(), &Row::name);
+  if (row == std::end(kRows)) return false;
+  if (row->said_by[0].empty()) return true;
+  return std::ranges::any_of(event.evidence(), [&](const v1::Fact& other) {
+    return !other.name().empty() && std::ranges::find(row->said_by, other.name()) != row->said_by.end();
+  });
+}
+
 void append_evidence(string& out, const v1::Event& event, const Style& style) {
   std::vector<const v1::Fact*> speak_for, against, neutral;
   for (const v1::Fact& fact : event.evidence())
-    (fact.weight() > 0 ? speak_for : fact.weight() < 0 ? against : neutral).push_back(&fact);
+    if (!is_repeat(event, fact))
+      (fact.weight() > 0 ? speak_for : fact.weight() < 0 ? against : neutral).push_back(&fact);
   append_facts(out, "What speaks for it (weights are natural log-odds)", speak_for, style);
   append_facts(out, "What speaks against it", against, style);
   append_facts(out, "Also seen", neutral, style);
@@ -108,6 +141,11 @@ string who_text(const v1::Event& event) {
     default:
       return "not certain" + (claimed.empty() ? "" : "; it bears the address of " + claimed);
   }
+}
+
+string silent_text(v1::Origin origin) {
+  if (origin == v1::ORIGIN_MIDDLEBOX) return "a device on the path";
+  return origin == v1::ORIGIN_CLIENT ? "the client" : "the server";
 }
 
 void append_row(string& out, std::string_view label, std::string_view text) {
@@ -139,16 +177,20 @@ void append_verdict(string& out, const v1::Explanation& x) {
   append_row(
       out, "cause",
       string(word(e.cause())) + ", confidence " + percent(e.confidence()) + (e.confidence() < 0.6 ? " (a guess)" : ""));
-  if (e.second_cause() != v1::CAUSE_UNKNOWN && e.second_confidence() > 0)
+  if (e.second_cause() != v1::CAUSE_UNKNOWN && e.second_confidence() >= kLeastShown)
     append_row(out, "second guess",
                string(word(e.second_cause())) + (x.second().title().empty() ? "" : " (" + x.second().title() + ")") +
                    ", confidence " + percent(e.second_confidence()) + "; margin " +
                    std::to_string(std::lround(x.margin() * 100)) + " points" +
                    (x.margin() < 0.1 ? ", too close to call" : ""));
-  if (e.ending() != v1::ENDING_TIMED_OUT || e.origin() != v1::ORIGIN_UNKNOWN) append_row(out, "sent by", who_text(e));
-  append_row(
-      out, "stage",
-      string(word(e.stage())) + ", ending " + string(word(e.ending())) + ", severity " + string(word(e.severity())));
+  if (e.ending() != v1::ENDING_TIMED_OUT)
+    append_row(out, "sent by", who_text(e));
+  else if (e.origin() != v1::ORIGIN_UNKNOWN)
+    append_row(out, "fell silent", e.origin() == v1::ORIGIN_OFF_PATH ? who_text(e) : silent_text(e.origin()));
+  append_row(out, "stage",
+             string(word(e.stage())) + ", ending " + string(word(e.ending())) +
+                 (e.cause() == v1::CAUSE_BLIND_RST_ATTEMPT ? " (without effect)" : "") + ", severity " +
+                 string(word(e.severity())));
   append_row(out, "when",
              when_text(e.time()) + " UTC, seen by " +
                  (e.sensor().empty() ? string("an unnamed sensor") : "sensor " + e.sensor()) +
@@ -238,6 +280,9 @@ void append_explanation(string& out, const v1::Explanation& x, const Style& styl
             style);
   paragraph(out, "Whose side", advice.whose_side(), style);
   paragraph(out, "Easily confused with", advice.confused_with(), style);
+  if (x.has_second() && e.second_confidence() >= kLeastExplained && !x.second().title().empty())
+    paragraph(out, "If it is not that: " + x.second().title() + " (" + percent(e.second_confidence()) + ")",
+              x.second().meaning(), style);
   append_commands(out, advice, style);
   paragraph(out, "Usual fix", advice.usual_fix(), style);
 }

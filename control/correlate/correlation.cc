@@ -18,6 +18,11 @@ const std::string& name_of(const std::vector<std::string>& sensors, model::Senso
   return number < sensors.size() ? sensors[number] : kNone;
 }
 
+// The ending says by itself what a restart only makes likely.
+bool is_nearer(Cause own, Cause incidents) {
+  return incidents == Cause::kProcessCrash && (own == Cause::kAdminKill || own == Cause::kListenerClosedBacklog);
+}
+
 bool is_folded(const model::Event& event) { return event.count > 1 || event.has(Flag::kFolded); }
 
 // What a reset by a device on the path is called at this stage.
@@ -121,7 +126,8 @@ Annotation Correlation::annotate(const model::Event& event, const std::vector<mo
   if (const model::Incident* incident = incidents_.explain(event)) {
     out.incident_id = incident->id;
     out.incident_kind = incident->kind;
-    if (incident->cause != Cause::kUnknown && incident->cause != event.cause && incident->confidence >= kSure) {
+    if (incident->cause != Cause::kUnknown && incident->cause != event.cause && incident->confidence >= kSure &&
+        !is_nearer(event.cause, incident->cause)) {
       out.cause = incident->cause;
       out.reason = summaries.of(*incident, names);
     }

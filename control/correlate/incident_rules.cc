@@ -40,7 +40,10 @@ constexpr uint64_t kNotADeath =
             Cause::kAppProtocolError, Cause::kHalfOpenDiscovery, Cause::kBlindRstAttempt,    Cause::kRateLimit,
             Cause::kPortScan,         Cause::kHealthCheck,       Cause::kSynFlood,           Cause::kBackscatter,
             Cause::kDdosAuthReset,    Cause::kConnectCancel,     Cause::kStraySegment,       Cause::kSynBlackhole,
-            Cause::kHostFwReject,     Cause::kOverload});
+            Cause::kHostFwReject,     Cause::kOverload,          Cause::kZeroWindowAbort,    Cause::kRetransTimeout});
+// A death may look so, but does not show in them: a kernel resets what a dead process had not read and closes the rest
+// with a FIN, and a program that closes in order or aborts on purpose lives.
+constexpr uint64_t kNoProofOfDeath = causes({Cause::kAppAbortLinger0, Cause::kCloseThenLateData});
 constexpr uint64_t kPolicy =
     causes({Cause::kPathFwReject, Cause::kHostFwReject, Cause::kIcmpReject, Cause::kSynBlackhole, Cause::kSniUrlBlock,
             Cause::kFwMidstreamReject, Cause::kIpsResetBoth, Cause::kCensorInjection});
@@ -159,10 +162,21 @@ Scope host_scope(const Ended& e) {
   return scope;
 }
 
+// A death takes old and young alike. A program that resets its connections one by one, each soon after it began, looks
+// the same to a count within the window: that says nothing. And who refuses for want of room or of a backend lives.
+constexpr uint64_t kAborts = causes({Cause::kAppAbortUnread, Cause::kAppAbortLinger0, Cause::kAdminKill});
+constexpr uint64_t kRefuses = causes({Cause::kListenOverflowRst, Cause::kLbNoBackend, Cause::kTimewaitCollision});
+constexpr uint64_t kCrashWindow = 2 * kSecond;
+bool lives_on(const Ended& e) {
+  const bool young = e.start_ns != 0 && e.time_ns - e.start_ns < kCrashWindow;
+  return in(kRefuses, e.cause) || (in(kAborts, e.cause) && young);
+}
+
 bool crash_counts(const Ended& e, const RuleContext&) {
+  if (lives_on(e)) return false;
   return in(kLive, e.stage) && (e.ending == Ending::kReset || e.ending == Ending::kClosed) &&
          e.severity != Severity::kBenign && e.claimed_sender != Side::kClient &&
-         (e.origin == Origin::kServer || e.origin == Origin::kUnknown) && !in(kNotADeath, e.cause);
+         (e.origin == Origin::kServer || e.origin == Origin::kUnknown) && !in(kNotADeath | kNoProofOfDeath, e.cause);
 }
 Scope crash_scope(const Ended& e) {
   Scope scope = of_service(e);
@@ -210,7 +224,7 @@ constexpr std::array<Rule, kRuleCount> kRules = {{
      1, Places::kClients, 0, 1.4, "it worked before, and now a rule rejects it"},
     {IncidentKind::kRestart, By::kServerHost, Cause::kHostRestartStale, host_counts, host_scope, kMinute, 2 * kMinute,
      3, 3, Places::kConnections, 0, 1.7, "connections of one host answer as if they had never been: it started anew"},
-    {IncidentKind::kRestart, By::kService, Cause::kProcessCrash, crash_counts, crash_scope, 2 * kSecond, kMinute, 4, 4,
+    {IncidentKind::kRestart, By::kService, Cause::kProcessCrash, crash_counts, crash_scope, kCrashWindow, kMinute, 4, 4,
      Places::kConnections, kOneInAMillion, 1.4, "all connections of one service broke together"},
     {IncidentKind::kRestart, By::kService, Cause::kProcessCrash, down_counts, crash_scope, kMinute, kMinute, 5, 3,
      Places::kClients, 0, 1.1, "a port that served an hour ago is closed to everybody"},

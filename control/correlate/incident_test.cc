@@ -154,6 +154,24 @@ TEST_F(IncidentTest, CrashThenRefusals) {
   EXPECT_EQ(tracker_.explain(other), nullptr);
 }
 
+TEST_F(IncidentTest, WhatALivingProgramDoesIsNoCrash) {
+  const model::Endpoint server{ip(9), 8080};
+  for (const Cause cause :
+       {Cause::kAppAbortLinger0, Cause::kCloseThenLateData, Cause::kZeroWindowAbort, Cause::kRetransTimeout})
+    for (uint32_t i = 0; i < 20; ++i)
+      tracker_.add(ending(kStart + i * 10 * kMs, {ip(100 + i), 40000}, server, cause, Stage::kExchange, Ending::kReset),
+                   kSensor, kStart);
+  EXPECT_TRUE(tracker_.incidents().empty());
+  // Beside deaths they may be the same.
+  feed(crash(kStart, server, 20, 0));
+  ASSERT_EQ(only().kind, IncidentKind::kRestart);
+  auto aborted =
+      event_of(ending(kStart, {ip(100), 1}, server, Cause::kAppAbortLinger0, Stage::kExchange, Ending::kReset));
+  EXPECT_NE(tracker_.explain(aborted), nullptr);
+  aborted.cause = Cause::kZeroWindowAbort;
+  EXPECT_EQ(tracker_.explain(aborted), nullptr);
+}
+
 TEST_F(IncidentTest, ABusyServiceThatAlwaysResetsIsNoCrash) {
   const model::Endpoint server{ip(9), 8080};
   for (uint32_t i = 0; i < 5000; ++i)  // ten a second, for minutes, and no more than that
@@ -309,6 +327,24 @@ TEST_F(IncidentTest, MemoryIsBounded) {
   // Once the old ones are stale there is room again.
   feed(scan(kStart + 600 * kSecond, 50));
   EXPECT_EQ(only().endings, 50u);
+}
+
+// One after the other, each soon after it began: a program's habit. A death takes what is older, too.
+TEST_F(IncidentTest, AbortsOfYoungConnectionsAreNoDeath) {
+  const model::Endpoint server{ip(9), 8080};
+  for (const Cause cause : {Cause::kAppAbortUnread, Cause::kLbNoBackend, Cause::kTimewaitCollision}) {
+    std::vector<model::Ended> endings = crash(kStart, server, 20, 0);
+    for (model::Ended& e : endings) {
+      e.cause = cause;
+      e.start_ns = e.time_ns - (cause == Cause::kAppAbortUnread ? 150 * kMs : 3 * kSecond);
+    }
+    feed(endings);
+    EXPECT_TRUE(tracker_.incidents().empty());
+  }
+  std::vector<model::Ended> endings = crash(kStart + 60 * kSecond, server, 20, 0);
+  for (model::Ended& e : endings) e.start_ns = e.time_ns - 3 * kSecond;
+  feed(endings);
+  EXPECT_EQ(only().kind, IncidentKind::kRestart);
 }
 
 TEST(Distinct, CountsWithinThreePerCent) {

@@ -58,6 +58,13 @@ const char* who(Origin by) {
   }
 }
 
+// Its port was closed afterwards, or the sensor itself saw a process die.
+bool was_seen_down(const model::Incident& incident) {
+  return incident.by_cause[static_cast<size_t>(Cause::kPortClosed)] != 0 ||
+         incident.by_cause[static_cast<size_t>(Cause::kProcessCrash)] != 0 ||
+         incident.by_cause[static_cast<size_t>(Cause::kListenerClosedBacklog)] != 0;
+}
+
 }  // namespace
 
 std::string scope_text(const model::Incident& incident, const model::Names& names) {
@@ -80,11 +87,14 @@ std::string summary(const model::Incident& incident, const model::Names& names) 
   const std::string from = counted(clients, "client", "clients");
   switch (incident.kind) {
     case model::IncidentKind::kRestart:
+      if (2 * incident.by_cause[static_cast<size_t>(Cause::kAdminKill)] > incident.endings)
+        return server + " ended " + counted(incident.endings, "session", "sessions") + " of " + from +
+               " on command: an administrator, a shutdown or a restart.";
       return incident.cause == Cause::kHostRestartStale
                  ? "The host " + server + " started anew: connections of " + from + " were gone."
-                 : "The process behind " + server +
-                       " ended or was restarted: " + counted(incident.endings, "connection", "connections") + " of " +
-                       from + " broke or were refused.";
+                 : "The process behind " + server + (was_seen_down(incident) ? " ended" : " has probably ended") +
+                       " or was restarted: " + counted(incident.endings, "connection", "connections") + " of " + from +
+                       " broke or were refused together.";
     case model::IncidentKind::kFailover:
       return "Connections of " + counted(servers, "service", "services") +
              " broke in the same instant: a device that "

@@ -17,6 +17,10 @@ using std::string_view;
 // Below this a reason is worded as a guess. Our choice: two to one against is no longer an assertion.
 constexpr double kProbablyBelow = 0.6;
 
+bool probed(const model::Event& e) {
+  return std::ranges::any_of(e.timeline, [](const model::Step& s) { return s.kind == StepKind::kKeepaliveProbe; });
+}
+
 // Where in the connection's life, with the leading blank.
 string stage_phrase(const model::Event& e) {
   switch (e.stage) {
@@ -31,7 +35,8 @@ string stage_phrase(const model::Event& e) {
     case Stage::kExchange:
       return " in mid-exchange";
     case Stage::kIdle:
-      return " after " + duration_text(e.idle_ns) + " of silence";
+      // Probes are no silence, and end none: nothing was said for longer than since the last of them.
+      return e.idle_ns == 0 || probed(e) ? " while it was idle" : " after " + duration_text(e.idle_ns) + " of silence";
     case Stage::kClosing:
       return " while it was being closed";
     case Stage::kClosed:
@@ -101,8 +106,62 @@ string event_phrase(const model::Event& e) {
   return "The connection of " + client + " with " + server + " ended" + stage_phrase(e);
 }
 
+// The published cause rests on what a message said.
+bool rests_on_words(const model::Event& e) {
+  return std::ranges::any_of(e.evidence, [](const model::Fact& fact) {
+    return fact.weight > 0 && ((fact.id >= FactId::kSaysOverload && fact.id <= FactId::kSaysPeerSilent) ||
+                               fact.id == FactId::kAlertAfterHandshake);
+  });
+}
+
+string worded(const string& meaning) {
+  return printable(meaning) + (meaning == "tls.data=alert_size" ? ", an encrypted record of an alert's size" : "");
+}
+
 string last_meaning(const model::Event& e) {
-  return e.meanings.empty() ? string() : "; the last message was " + printable(e.meanings.back());
+  if (e.meanings.empty()) return {};
+  if (rests_on_words(e)) {
+    const auto telling = std::find_if(e.meanings.rbegin(), e.meanings.rend(),
+                                      [](const string& meaning) { return meaning.find('=') != string::npos; });
+    if (telling != e.meanings.rend() && telling != e.meanings.rbegin())
+      return "; the message that tells was " + worded(*telling);
+  }
+  return "; the last message was " + worded(e.meanings.back());
+}
+
+// What TLS hides is HTTP as a rule.
+bool saw_protocol(const model::Event& e, string_view protocol) {
+  return std::ranges::any_of(e.meanings, [&](const string& meaning) {
+    const string_view seen = string_view(meaning).substr(0, meaning.find('.'));
+    return seen == protocol || (seen == "tls" && protocol == "http");
+  });
+}
+
+bool fits(const Check& check, const CauseText& text, const model::Event& e) {
+  if (check.protocol.empty()) return true;
+  if (check.protocol != "other") return saw_protocol(e, check.protocol);
+  return std::ranges::none_of(text.checks, [&](const Check& one) {
+    return !one.protocol.empty() && one.protocol != "other" && saw_protocol(e, one.protocol);
+  });
+}
+
+// Linux, BSD and macOS begin at 64, network devices at 255 or 64; nobody is more than 63 hops away.
+bool looks_like_windows(const model::Event& event) {
+  const model::Fact* ttl = find_fact(event, FactId::kRstTtl);
+  return ttl != nullptr && ttl->value > 64 && ttl->value <= 128 &&
+         (event.origin == Origin::kClient || event.origin == Origin::kServer);
+}
+
+// The sensor keeps the first few of many; the count is whole where the event is one connection's.
+string untold_resets(const model::Event& event, const model::Step& last) {
+  size_t told = 0;
+  bool later = false;
+  for (const model::Step& step : event.timeline) {
+    told += step.kind == StepKind::kRst ? 1 : 0;
+    later |= step.kind == StepKind::kRst && step.at_ns > last.at_ns;
+  }
+  if (later || told == 0 || event.count > 1 || event.rst_count <= told) return {};
+  return ", " + std::to_string(event.rst_count - told) + " more follow";
 }
 
 }  // namespace
@@ -121,9 +180,9 @@ string summary(const model::Event& event) {
     if (!guess.empty() && upper(guess[0]) && !acronym) guess[0] = static_cast<char>(guess[0] - 'A' + 'a');
     out += " (best guess: " + guess + ")";
   }
-  out += last_meaning(event);
   if (!text.note.empty() && text.note_origin == event.origin && text.note_origin != Origin::kUnknown)
     out += " (" + fill(text.note, context) + ")";
+  out += last_meaning(event);
   if (event.count > 1) out += " (" + std::to_string(event.count) + " such endings within a second)";
   out += '.';
   return out;
@@ -144,7 +203,11 @@ string fact_text(const model::Event& event, const model::Fact& fact) {
 string step_text(const model::Event& event, const model::Step& step) {
   const string_view text = step_template(step.kind);
   if (text.empty()) return "a step newer than this program (" + std::to_string(static_cast<unsigned>(step.kind)) + ")";
-  return fill(text, {event, nullptr, &step});
+  if (step.kind == StepKind::kDataSoFar && step.value == 0)
+    return fill("{side} sends a bare acknowledgement (ACK)", {event, nullptr, &step});
+  string out = fill(text, {event, nullptr, &step});
+  if (step.kind == StepKind::kRst) out += untold_resets(event, step);
+  return out;
 }
 
 Advice advice(const model::Event& event, Cause cause) {
@@ -155,13 +218,20 @@ Advice advice(const model::Event& event, Cause cause) {
   out.meaning = fill(text.meaning, context);
   out.whose_side = fill(text.whose_side, context);
   out.confused_with = fill(text.confused_with, context);
+  bool on_actor = false;
   for (const Check& check : text.checks) {
-    if (check.look_for.empty()) continue;
+    const string look_for = fill(check.look_for, context);
+    if (look_for.empty() || !fits(check, text, event)) continue;
     string line = fill(check.command, context);
     line += line.empty() ? "# " : "   # ";
     if (check.where != "anywhere") line += "on " + fill(check.where, context) + ": ";
-    out.check_first.push_back(line + fill(check.look_for, context));
+    out.check_first.push_back(line + look_for);
+    on_actor |= !check.command.empty() && fill(check.where, context) == ip_text(acting_endpoint(event).ip);
   }
+  if (on_actor && looks_like_windows(event))
+    out.check_first.push_back("# on " + ip_text(acting_endpoint(event).ip) +
+                              ": its TTL began at 128, as Windows' does: if so ask its event log, netstat -ano and "
+                              "pktmon instead");
   out.usual_fix = fill(text.usual_fix, context);
   return out;
 }

@@ -14,7 +14,8 @@ constexpr CauseText kTexts[] = {
          "itself had sent last may be thrown away at the peer, too.",
      .whose_side = "the program at {sender}",
      .confused_with = "A deliberate abort (SO_LINGER 0), which looks the same on the wire. Data of the peer that was "
-                      "acknowledged but never answered speaks for unread data.",
+                      "acknowledged but never answered speaks for unread data. Drawn at once by the first request: a "
+                      "wrong protocol for that port (plain HTTP to a TLS port).",
      .checks = {{{"{sender_ip}", "perf trace -e tcp:tcp_send_reset",
                   "reason TCP_ABORT_ON_CLOSE (Linux 6.10 and later)"},
                  {"{sender_ip}", "{journal}", "an error, a worker killed or a request dropped at {time}"},
@@ -36,7 +37,7 @@ constexpr CauseText kTexts[] = {
          "speaks for a deliberate abort.",
      .checks = {{{"{sender_ip}", "perf trace -e tcp:tcp_send_reset", "reason TCP_STATE (Linux 6.10 and later)"},
                  {"{sender_ip}",
-                  "strace -f -e trace=setsockopt,close -p \"$(ss -tnpH 'sport = :{sender_port}' | grep -om1 "
+                  "strace -f -e trace=setsockopt,close -p \"$(ss -tanpH {ss_program} | grep -om1 "
                   "'pid=[0-9]*' | cut -d= -f2)\"",
                   "SO_LINGER {{l_onoff=1, l_linger=0}}"},
                  {"{sender_ip}", "nstat -az TcpExtTCPAbortOnData TcpExtTCPAbortOnClose", "rising with each abort"}}},
@@ -58,7 +59,7 @@ constexpr CauseText kTexts[] = {
                  {"{server_ip}", "nginx -T 2>/dev/null | grep -nE 'client_max_body_size|lingering'",
                   "the body limit and "
                   "whether it drains"},
-                 {"{client_ip}", "", "does it send \"Expect: 100-continue\" and wait for leave before it uploads?"}}},
+                 {"{client_ip}", "", "does it send \"Expect: 100-continue\" and wait for the 100 before it uploads?"}}},
      .usual_fix =
          "Raise the limit if the upload is legitimate; else let the server drain (nginx: lingering_close always) "
          "or have the client send \"Expect: 100-continue\"."},
@@ -72,8 +73,11 @@ constexpr CauseText kTexts[] = {
          "A keepalive race, where the data left before the FIN could have been seen. Here the FIN had long "
          "arrived.",
      .checks = {{{"{peer_ip}", "ss -tnpo state close-wait", "connections whose FIN the program has not read"},
-                 {"{sender_ip}", "{journal}", "why it closed at {time}: timeout, restart, error"},
-                 {"anywhere", "resetscope why {client} {server}", "the FIN and the late data in the timeline"}}},
+                 {"{sender_ip}", "{journal}", "why it closed shortly before {time}: timeout, restart, error"},
+                 {"anywhere",
+                  "resetscope resets list --server-ip {server_ip} --port {server_port} --cause close_then_late_data "
+                  "--since 24h",
+                  "one client's pool, or all"}}},
      .usual_fix =
          "Let {peer_ip}'s program treat end-of-file as the end: watch for it while idle, and take a pooled "
          "connection out once its FIN has come. Make its pool's idle limit shorter than the other side's timeout."},
@@ -104,7 +108,7 @@ constexpr CauseText kTexts[] = {
      .whose_side = "{sender_ip}: restarted, replaced, or its address moved",
      .confused_with = "An expired NAT or firewall entry, whose reset shows another TTL while the host is still up.",
      .checks = {{{"{sender_ip}", "uptime -s; last -x reboot | head -3", "a boot shortly before {time}"},
-                 {"{sender_ip}", "{journal} -k", "what happened then"},
+                 {"{sender_ip}", "{journal_idle} -k", "what happened since its last sign of life"},
                  {"a neighbour", "ip neigh show {sender_ip}",
                   "another MAC address: the address moved (failover, keepalived)"}}},
      .usual_fix =
@@ -120,12 +124,14 @@ constexpr CauseText kTexts[] = {
      .confused_with =
          "A program's own abort. The text of the last message (for example SQL state 57P01) decides; without "
          "text this is only a guess.",
-     .checks = {{{"{server_ip}", "{journal}", "a terminate, kill, drain or shutdown at {time}"},
+     .checks = {{{"{server_ip}", "{journal}", "a terminate, kill (ss -K), drain or shutdown at {time}"},
                  {"the orchestrator", "kubectl get events -A --sort-by=.lastTimestamp | tail -20",
                   "an eviction, rollout or "
                   "node drain"},
-                 {"the database", "psql -c \"select pid, state, query from pg_stat_activity\"",
-                  "who terminates backends"}}},
+                 {"{server_ip}",
+                  "psql -h {server_ip} -p {server_port} -c \"select pid, usename, client_addr, query from "
+                  "pg_stat_activity where query ilike '%pg_terminate_backend%'\"",
+                  "who terminated sessions and is still connected", "pgsql"}}},
      .usual_fix = "None if it was meant. Else have clients reconnect, and announce such work."},
     {.cause = Cause::kClientCancel,
      .title = "Client gave up during the answer",
@@ -140,7 +146,8 @@ constexpr CauseText kTexts[] = {
      .checks = {{{"{server_ip}", "grep -F {client_ip} /var/log/nginx/access.log | grep ' 499 '",
                   "status 499 and the "
                   "request's duration (or your "
-                  "server's log)"},
+                  "server's log)",
+                  "http"},
                  {"anywhere",
                   "resetscope top --by client_network --cause client_cancel --server-ip {server_ip} --since 1h",
                   "one client, or all of them (then the server is slow)"},
@@ -154,8 +161,12 @@ constexpr CauseText kTexts[] = {
          "The exchange was complete. Some browsers, load testers and monitoring tools end with a reset to save the "
          "closing handshake and TIME_WAIT. Nobody lost anything.",
      .whose_side = "client side: {client_ip}, harmless",
-     .confused_with = "A cancelled download, where data was still in flight.",
-     .checks = {{{"anywhere", "resetscope top --by client_network --cause client_fast_close --benign --since 1h",
+     .confused_with =
+         "A cancelled download. What had come was all acknowledged; whether more was to come stands in the "
+         "answer's length, which is not read.",
+     .checks = {{{"{server_ip}", "grep -F {client_ip} /var/log/nginx/access.log | tail",
+                  "bytes sent: fewer than the whole answer mean that it was cancelled (or your server's log)", "http"},
+                 {"anywhere", "resetscope top --by client_network --cause client_fast_close --benign --since 1h",
                   "which clients have this habit"}}},
      .usual_fix = "None needed."},
     {.cause = Cause::kKernelMemory,
@@ -184,13 +195,15 @@ constexpr CauseText kTexts[] = {
          "other end asks to close at once. One subflow of a multipath connection ended; the connection as a "
          "whole may go on over another path.",
      .whose_side = "the Multipath TCP stack at {sender_ip}",
-     .confused_with = "Nothing: the option is in the packets.",
+     .confused_with =
+         "A program's own abort (linger 0, unread data) over Multipath TCP: the kernel then gives reason 0.",
      .checks = {{{"{sender_ip}", "ip mptcp monitor", "subflows as they close, with the same reason"},
                  {"{sender_ip}", "nstat -az 'MPTcpExt*' | grep -iE 'fail|rst|fallback'", "how often"},
                  {"{sender_ip}", "ip mptcp limits; ip mptcp endpoint show",
                   "limits and addresses of the path manager"}}},
-     .usual_fix =
-         "Reason 6 (middlebox interference): let firewalls pass TCP option 30. Else adjust the path manager's limits."},
+     .usual_fix = "Reason 6 (middlebox interference): let firewalls pass TCP option 30. Reason 0: look for an abort by "
+                  "the program "
+                  "itself. Else adjust the path manager's limits."},
 };
 
 }  // namespace

@@ -2,16 +2,24 @@
 //
 // Fills {placeholders} of the knowledge tables with what one event says. "{{" and "}}" stand for single braces.
 //
+//   by case     scheme (http or https, as spoken), server_heard (how much of a request came), sender_told (whom a
+//               firewall told), server_icmp_side server_icmp_device (who sent an ICMP error), server_limiter (who
+//               limits silence), server_keepalive (what keepalive does there); of a proxy the other leg: sender_leg
+//               sender_leg_filter sender_leg_log
 //   addresses   client client_ip client_port server server_ip server_port
 //   roles       sender sender_ip sender_port (who acted: the origin if it is an end, else the claimed sender)
 //               peer peer_ip (its other side), claimed ("the server"), actor_side
-//   time        time since_utc around_since around_until journal; idle idle_s
-//   commands    iptables conntrack_family sni_option; ss_client ss_server ss_sender ss_peer (in a filter of ss)
-//   findings    icmp mptcp server_name scan_result retx_side
-//   of a fact   value signed_value value_us value_ms times rst_ttl ttl_pair bytes_off scanner icmp_value mptcp_value
-//               claimed_the claimed_whose claimed_peer packets probes retransmissions octets connections ports
-//               servers tunnel
-//   of a step   side other bytes step_packets step_sent step_times sequence
+//   time        time since_utc around_since around_until journal; of a silence: idle idle_limit of_idle unheard
+//               journal_idle (from its beginning on)
+//   commands    iptables conntrack_family sni_option named_site; ss_client ss_server ss_sender ss_peer ss_silent
+//               ss_program (in a filter of ss)
+//   findings    icmp mptcp server_name scan_result; silent silent_ip waiting_ip (who did not answer whom), refuser
+//               refuser_the (who said no)
+//   of a fact   value signed_value value_us value_ms value_steps times rst_ttl ttl_pair bytes_off scanner icmp_value
+//               mptcp_value claimed_the claimed_whose claimed_peer packets probes retransmissions octets connections
+//               ports servers tunnel acked_by drawn_by_first last_message of_sayer
+//   of a step   side other bytes step_packets step_sent step_times step_anew step_accepts step_after step_ms
+//               step_reset sequence
 #pragma once
 
 #include <string>

@@ -7,17 +7,22 @@ namespace {
 constexpr CauseText kTexts[] = {
     {.cause = Cause::kRateLimit,
      .title = "Rate limited",
-     .why = "a limit for this client was reached",
+     .why = "a limit on how often or how many may connect turned this client away",
      .meaning = "The server or a proxy before it turns this client away because it connects or asks too often, while "
                 "others are "
                 "served. Often a message such as HTTP 429 stands before the reset.",
      .whose_side = "client side causes it: {client_ip}; the limit is set at {server}",
-     .confused_with = "Overload, which hits all clients alike.",
+     .confused_with = "Overload, which hits all clients alike, as does sshd's MaxStartups.",
      .checks = {{{"anywhere", "resetscope top --by client_ip --server-ip {server_ip} --port {server_port} --since 1h",
                   "one client far ahead of all others"},
                  {"{server_ip}", "nginx -T 2>/dev/null | grep -nE 'limit_(req|conn)'",
-                  "the limits (or your proxy's stick tables)"},
-                 {"{server_ip}", "{journal}", "\"limiting requests\", \"limiting connections\", MaxStartups"}}},
+                  "the limits (or your proxy's stick tables)", "http"},
+                 {"{server_ip}", "sshd -T | grep -iE 'maxstartups|persource'", "the limits", "ssh"},
+                 {"{server_ip}", "{journal}", "its own word; its limits, or the stick tables of the proxy before it",
+                  "other"},
+                 {"{server_ip}", "grep -hE 'limiting (requests|connections)' /var/log/nginx/error.log | tail",
+                  "the server's own word", "http"},
+                 {"{server_ip}", "{journal}", "MaxStartups, \"exceeded\"", "ssh"}}},
      .usual_fix = "Slow the client down or let it reuse connections; raise the limit if its rate is legitimate."},
     {.cause = Cause::kOverload,
      .title = "Server overloaded",
@@ -33,7 +38,8 @@ constexpr CauseText kTexts[] = {
                  {"{server_ip}", "vmstat 1 5; uptime", "processor, memory and load"},
                  {"anywhere", "resetscope top --by client_network --server-ip {server_ip} --since 1h",
                   "all clients alike?"}}},
-     .usual_fix = "Raise max_connections (and memory with it), pool connections at the clients, add capacity, shed "
+     .usual_fix = "Raise the limit (max_connections, maxclients) and memory with it, pool connections at the clients, "
+                  "add capacity, shed "
                   "load earlier."},
     {.cause = Cause::kPortScan,
      .title = "Port scan",
@@ -63,7 +69,7 @@ constexpr CauseText kTexts[] = {
      .checks =
          {{{"anywhere",
             "resetscope resets list --client-ip {client_ip} --server-ip {server_ip} --port {server_port} --benign "
-            "--since 5m",
+            "--since {around_since} --until {around_until}",
             "a steady beat"}}},
      .usual_fix = "None needed. Put {client_ip} on the ignore list of alarms."},
     {.cause = Cause::kSynFlood,
@@ -148,19 +154,18 @@ constexpr CauseText kTexts[] = {
                   "connection."},
     {.cause = Cause::kProxyRelayed,
      .title = "Passed on by a proxy",
-     .why = "a proxy passed on the end of its connection behind",
+     .why = "a proxy passed on how its connection {sender_leg} it ended",
      .meaning = "{sender} is a proxy. Its connection on the other side ended a moment before, and it ended this one in "
                 "turn. The "
                 "true reason is that other connection's.",
-     .whose_side = "the connection behind the proxy at {sender_ip}",
+     .whose_side = "the connection {sender_leg} the proxy at {sender_ip}",
      .confused_with = "A reset of the proxy's own. That the other leg always ends just before speaks against it.",
-     .checks =
-         {{{"anywhere", "resetscope resets list --client-ip {sender_ip} --since {around_since} --until {around_until}",
-            "the leg "
-            "behind and its "
-            "cause"},
-           {"{sender_ip}", "{journal}", "HAProxy termination states SD, CD; nginx \"upstream prematurely closed\""}}},
-     .usual_fix = "Repair the cause on the leg behind."},
+     .checks = {{{"anywhere",
+                  "resetscope resets list {sender_leg_filter} {sender_ip} --benign --since {around_since} --until "
+                  "{around_until}",
+                  "the leg {sender_leg} it and its cause"},
+                 {"{sender_ip}", "{journal}", "{sender_leg_log}"}}},
+     .usual_fix = "Repair the cause on the leg {sender_leg} the proxy."},
 };
 
 }  // namespace

@@ -9,7 +9,7 @@ constexpr CauseText kTexts[] = {
      .title = "Firewall rejected a running connection",
      .why = "a firewall rule rejects packets of the running connection",
      .note_origin = Origin::kMiddlebox,
-     .note = "only one side was told; the other kept talking",
+     .note = "{sender_told}",
      .meaning =
 
          "The connection was up, then a device on the path answered a packet of one side with a reset in the "
@@ -38,18 +38,16 @@ constexpr CauseText kTexts[] = {
          "prevention systems, proxies and content filters end a connection whose content they object to.",
      .whose_side = "a security device between {client_ip} and {server_ip}",
      .confused_with =
-         "Censorship, which goes on resetting the same pair for a minute or more. A firewall's reject tells one "
-         "side only.",
+         "A filter of names or URLs, often in the same device: there other names pass. Censorship, which goes on "
+         "resetting the same pair for a minute or more. A firewall's reject tells one side only.",
      .checks = {{{"the security device", "",
                   "its alert log for {client_ip} and {server} at {time} names the rule that fired"},
                  {"a Suricata sensor",
-                  "jq -c 'select(.event_type==\"alert\" and .src_ip==\"{client_ip}\")' "
+                  "jq -c 'select(.event_type==\"alert\" and (.src_ip==\"{client_ip}\" or .dest_ip==\"{client_ip}\"))' "
                   "/var/log/suricata/eve.json",
                   "signature and action"},
-                 {"{client_ip}", "curl -sv --connect-timeout 5 telnet://{server} </dev/null",
-                  "does an empty connection "
-                  "survive? Then the content "
-                  "is the trigger"}}},
+                 {"{client_ip}", "sleep 9 | curl -sv telnet://{server}",
+                  "does a connection without a request live for 9 s? Then the content is the trigger"}}},
      .usual_fix = "Tune or except the rule if the traffic is legitimate; else it did its work."},
     {.cause = Cause::kSniUrlBlock,
      .title = "Blocked by name or URL",
@@ -60,15 +58,16 @@ constexpr CauseText kTexts[] = {
                 "HTTP request), before the server had answered. A web filter, a proxy policy or the provider objects "
                 "to it; when other names on the same address pass, it is the name.",
      .whose_side = "a web filter between {client_ip} and {server_ip}",
-     .confused_with =
-         "An inspection device that reacts to content. Here the first request or TLS hello already drew it.",
+     .confused_with = "An inspection device that reacts to content, and a firewall rule that rejects whatever is sent. "
+                      "Here the first "
+                      "request or TLS hello drew it; that other names pass decides.",
      .checks = {{{"{client_ip}",
                   "curl -svo /dev/null --resolve example.com:{server_port}:{server_ip} "
-                  "https://example.com:{server_port}/ -k",
+                  "{scheme}://example.com:{server_port}/ -k",
                   "a neutral name at the same address passes: the name "
                   "is filtered"},
                  {"the proxy or filter", "", "its policy log for {client_ip} at {time} names category and rule"},
-                 {"another network", "curl -svo /dev/null https://{server}/ -k",
+                 {"another network", "curl -svko /dev/null {named_site}",
                   "works from outside: the filter is near the "
                   "client"}}},
      .usual_fix = "Ask for an exception in the filter's policy, or correct the name's category."},
@@ -76,15 +75,15 @@ constexpr CauseText kTexts[] = {
      .title = "Injected resets (censorship pattern)",
      .why = "resets were injected from the path, in series",
      .note_origin = Origin::kMiddlebox,
-     .note = "hand-made packets in the server's name",
+     .note = "neither client nor server sent them",
      .meaning = "Several hand-made resets came in a row, with stepped sequence numbers, or with windows or TTLs that "
                 "no single host would send. National or provider filters work like this, and often go on resetting "
                 "the same pair for a minute or more.",
      .whose_side = "a device on the path outside your network",
      .confused_with = "An inspection device of your own, which resets once and stops.",
      .checks = {{{"{client_ip}", "tcptraceroute -n {server_ip} {server_port}", "the networks on the way"},
-                 {"another provider or country", "curl -svo /dev/null https://{server}/ -k",
-                  "works there: the path is filtered"},
+                 {"a host of another provider or country", "curl -svo /dev/null {scheme}://{server}/ -k",
+                  "it works there: the path is filtered"},
                  {"anywhere", "resetscope resets list --client-ip {client_ip} --server-ip {server_ip} --since 1h",
                   "resets that go "
                   "on for 1 to 3 "
@@ -97,10 +96,12 @@ constexpr CauseText kTexts[] = {
      .note = "neither end sent it",
      .meaning =
 
-         "The reset did not come from the other end, and the connection carries file sharing. Traffic "
+         "The resets came from neither end, and the connection carries file sharing. Traffic "
          "management of providers has been seen to end such transfers while it lets all else pass.",
      .whose_side = "a provider between {client_ip} and {server_ip}",
-     .confused_with = "Censorship, which goes by name or content and not by kind of traffic.",
+     .confused_with =
+         "Censorship, which goes by name or content and not by kind of traffic. An inspection device of your "
+         "own, which shows in its alert log.",
      .checks = {{{"{client_ip}", "",
                   "try the same transfer through a VPN or SSH tunnel; if it passes, the provider looks at the traffic"},
                  {"anywhere", "resetscope top --by port --origin middlebox --client-ip {client_ip} --since 24h",
@@ -110,10 +111,10 @@ constexpr CauseText kTexts[] = {
      .title = "Device on the path lost its connections",
      .why = "a firewall or balancer on the path lost its connection table",
      .note_origin = Origin::kMiddlebox,
-     .note = "many servers at the same instant",
+     .note = "several servers at the same instant",
      .meaning =
 
-         "Connections of many servers were reset in the same instant, or the device itself says that it knows "
+         "Connections of several servers were reset in the same instant, or the device itself says that it knows "
          "no such connection. A stateful device on their common path restarted or failed over without taking "
          "its table along.",
      .whose_side = "the firewall or balancer that these connections share",

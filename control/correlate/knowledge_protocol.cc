@@ -7,13 +7,14 @@ namespace {
 constexpr CauseText kTexts[] = {
     {.cause = Cause::kTlsFailure,
      .title = "TLS handshake failed",
-     .why = "the TLS handshake failed",
+     .why = "the TLS handshake failed, refused by {refuser_the}",
      .meaning =
          "Client and server could not agree on TLS: a certificate that is expired, for another name or from an unknown "
-         "authority, no common version or cipher, or a missing client certificate. The alert names the reason; the "
+         "authority, no common version or cipher, or a missing client certificate. The alert names the reason (in TLS "
+         "1.3 mostly encrypted: then the log of who refused does); the "
          "reset "
          "is only how the program closed afterwards.",
-     .whose_side = "the side that refused: {sender}; the mistake is often in the other's certificate or settings",
+     .whose_side = "the side that refused: {refuser}; the mistake is often in the other's certificate or settings",
      .confused_with = "A filter that blocks the name: that shows no TLS alert.",
      .checks = {{{"{client_ip}", "openssl s_client -connect {server}{sni_option} </dev/null",
                   "the verify error, version and alert"},
@@ -22,8 +23,8 @@ constexpr CauseText kTexts[] = {
                   "-dates -subject -issuer -ext subjectAltName",
                   "expired, wrong name, unknown issuer?"},
                  {"{server_ip}", "{journal}", "the server's own TLS error"}}},
-     .usual_fix = "Renew or complete the certificate chain, install the authority at the client, or enable a common "
-                  "TLS version."},
+     .usual_fix = "Renew or complete the certificate chain, install the authority at the side that refused, give the "
+                  "client the certificate it is asked for, or enable a common TLS version."},
     {.cause = Cause::kAppProtocolError,
      .title = "Protocol error",
      .why = "the two programs did not understand each other",
@@ -34,7 +35,7 @@ constexpr CauseText kTexts[] = {
      .confused_with = "An overloaded server, whose message says so.",
      .checks = {{{"{server_ip}", "{journal}", "bad request, wrong version, unexpected packet"},
                  {"{client_ip}", "curl -sv --max-time 5 http://{server}/",
-                  "\"plain HTTP sent to HTTPS port\" and the like"},
+                  "what the port says to plain HTTP: an answer, \"plain HTTP sent to HTTPS port\", a banner"},
                  {"anywhere",
                   "resetscope resets list --server-ip {server_ip} --port {server_port} --cause app_protocol_error "
                   "--since 24h",
@@ -82,7 +83,7 @@ constexpr CauseText kTexts[] = {
                 "and asks back otherwise. Somebody off the path is guessing, or a device works with stale numbers.",
      .whose_side = "a forger, or a device with stale state; neither {client_ip} nor {server_ip}",
      .confused_with = "An inspection device, which sees the traffic and hits the exact number.",
-     .checks = {{{"{server_ip}", "nstat -az TcpExtTCPChallengeACK TcpExtTCPSYNChallenge", "rising: the attempts go on"},
+     .checks = {{{"{peer_ip}", "nstat -az TcpExtTCPChallengeACK TcpExtTCPSYNChallenge", "rising: the attempts go on"},
                  {"the border routers", "", "source address checks (uRPF, BCP 38): spoofed sources must not come in"},
                  {"anywhere", "resetscope resets list --cause blind_rst_attempt --since 24h",
                   "which other connections"}}},

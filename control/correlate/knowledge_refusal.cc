@@ -73,7 +73,7 @@ constexpr CauseText kTexts[] = {
          "Add the missing allow rule on that device, or correct the route if the traffic should not cross it."},
     {.cause = Cause::kListenOverflowRst,
      .title = "Accept queue full, connection reset",
-     .why = "its accept queue was full and the kernel is set to reset on overflow",
+     .why = "the server's accept queue was full and its kernel is set to reset on overflow",
      .note_origin = Origin::kServer,
      .note = "net.ipv4.tcp_abort_on_overflow=1",
      .meaning =
@@ -95,7 +95,7 @@ constexpr CauseText kTexts[] = {
          "with net.core.somaxconn; leave tcp_abort_on_overflow at 0 so that short bursts are retried."},
     {.cause = Cause::kListenOverflowDrop,
      .title = "Accept queue full, connection dropped",
-     .why = "its accept queue was full and the kernel dropped the attempt silently",
+     .why = "the server's accept queue was full and its kernel dropped the attempt silently",
      .meaning =
          "The service listens but does not accept fast enough. The kernel then ignores SYNs or the last packet of "
          "the handshake, so the client retries and finally times out, or believes it is connected and gets no answer.",
@@ -132,7 +132,7 @@ constexpr CauseText kTexts[] = {
                   "load balancer before the restart."},
     {.cause = Cause::kSynBlackhole,
      .title = "Connection attempts vanish",
-     .why = "its SYNs vanish on the way; neither a refusal nor an ICMP error came back",
+     .why = "the client's SYNs vanish on the way; neither a refusal nor an ICMP error came back",
      .meaning =
 
          "The client asked to connect, asked again, and nothing at all came back. Something drops the packets "
@@ -160,13 +160,13 @@ constexpr CauseText kTexts[] = {
      .meaning =
          "A router, firewall or the host itself answered with an ICMP error that quotes this connection. The error's "
          "code says what is wrong: no route, host down, port or communication administratively prohibited.",
-     .whose_side = "the device whose address is the source of the ICMP error",
+     .whose_side = "{server_icmp_side}",
      .confused_with =
          "Hardly anything: the error quotes the connection's own packet. A forged ICMP error would not stop a "
          "running connection.",
      .checks = {{{"{client_ip}", "tcpdump -nvi any 'icmp or icmp6'", "the source address of the error is the culprit"},
                  {"{client_ip}", "tcptraceroute -n {server_ip} {server_port}", "the hop marked !H, !N, !X or !A"},
-                 {"that device", "ip route get {server_ip}",
+                 {"{server_icmp_device}", "ip route get {server_ip}",
                   "unreachable or prohibit route? Else look at its REJECT rules"}}},
      .usual_fix =
          "\"Unreachable\": repair the route or the host. \"Prohibited\": add the allow rule on the device that sent "
@@ -175,14 +175,14 @@ constexpr CauseText kTexts[] = {
      .title = "Load balancer found no backend",
      .why = "the load balancer could not connect to any backend and gave up",
      .meaning =
-         "{server} is a proxy or load balancer. It tried its backends (hence the delay), none accepted, and it ended "
-         "the client's connection.",
+         "{server} is a proxy or load balancer. It tried its backends and none accepted (then the answer takes a "
+         "while), or it knew already that none is up, and it ended the client's connection.",
      .whose_side = "the backends behind {server}",
-     .confused_with = "A closed port, which is refused at once. Here a delay of the balancer's connect retries stands "
-                      "between.",
+     .confused_with = "A closed port, which is refused at once and without a word; a balancer's connect retries take "
+                      "time, or its reset says why. A time limit on the request, which would say so and meets requests "
+                      "that are not complete.",
      .checks = {{{"{server_ip}", "echo 'show servers state' | socat stdio /run/haproxy/admin.sock",
-                  "HAProxy; else your balancer's "
-                  "target health: all down?"},
+                  "HAProxy; F5: tmsh show ltm pool; else your balancer's target health: all down?"},
                  {"anywhere",
                   "resetscope resets list --client-ip {server_ip} --since {around_since} --until "
                   "{around_until}",

@@ -17,6 +17,9 @@ struct Check {
   std::string_view where;     // host, or what kind of device; "anywhere" is not printed
   std::string_view command;   // empty: something to look up that has no command
   std::string_view look_for;  // what the output tells
+  // Only where a message of this protocol was seen ("http", "ssh"); "other": only where no row of the cause names the
+  // protocol that was.
+  std::string_view protocol = {};
 };
 
 struct CauseText {
@@ -30,7 +33,7 @@ struct CauseText {
   std::string_view meaning;
   std::string_view whose_side;
   std::string_view confused_with;
-  std::array<Check, 4> checks = {};  // unused ones have no look_for
+  std::array<Check, 6> checks = {};  // unused ones have no look_for
   std::string_view usual_fix;
 };
 

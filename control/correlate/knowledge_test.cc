@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "control/correlate/knowledge_fill.h"
@@ -156,6 +157,98 @@ TEST(Knowledge, SummaryNamesWhoReallySentIt) {
   EXPECT_THAT(summary(e), Not(HasSubstr("neither client nor server sent it")));
 }
 
+TEST(Knowledge, TheNoteStandsBeforeTheLastMessage) {
+  model::Event e = sample();
+  e.cause = Cause::kIpsResetBoth;
+  e.origin = Origin::kMiddlebox;
+  e.meanings = {"http.request"};
+  EXPECT_THAT(summary(e), HasSubstr("at once (neither client nor server sent it); the last message was http.request."));
+}
+
+TEST(Knowledge, ResetsBeyondTheRecordedOnesAreCounted) {
+  model::Event e = sample();
+  e.timeline = {{1'000, 0, StepKind::kRst, Side::kServer}, {2'000, 0, StepKind::kRst, Side::kServer}};
+  e.origin = Origin::kMiddlebox;
+  e.rst_count = 2;
+  EXPECT_THAT(step_text(e, e.timeline[1]), Not(HasSubstr("more")));
+  e.rst_count = 9;
+  EXPECT_EQ(step_text(e, e.timeline[0]), "reset in the name of the server (sequence exact)");
+  EXPECT_EQ(step_text(e, e.timeline[1]), "reset in the name of the server (sequence exact), 7 more follow");
+}
+
+TEST(Knowledge, CommandsForLinuxAreNoAdviceForWindows) {
+  model::Event e = sample();
+  e.cause = Cause::kAppAbortUnread;
+  e.evidence = {{FactId::kRstTtl, 0, 63}};
+  EXPECT_THAT(advice(e, e.cause).check_first.back(), Not(HasSubstr("Windows")));
+  e.evidence = {{FactId::kRstTtl, 0, 127}};
+  EXPECT_THAT(advice(e, e.cause).check_first.back(), HasSubstr("# on 10.0.2.9: its TTL began at 128"));
+  e.origin = Origin::kMiddlebox;  // whose TTL that is nobody knows
+  EXPECT_THAT(advice(e, e.cause).check_first.back(), Not(HasSubstr("Windows")));
+}
+
+TEST(Knowledge, TwoTellingMessagesAreNotAscribed) {
+  model::Event e = sample();
+  e.evidence = {{FactId::kSaysTlsFailure, 200, 1}};
+  EXPECT_EQ(fact_text(e, e.evidence[0]), "a fatal TLS alert of the server came before the end");
+  e.evidence.push_back({FactId::kSaysRequestError, 0, 400});
+  EXPECT_EQ(fact_text(e, e.evidence[0]), "a fatal TLS alert came before the end");
+  EXPECT_EQ(fact_text(e, e.evidence[1]), "one of the last messages says that the request was wrong");
+}
+
+TEST(Knowledge, ANumberTakenFromAnAcknowledgementIsTold) {
+  model::Event e = sample();
+  e.timeline = {{1'000, 5'000, StepKind::kRst, Side::kServer}};
+  EXPECT_THAT(step_text(e, e.timeline[0]), HasSubstr("(sequence 5000 bytes ahead of the sender's next)"));
+  e.evidence = {{FactId::kSeqIsTriggerAck, 0, 0}};
+  EXPECT_THAT(step_text(e, e.timeline[0]), HasSubstr("(sequence as acknowledged by the client)"));
+}
+
+TEST(Knowledge, AProxysOtherLegIsInFrontWhereItResetsAsAClient) {
+  model::Event e = sample();
+  e.cause = Cause::kProxyRelayed;
+  EXPECT_THAT(advice(e, e.cause).check_first[0], HasSubstr("--client-ip 10.0.2.9 "));
+  EXPECT_THAT(advice(e, e.cause).usual_fix, HasSubstr("behind the proxy"));
+  e.origin = Origin::kClient;
+  EXPECT_THAT(advice(e, e.cause).check_first[0], HasSubstr("--server-ip 10.0.1.7 "));
+  EXPECT_THAT(advice(e, e.cause).usual_fix, HasSubstr("in front of the proxy"));
+}
+
+TEST(Knowledge, KeepaliveIsNoAdviceAgainstAProgramsOwnLimit) {
+  model::Event e = sample();
+  e.cause = Cause::kIdleTimeoutRst;
+  const auto with = [&](const char* text) {
+    const Advice a = advice(e, e.cause);
+    return std::ranges::any_of(a.check_first, [&](const std::string& line) { return line.find(text) != line.npos; });
+  };
+  EXPECT_TRUE(with("on 10.0.2.9: its idle timeout: a value near 350 s?"));
+  EXPECT_FALSE(with("tcp_keepalive_time"));
+  e.origin = Origin::kMiddlebox;
+  EXPECT_TRUE(with("on the firewall or balancer: its idle timeout"));
+  EXPECT_TRUE(with("tcp_keepalive_time   # on 10.0.2.9: must be below 350 s"));
+}
+
+TEST(Knowledge, TheReaderIsToldApartFromWhoGaveUp) {
+  model::Event e = sample();
+  e.cause = Cause::kZeroWindowAbort;
+  EXPECT_THAT(advice(e, e.cause).whose_side, HasSubstr("10.0.1.7:40123"));
+  EXPECT_THAT(advice(e, e.cause).check_first[0], HasSubstr("ss -tnp dst 10.0.2.9   # on 10.0.1.7: "));
+  e.origin = Origin::kClient;
+  EXPECT_THAT(advice(e, e.cause).whose_side, HasSubstr("10.0.2.9:8080"));
+}
+
+TEST(Knowledge, ProbesAreNoSilence) {
+  model::Event e = sample();
+  e.cause = Cause::kAppAbortLinger0;
+  e.stage = Stage::kIdle;
+  EXPECT_THAT(summary(e), HasSubstr(" after 350 s of silence: "));
+  e.timeline = {{0, 2, StepKind::kKeepaliveProbe, Side::kServer}};
+  EXPECT_THAT(summary(e), HasSubstr(" while it was idle: "));
+  e.timeline.clear();
+  e.idle_ns = 0;
+  EXPECT_THAT(summary(e), HasSubstr(" while it was idle: "));
+}
+
 TEST(Knowledge, UnknownNamesTheBestGuess) {
   model::Event e = sample();
   e.second_cause = Cause::kAppAbortUnread;
@@ -206,15 +299,102 @@ TEST(Knowledge, StepTexts) {
       expect_prose(text, std::string(kStepKindNames[i]));
       expect_filled(text, std::string(kStepKindNames[i]));
     }
-  EXPECT_EQ(step_text(e, {0, 0, StepKind::kRst, Side::kServer}), "reset in the name of the server (sequence exact)");
-  EXPECT_EQ(step_text(e, {0, 2, StepKind::kSynRetry, Side::kClient}), "the client asks again (SYN repeated twice)");
+  EXPECT_EQ(step_text(e, {0, 0, StepKind::kRst, Side::kServer}), "the server sends a reset (sequence exact)");
+  EXPECT_EQ(step_text(e, {0, 0, StepKind::kRst, Side::kClient}), "reset in the name of the client (sequence exact)");
+  EXPECT_EQ(step_text(e, {0, 2, StepKind::kSynRetry, Side::kClient}), "the client has asked again twice by now (SYN)");
   EXPECT_EQ(step_text(e, {0, 1, StepKind::kSyn, Side::kClient}), "the client asks to connect (SYN)");
   EXPECT_EQ(step_text(e, {0, 3, StepKind::kSyn, Side::kClient}), "the client asks to connect (SYN, sent 3 times)");
+  EXPECT_EQ(step_text(e, {5, 1, StepKind::kSyn, Side::kClient}),
+            "the client asks to connect anew, on the same ports (SYN)");
+  EXPECT_EQ(step_text(e, {0, 1, StepKind::kFin, Side::kClient}),
+            "the client closes its direction (FIN; 1 byte sent in all)");
+  EXPECT_EQ(step_text(e, {0, 0, StepKind::kFin, Side::kClient}), "the client closes its direction (FIN)");
+  EXPECT_EQ(step_text(e, {0, 2004, StepKind::kSilence, Side::kUnknown}), "the last packet before 2.0 s of silence");
   EXPECT_EQ(step_text(e, {0, 1, StepKind::kDataAfterRst, Side::kServer}),
             "the server still sends after the reset (1 packet)");
-  EXPECT_EQ(step_text(e, {0, 9, StepKind::kDataSoFar, Side::kServer}), "the server has sent 9 bytes in all by now");
+  EXPECT_EQ(step_text(e, {0, 0, StepKind::kDataSoFar, Side::kServer}), "the server sends a bare acknowledgement (ACK)");
+  EXPECT_EQ(step_text(e, {0, 9, StepKind::kDataSoFar, Side::kServer}),
+            "the server sends a bare acknowledgement (ACK; 9 bytes sent in all by now)");
   EXPECT_EQ(step_text(e, {0, static_cast<uint32_t>(-20), StepKind::kRst, Side::kServer}),
-            "reset in the name of the server (sequence 20 bytes behind the sender's next)");
+            "the server sends a reset (sequence 20 bytes behind the sender's next)");
+}
+
+TEST(Knowledge, TheSilenceThatAFinEndedIsTheOneNamed) {
+  model::Event e = sample();
+  e.cause = Cause::kIdleTimeoutRst;
+  e.origin = e.claimed_sender == Side::kServer ? Origin::kServer : Origin::kClient;
+  e.idle_ns = 0;
+  EXPECT_THAT(summary(e), HasSubstr(": an idle timer ran out"));
+  e.evidence = {{FactId::kFinAtEndOfIdle, 86, 3001}};
+  EXPECT_THAT(summary(e), HasSubstr("an idle timer of about 3.0 s ran out"));
+  EXPECT_THAT(advice(e, e.cause).check_first[1], HasSubstr("a value near 3.0 s?"));
+}
+
+// Nobody's address is on a silence: the facts name who did not answer.
+TEST(Knowledge, AConnectionThatDiedNamesWhoFellSilent) {
+  model::Event e = sample();
+  e.cause = Cause::kRetransTimeout;
+  e.claimed_sender = Side::kUnknown;
+  e.origin = Origin::kUnknown;
+  e.ending = Ending::kTimedOut;
+  const model::Fact unanswered{FactId::kRequestUnanswered, 0, 64};
+  e.timeline = {{0, 6, StepKind::kRetransmission, Side::kClient}};
+  EXPECT_THAT(summary(e), HasSubstr("10.0.2.9:8080 stopped acknowledging"));
+  EXPECT_EQ(fact_text(e, unanswered), "the server had sent nothing since the last 64 bytes of the client");
+  EXPECT_THAT(advice(e, e.cause).check_first[1], HasSubstr("ss -tin dst 10.0.2.9   # on 10.0.1.7:"));
+  e.timeline = {{0, 6, StepKind::kRetransmission, Side::kServer}};
+  EXPECT_THAT(summary(e), HasSubstr("10.0.1.7:40123 stopped acknowledging"));
+  EXPECT_EQ(fact_text(e, unanswered), "the client had sent nothing since the last 64 bytes of the server");
+  EXPECT_THAT(advice(e, e.cause).check_first[1], HasSubstr("ss -tin dst 10.0.1.7   # on 10.0.2.9:"));
+  e.stage = Stage::kSyn;
+  e.timeline.clear();
+  EXPECT_EQ(fact_text(e, {FactId::kRequestAtEndOfIdle, 0, 0}), "nothing answered the first packet after the silence");
+}
+
+TEST(Knowledge, TheSideThatRefusedIsNotAlwaysTheOneThatReset) {
+  model::Event e = sample();
+  e.cause = Cause::kTlsFailure;
+  e.origin = Origin::kClient;
+  e.claimed_sender = Side::kClient;
+  EXPECT_THAT(summary(e), HasSubstr("refused by the client"));
+  e.evidence = {{FactId::kSaysTlsFailure, 200, 1}, {FactId::kSaidByPeer, 0, 1}};
+  EXPECT_THAT(summary(e), HasSubstr("refused by the server"));
+  EXPECT_THAT(advice(e, e.cause).whose_side, HasSubstr("10.0.2.9:8080"));
+  EXPECT_EQ(fact_text(e, e.evidence[0]), "a fatal TLS alert of the server came before the end");
+}
+
+TEST(Knowledge, ChecksSuitTheProtocolThatWasSeen) {
+  model::Event e = sample();
+  e.cause = Cause::kRateLimit;
+  const auto has = [&](const char* command) {
+    const Advice a = advice(e, e.cause);
+    return std::ranges::any_of(a.check_first, [&](const std::string& line) { return line.starts_with(command); });
+  };
+  EXPECT_FALSE(has("nginx") || has("sshd"));
+  e.meanings = {"tls.data"};  // what it carries is HTTP as a rule
+  EXPECT_TRUE(has("nginx") && !has("sshd"));
+  e.meanings = {"ssh.refused=too_many", "ssh.banner"};
+  EXPECT_TRUE(has("sshd") && !has("nginx"));
+  EXPECT_THAT(summary(e), HasSubstr("the last message was ssh.banner"));
+  e.evidence = {{FactId::kSaysRateLimit, 186, 1}};
+  EXPECT_THAT(summary(e), HasSubstr("the message that tells was ssh.refused=too_many"));
+}
+
+TEST(Knowledge, TheProgramThatActedIsFoundByTheServicesPort) {
+  model::Event e = sample();
+  e.cause = Cause::kAppAbortLinger0;
+  EXPECT_THAT(advice(e, e.cause).check_first[1], HasSubstr("ss -tanpH 'sport = :8080' |"));
+  e.origin = Origin::kClient;
+  EXPECT_THAT(advice(e, e.cause).check_first[1], HasSubstr("ss -tanpH 'dport = :8080' |"));
+}
+
+TEST(Knowledge, AForgedResetAcknowledgesForNobody) {
+  model::Event e = sample();
+  EXPECT_EQ(fact_text(e, {FactId::kAckedAll, 0, 0}), "the server had acknowledged everything it was sent");
+  e.origin = Origin::kMiddlebox;
+  EXPECT_EQ(fact_text(e, {FactId::kAckedAll, 0, 0}),
+            "by the RST's own word the server had received everything it was sent");
+  EXPECT_EQ(step_text(e, {0, 0, StepKind::kRst, Side::kServer}), "reset in the name of the server (sequence exact)");
 }
 
 TEST(Knowledge, AHostileServerNameStaysOutOfCommands) {

@@ -100,6 +100,9 @@ LinuxReason linux_reason(const Shape& f, Cause cause, Origin origin) {
     default:
       break;
   }
+  // Data to a socket that has closed in order and is remembered by TIME_WAIT only.
+  if (f.has(FactId::kImageStateless) && f.has(FactId::kFinFromRstSender) && f.has(FactId::kDataAfterFin))
+    return LinuxReason::kTcpTimewaitSocket;
   if (f.has(FactId::kImageStateless) || f.has(FactId::kImageStatelessAck)) return LinuxReason::kNoSocket;
   if (!f.has(FactId::kImageActive)) return LinuxReason::kNone;
   return f.has(FactId::kRequestUnanswered) ? LinuxReason::kTcpAbortOnClose : LinuxReason::kTcpState;

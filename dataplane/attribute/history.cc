@@ -60,7 +60,8 @@ void Gatherer::history() {
     }
   }
   const bool client_resets = by_rst && s == client_;
-  if (client_resets && server().bytes != 0) {
+  // A client that never sent a packet has acknowledged nothing: what came to it was no answer.
+  if (client_resets && server().bytes != 0 && spoke(own)) {
     // A message of several segments that stops on a full one goes on: it ends there by chance once in dozens.
     const Direction& from = server();
     const bool full_segment =

@@ -46,7 +46,8 @@ void Gatherer::sequence() {
   // A FIN that this RST does not count: the connection was aborted although a FIN had been sent.
   const int32_t off = spoke(sender()) ? r.seq_minus_next : r.seq_minus_peer_ack;
   if (r.seq == 0) {
-    f_.set(FactId::kSeqZero);
+    // The answer to a packet without an acknowledgement has no number to take and bears 0 (RFC 9293 3.10.7.1).
+    if (spoke(sender()) || peer().acked != 0) f_.set(FactId::kSeqZero);
   } else if (off < 0) {
     // A stateless reply takes the trigger's ACK, which may trail: anything the peer once acknowledged is right.
     if (stateless_image() && spoke(peer()) && seq_diff(r.seq, peer().acked) <= 0 && off > -(1 << 24)) {

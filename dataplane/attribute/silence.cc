@@ -60,8 +60,8 @@ void Gatherer::idle() {
   if (f_.has(FactId::kSpontaneous) && silent_to_the_end()) {
     f_.set(FactId::kIdleSpontaneous);
     whole(sender_silence_ms());
-  } else {
-    whole(e_.idle_ms);
+  } else if (e_.kind != EndKind::kSynTimeout && e_.kind != EndKind::kSynAckTimeout) {
+    whole(e_.idle_ms);  // the wait for an answer to a SYN or SYN-ACK was ended by us, not by a timer of theirs
   }
 }
 

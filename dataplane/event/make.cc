@@ -117,13 +117,19 @@ void make(const Ending& e, const context::Context& said, const attribute::Facts&
   out.server_bytes = server.bytes;
   out.client_pkts = client.pkts + e.rst_count[static_cast<size_t>(c)];
   out.server_pkts = server.pkts + e.rst_count[static_cast<size_t>(s)];
-  // Sent and never acknowledged, either way; the SYN and FIN take a number each and are no loss.
+  // Sent and never acknowledged, either way; the SYN and FIN take a number each and are no loss. An end's own RST may
+  // acknowledge more than its packets before; a forged one acknowledges for nobody.
   out.lost_bytes = 0;
+  const bool own_rst = e.kind == EndKind::kRst && (e.rst[0].flags & packet::kAck) != 0 &&
+                       (v.origin == Origin::kClient || v.origin == Origin::kServer);
   for (const End end : {c, s}) {
     const Direction& from = e.of(end);
     const Direction& to = e.of(other(end));
-    const int32_t missing = seq_diff(from.next, to.acked);
-    if (from.bytes != 0 && to.acked != 0 && missing > 0)
+    if (from.bytes == 0 || to.acked == 0) continue;
+    const bool rst_speaks = own_rst && e.rst[0].from == other(end) && seq_after(e.rst[0].ack, to.acked);
+    const int32_t fin = (from.bits & flow::kFinSent) != 0 ? 1 : 0;
+    const int32_t missing = seq_diff(from.next, rst_speaks ? e.rst[0].ack : to.acked) - fin;
+    if (missing > 0)
       out.lost_bytes += static_cast<uint32_t>(std::min<uint64_t>(static_cast<uint64_t>(missing), from.bytes));
   }
   out.network_tag = e.hot.key.tag;

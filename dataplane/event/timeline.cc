@@ -24,6 +24,7 @@ class Timeline {
   void run() {
     handshake();
     for (const End end : {client_, other(client_)}) sent(end);
+    silence();
     for (uint8_t k = 0; k < e_.rsts; ++k) {
       const track::RstSeen& r = e_.rst[k];
       add(StepKind::kRst, side(r.from), r.time, static_cast<uint32_t>(r.seq_minus_next));
@@ -31,7 +32,8 @@ class Timeline {
     if (e_.kind == EndKind::kRst) {
       for (const End end : {client_, other(client_)}) after_rst(end);
     } else if (e_.kind == EndKind::kIcmp) {
-      add(StepKind::kIcmp, Side::kUnknown, e_.time, static_cast<uint32_t>(e_.icmp_type * 256 + e_.icmp_code));
+      // Only an attempt to connect ends by one: it bears the way back, from where the server is to the client.
+      add(StepKind::kIcmp, Side::kServer, e_.time, static_cast<uint32_t>(e_.icmp_type * 256 + e_.icmp_code));
     } else {
       add(StepKind::kGaveUp, Side::kUnknown, e_.time, 0);
     }
@@ -47,6 +49,11 @@ class Timeline {
   void handshake() {
     const Direction& client = e_.of(client_);
     const Direction& server = e_.of(other(client_));
+    for (const End end : {client_, other(client_)})
+      if (only_acknowledges(end)) add(StepKind::kDataSoFar, side(end), e_.of(end).last_ns, 0);
+    // An answer to a SYN that was not seen here: somebody else's, or one that went another way.
+    if (client.syns == 0 && (server.last_flags & packet::kSyn) != 0)
+      add(StepKind::kSynAck, Side::kServer, server.last_ns, server.syns);
     const bool again = client.syns > 1;
     const bool syn_is_latest = (client.last_flags & packet::kSyn) != 0;
     if (client.syns != 0)
@@ -59,20 +66,50 @@ class Timeline {
       add(StepKind::kEstablished, Side::kClient, answered + client.rtt_us * kUs, 0);
   }
 
+  // It never sent data, and its latest packet is an acknowledgement beyond those of the handshake.
+  [[nodiscard]] bool only_acknowledges(End end) const {
+    const Direction& d = e_.of(end);
+    const unsigned handshake_ack = end == client_ && (e_.hot.marks & flow::kSawHandshakeAck) != 0 ? 1 : 0;
+    return d.bytes == 0 && d.probes == 0 && d.retransmits == 0 && d.pkts > d.syns + handshake_ack &&
+           (d.last_flags & (packet::kAck | packet::kSyn | packet::kFin)) == packet::kAck;
+  }
+
   // Its data, and what goes on until the ending. When the latest packet carries new data that packet is the last data;
-  // else only the sum is known by then.
+  // when it is a FIN, a repeat or a probe it is told as that; else only the sum is known by then.
   void sent(End end) {
     const Direction& d = e_.of(end);
-    if (d.bytes != 0) {
-      const bool data_is_latest = d.last_len != 0 && d.retransmits == 0 && d.probes == 0;
-      add(data_is_latest ? StepKind::kLastData : StepKind::kDataSoFar, side(end), d.last_ns, clip(d.bytes));
-    }
     const TimeNs fin = e_.cold.fin_ns(end);
-    const bool fin_is_latest = fin <= d.last_ns && d.last_ns - fin < kFinStep;
-    if (fin != 0) add(StepKind::kFin, side(end), fin_is_latest ? d.last_ns : fin, 0);
+    const bool fin_is_latest = fin != 0 && fin <= d.last_ns && d.last_ns - fin < kFinStep;
+    const bool told = d.probes != 0 || d.retransmits != 0;
+    // The client asks anew on the ports of a connection that the server still holds.
+    const bool asks_anew =
+        (e_.hot.marks & flow::kSynOnLive) != 0 && (d.last_flags & (packet::kSyn | packet::kAck)) == packet::kSyn;
+    if (asks_anew && d.last_ns != e_.cold.first_ns) {
+      add(StepKind::kSyn, side(end), d.last_ns, 1);
+    } else if (d.bytes != 0 && d.last_len != 0 && !told) {
+      add(StepKind::kLastData, side(end), d.last_ns, clip(d.bytes));
+    } else if (d.bytes != 0 && !fin_is_latest && !told) {
+      add(StepKind::kDataSoFar, side(end), d.last_ns, clip(d.bytes));
+    }
+    if (fin != 0) add(StepKind::kFin, side(end), fin_is_latest ? d.last_ns : fin, clip(d.bytes));
     if (d.probes != 0) add(StepKind::kKeepaliveProbe, side(end), d.last_ns, d.probes);
     if (d.retransmits != 0) add(StepKind::kRetransmission, side(end), d.last_ns, d.retransmits);
     if ((d.bits & flow::kZeroWindow) != 0) add(StepKind::kZeroWindow, side(end), d.last_ns, 0);
+  }
+
+  // The latest silence of a second or more, where the packet that ended it is known: a FIN, or the last of all. Its
+  // length is on record, and so its beginning, which no other step may tell. To a millisecond.
+  void silence() {
+    if (e_.cold.gap_ms == 0 || e_.since_gap() != 1 || (e_.hot.marks & flow::kSawHandshakeAck) == 0) return;
+    const TimeNs fin[] = {e_.cold.fin_ns(End::kLo), e_.cold.fin_ns(End::kHi)};
+    TimeNs ended = std::max(e_.dir[0].last_ns, e_.dir[1].last_ns);
+    // Repeats and probes do not count as packets since: with them the last of all is not the first after the silence.
+    const bool repeated = (e_.dir[0].retransmits | e_.dir[0].probes | e_.dir[1].retransmits | e_.dir[1].probes) != 0;
+    if (repeated && fin[0] == 0 && fin[1] == 0) return;
+    for (const TimeNs f : fin)
+      if (f != 0) ended = std::min(ended, f);
+    const TimeNs long_ns = e_.cold.gap_ms * kMs;
+    if (ended > e_.cold.first_ns + long_ns) add(StepKind::kSilence, Side::kUnknown, ended - long_ns, e_.cold.gap_ms);
   }
 
   void after_rst(End end) {

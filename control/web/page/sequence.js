@@ -23,7 +23,8 @@ const kLabel = {
   data_after_rst: 'data after the RST',
   icmp: 'ICMP',
   gave_up: 'gave up',
-  data_so_far: 'last packet; its data came before'
+  data_so_far: 'ACK only',
+  silence: 'last packet before a silence'
 };
 const kBad = ['rst', 'icmp', 'gave_up', 'data_after_rst'];
 
@@ -98,7 +99,7 @@ function arrow(step, y, when, forged) {
   if (step.kind === 'established' || (step.side === 'unknown' && !between))
     return [time, svg('line', {x1: kLeft, x2: kRight, y1: y, y2: y, class_: 'seq-state'}), name(-5)];
   // An ICMP error is for the client, whose packet it quotes, unless it says otherwise.
-  const toServer = step.kind === 'icmp' ? step.side === 'server' : step.side === 'client';
+  const toServer = step.side === 'client';
   const [from, to] = toServer ? [kLeft + 2, kRight - 3] : [kRight - 2, kLeft + 3];
   const line = (x1) =>
     svg('line', {x1, x2: to, y1: y - 2, y2: y + 4, class_: `seq-arrow ${kind}`, 'marker-end': `url(#head-${kind})`});
