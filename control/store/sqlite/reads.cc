@@ -67,8 +67,8 @@ int bind_limits(Statement& statement, int next, const ListQuery& query) {
 }
 
 // By the lookup: segment by segment in the order of the list, until no further one can hold anything for it.
-Result<void> list_by_keys(Lease& db, Lookup& lookup, std::vector<Lookup::Segment> segments,
-                          const LookupTerms& terms, const ListQuery& query, const EachEvent& each) {
+Result<void> list_by_keys(Lease& db, Lookup& lookup, std::vector<Lookup::Segment> segments, const LookupTerms& terms,
+                          const ListQuery& query, const EachEvent& each) {
   const auto names = db.sensor_names();
   if (!names) return names.error();
   const Condition condition = condition_of(query.filter);
