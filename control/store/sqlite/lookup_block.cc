@@ -60,10 +60,11 @@ Result<void> BlockWriter::prepare(Connection& db) {
 }
 
 int BlockWriter::grow(uint64_t finished) {
-  // As much at a time as keeps pace: a whole block in the time another one takes to fill, more where more wait.
+  // A whole block in a quarter of the time another one takes to fill, more where more wait.
+  constexpr uint64_t kPace = 4;
   const uint64_t whole = finished / kBlockSegments;
   if (whole <= block_) return SQLITE_OK;
-  const uint64_t portion = std::min<uint64_t>(kSlots / kBlockSegments * (whole - block_), kSlots - slot_);
+  const uint64_t portion = std::min<uint64_t>(kSlots / kBlockSegments * kPace * (whole - block_), kSlots - slot_);
   if (const int code = write_slots(slot_, portion); code != SQLITE_OK) return code;
   slot_ += portion;
   if (slot_ == kSlots) {

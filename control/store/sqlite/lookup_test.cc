@@ -57,7 +57,11 @@ TEST(LookupRow, CutBytesAreDamaged) {
   const auto take = [&](uint64_t cursor, uint16_t mark) { read.emplace_back(cursor, mark); };
   EXPECT_TRUE(LookupRow::read(row.bytes(), 100, take));
   EXPECT_EQ(read, (std::vector<std::pair<uint64_t, uint16_t>>{{100, 1}, {1000, 0xabcd}}));
-  EXPECT_FALSE(LookupRow::read(row.bytes().substr(0, row.bytes().size() - 1), 100, take));
+  for (size_t size = 1; size < row.bytes().size(); ++size) {
+    if (size == 3) continue;  // the whole first entry
+    EXPECT_FALSE(LookupRow::read(row.bytes().substr(0, size), 100, take)) << size;
+  }
+  EXPECT_FALSE(LookupRow::read(std::string(20, '\xff'), 100, take));  // a number without end
 }
 
 // Few events a segment, at cursors far apart: one server that all of them have, many rare ones.
@@ -133,7 +137,7 @@ class BlockTest : public testing::Test {
 
 TEST_F(BlockTest, TellsWhatItsSegmentsTell) {
   constexpr int64_t kRowsOfABlock = kSlots * 16;
-  for (uint64_t number = 0; number < 2 * kBlockSegments + 20; ++number) write_segment(number);
+  for (uint64_t number = 0; number < 2 * kBlockSegments + 5; ++number) write_segment(number);
   EXPECT_EQ(rows() / kRowsOfABlock, 1);  // one whole block, the next in part
   EXPECT_GT(rows() % kRowsOfABlock, 0);
   for (uint64_t n = 0; n < kRare; n += 7) {
