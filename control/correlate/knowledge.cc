@@ -109,8 +109,7 @@ string event_phrase(const model::Event& e) {
 // The published cause rests on what a message said.
 bool rests_on_words(const model::Event& e) {
   return std::ranges::any_of(e.evidence, [](const model::Fact& fact) {
-    return fact.weight > 0 && ((fact.id >= FactId::kSaysOverload && fact.id <= FactId::kSaysPeerSilent) ||
-                               fact.id == FactId::kAlertAfterHandshake);
+    return fact.weight > 0 && (is_said(fact.id) || fact.id == FactId::kAlertAfterHandshake);
   });
 }
 

@@ -169,11 +169,7 @@ Side fact_side(const model::Event& e) {
 }
 
 // More than one message tells a reason: then whose is which is not on record.
-bool both_said(const model::Event& e) {
-  return std::ranges::count_if(e.evidence, [](const model::Fact& fact) {
-           return fact.id >= FactId::kSaysOverload && fact.id <= FactId::kSaysPeerSilent;
-         }) > 1;
-}
+bool both_said(const model::Event& e) { return std::ranges::count_if(e.evidence, is_said, &model::Fact::id) > 1; }
 
 // Who a message that tells the reason came from.
 Side saying_side(const model::Event& e) {

@@ -51,6 +51,9 @@ Side acting_side(const model::Event& event);
 const model::Endpoint& acting_endpoint(const model::Event& event);
 const model::Endpoint& other_endpoint(const model::Event& event);
 
+// Whether a fact is the reason that a message itself gave.
+constexpr bool is_said(FactId id) { return id >= FactId::kSaysOverload && id <= FactId::kSaysPeerSilent; }
+
 // The fact of this id, or nullptr.
 const model::Fact* find_fact(const model::Event& event, FactId id);
 

@@ -22,31 +22,6 @@ void put_text(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-uint64_t PackReader::varint() {
-  uint64_t value = 0;
-  const size_t most = std::min(rest_.size(), kMostVarintBytes);
-  for (size_t i = 0; i < most; ++i) {
-    const auto byte = static_cast<uint8_t>(rest_[i]);
-    value |= static_cast<uint64_t>(byte & 0x7f) << 7 * i;
-    if (byte >= 0x80) continue;
-    rest_.remove_prefix(i + 1);
-    return value;  // after a fault nothing is left to come here
-  }
-  ok_ = false;
-  rest_ = {};
-  return 0;
-}
-
-uint64_t PackReader::byte() {
-  if (rest_.empty()) {
-    ok_ = false;
-    return 0;
-  }
-  const auto value = static_cast<uint8_t>(rest_.front());
-  rest_.remove_prefix(1);
-  return value;
-}
-
 int64_t PackReader::zigzag() { return from_zigzag(varint()); }
 
 std::string_view PackReader::text() {

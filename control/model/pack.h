@@ -4,6 +4,8 @@
 // text with its length. Pure, any thread.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -45,5 +47,31 @@ class PackReader {
   std::string_view rest_;
   bool ok_ = true;
 };
+
+// Inline: lookups read tens of thousands of entries a question.
+inline uint64_t PackReader::varint() {
+  uint64_t value = 0;
+  const size_t most = std::min(rest_.size(), kMostVarintBytes);
+  for (size_t i = 0; i < most; ++i) {
+    const auto byte = static_cast<uint8_t>(rest_[i]);
+    value |= static_cast<uint64_t>(byte & 0x7f) << 7 * i;
+    if (byte >= 0x80) continue;
+    rest_.remove_prefix(i + 1);
+    return value;  // after a fault nothing is left to come here
+  }
+  ok_ = false;
+  rest_ = {};
+  return 0;
+}
+
+inline uint64_t PackReader::byte() {
+  if (rest_.empty()) {
+    ok_ = false;
+    return 0;
+  }
+  const auto value = static_cast<uint8_t>(rest_.front());
+  rest_.remove_prefix(1);
+  return value;
+}
 
 }  // namespace rs::model

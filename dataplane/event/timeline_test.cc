@@ -57,6 +57,16 @@ Ending connected() {
   return e;
 }
 
+// A client that has sent so many SYNs and nothing else.
+Ending asked(uint8_t syns) {
+  Ending e;
+  e.reset();
+  e.cold.first_ns = kStart;
+  e.hot.marks = flow::kClientKnown;
+  e.dir[0].syns = syns & flow::kMaxSyns;
+  return e;
+}
+
 TEST(Timeline, TheLastDataHasATimeOnlyWhileNothingFollowedIt) {
   Ending e = connected();
   e.dir[0].bytes = 120;
@@ -126,11 +136,7 @@ TEST(Timeline, AnAnswerToNoSynOfOursIsTold) {
 }
 
 TEST(Timeline, RepeatedSynsWithoutAnAnswer) {
-  Ending e;
-  e.reset();
-  e.cold.first_ns = kStart;
-  e.hot.marks = flow::kClientKnown;
-  e.dir[0].syns = 3;
+  Ending e = asked(3);
   e.dir[0].last_flags = packet::kSyn;
   e.dir[0].last_ns = kStart + 3 * kSecond;
   e.kind = EndKind::kSynTimeout;
@@ -181,11 +187,7 @@ TEST(Timeline, ANewSynOnALiveConnectionIsTold) {
 }
 
 TEST(Timeline, AnIcmpErrorComesFromWhereTheServerIs) {
-  Ending e;
-  e.reset();
-  e.cold.first_ns = kStart;
-  e.hot.marks = flow::kClientKnown;
-  e.dir[0].syns = 1;
+  Ending e = asked(1);
   e.kind = EndKind::kIcmp;
   e.time = kStart + 30 * kUs;
   e.icmp_type = 3;

@@ -2,7 +2,6 @@
 #include "control/store/sqlite/lookup_block.h"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <utility>
 

@@ -57,21 +57,12 @@ class LookupRow {
   // False when the bytes are damaged; what was read until then was told.
   template <class Each>
   static bool read(std::string_view bytes, uint64_t base, Each&& each) {
-    // Tens of thousands of entries a question: read in place.
-    const auto* at = bytes.data();
-    const auto* const end = at + bytes.size();
-    for (uint64_t cursor = base; at != end;) {
-      uint64_t step = 0;
-      for (unsigned shift = 0;; shift += 7) {
-        if (at == end || shift > 63) return false;
-        const auto byte = static_cast<uint8_t>(*at++);
-        step |= static_cast<uint64_t>(byte & 0x7f) << shift;
-        if (byte < 0x80) break;
-      }
-      if (end - at < 2) return false;
-      const auto mark = static_cast<uint16_t>(static_cast<uint8_t>(at[0]) | static_cast<uint8_t>(at[1]) << 8);
-      at += 2;
-      cursor += step;
+    model::PackReader in(bytes);
+    for (uint64_t cursor = base; in.left() > 0;) {
+      cursor += in.varint();
+      const uint64_t low = in.byte();
+      const auto mark = static_cast<uint16_t>(low | in.byte() << 8);
+      if (!in.ok()) return false;
       each(cursor, mark);
     }
     return true;
